@@ -1,0 +1,109 @@
+"""The tape: a list of the operations that ran, walked backwards for gradients.
+
+Reference: Griewank & Walther 2008, "Evaluating Derivatives", §3.2 (reverse mode).
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+from ..errors import GraphError
+from .context import context, output_into
+from .tensor import Tensor
+
+# One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None.
+Node = namedtuple("Node", "name inputs outputs vjps")
+
+
+class Tape:
+    """Records every op that runs inside `with Tape() as tape`.
+
+    `tape.nodes` is the list; `tape.gradient(loss, weights)` walks it backwards. Recorded inside another tape, or asked
+    for inside its own `with`, a gradient is itself recorded: gradients of gradients need nothing more.
+    """
+
+    def __init__(self):
+        self.nodes = []
+
+    def __enter__(self):
+        context.tapes.append(self)
+        return self
+
+    def __exit__(self, *exception):
+        context.tapes.remove(self)
+
+    def gradient(self, target, sources, output_gradient=None, into=None):
+        """Gradient of the sum of `target` with respect to each source: Σ_i g_i ∂target_i/∂source.
+
+        Shapes: each gradient has its source's shape; `output_gradient` (g) target's shape, ones by default.
+        `sources` one tensor or a list; the answer has the same form, with None where target does not depend on it.
+        `into`: for each source an array to write the gradient to (or None), so that none is allocated.
+        Raises: GraphError when target was not recorded.
+        """
+        single = isinstance(sources, Tensor)
+        sources = [sources] if single else list(sources)
+        into = into or [None] * len(sources)
+        if not isinstance(target, Tensor):
+            raise GraphError(f"the tape differentiates tensors, got {type(target).__name__}.")
+        nodes = tuple(self.nodes)
+        wanted = _depending_on(sources, nodes)
+        gradients = {id(target): _seed(target, output_gradient)}
+        destinations = {id(source): array for source, array in zip(sources, into) if array is not None}
+        for node in reversed(nodes):
+            grads = [gradients.get(id(output)) for output in node.outputs]
+            if all(grad is None for grad in grads):
+                continue
+            if len(grads) > 1:
+                grads = [_zeros(output) if grad is None else grad for output, grad in zip(node.outputs, grads)]
+            for tensor, vjp in zip(node.inputs, node.vjps):
+                if vjp is not None and id(tensor) in wanted:
+                    _accumulate(gradients, tensor, vjp, grads, destinations)
+        answers = [_deliver(gradients.get(id(source)), array) for source, array in zip(sources, into)]
+        return answers[0] if single else answers
+
+
+def _depending_on(sources, nodes):
+    """Identities of the tensors whose gradient matters: the sources and all that was computed from them."""
+    wanted = {id(source) for source in sources}
+    for node in nodes:
+        if any(id(tensor) in wanted for tensor in node.inputs):
+            wanted.update(id(output) for output in node.outputs)
+    return wanted
+
+
+def _seed(target, output_gradient):
+    if output_gradient is None:
+        return Tensor(np.ones(target.shape, target.dtype))
+    return output_gradient if isinstance(output_gradient, Tensor) else Tensor(np.asarray(output_gradient, target.dtype))
+
+
+def _zeros(tensor):
+    return Tensor(np.zeros(tensor.shape, tensor.dtype))
+
+
+def _accumulate(gradients, tensor, vjp, grads, destinations):
+    """Add one op's share to the gradient of `tensor`; the first share may be written straight to its destination."""
+    before = gradients.get(id(tensor))
+    if before is not None:
+        share = vjp(*grads)
+        gradients[id(tensor)] = before if share is None else before + share
+        return
+    destination = destinations.get(id(tensor))
+    if destination is None:
+        share = vjp(*grads)
+    else:
+        with output_into(destination):
+            share = vjp(*grads)
+    if share is not None:
+        gradients[id(tensor)] = share
+
+
+def _deliver(gradient, array):
+    """Put `gradient` into `array` unless it was computed there; None leaves zeros."""
+    if array is None:
+        return gradient
+    if gradient is None:
+        array[...] = 0
+    elif gradient.data is not array:
+        array[...] = gradient.data
+    return Tensor(array)

@@ -1,0 +1,121 @@
+"""A tensor: an array, and what travels with it. Arithmetic is given to it by `ops.operators`."""
+
+import numpy as np
+
+from .. import config
+from ..errors import DtypeError
+
+_KEPT = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool", "uint8")}
+
+
+class Tensor:
+    """An array on which ops act.
+
+    `data` is the array, `mask` the boolean mask of shape (batch, timesteps) that layers hand on, or None.
+    """
+
+    __slots__ = ("data", "mask", "name", "__dict__", "__weakref__")
+    __array_priority__ = 100    # NumPy arrays leave `array + tensor` to the tensor
+
+    def __init__(self, data, mask=None, name=None):
+        self.data = data
+        self.mask = mask
+        self.name = name
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    @property
+    def ndim(self):
+        return self.data.ndim
+
+    @property
+    def size(self):
+        return self.data.size
+
+    def numpy(self):
+        """The array itself: writing to it changes the tensor."""
+        return self.data
+
+    def __array__(self, dtype=None, copy=None):
+        if copy:
+            return np.array(self.data, dtype=dtype)
+        return self.data if dtype is None else self.data.astype(dtype, copy=False)
+
+    def item(self):
+        return self.data.item()
+
+    def __float__(self):
+        return float(self.data.item())
+
+    def __int__(self):
+        return int(self.data.item())
+
+    def __bool__(self):
+        return bool(self.data.item())
+
+    def __index__(self):
+        return self.data.item().__index__()
+
+    def __len__(self):
+        return len(self.data)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({np.array2string(self.data, prefix=type(self).__name__ + '(')}, {self.dtype})"
+
+
+class Variable(Tensor):
+    """A tensor whose value changes in place: a layer's weight, or a `K.variable`.
+
+    `deferred`: outside of a tape and of a graph's evaluation, ops on it wait (a `K.variable`), so that
+    `K.function` sees the value of its own time; a layer's weights are not deferred.
+    """
+
+    __slots__ = ("constraint", "deferred", "trainable")
+
+    def __init__(self, data, name=None, constraint=None, deferred=False, trainable=True):
+        super().__init__(data, name=name)
+        self.constraint = constraint
+        self.deferred = deferred
+        self.trainable = trainable
+
+    def assign(self, value):
+        """Copy `value` (array-like of the same shape) into the variable's memory."""
+        self.data[...] = np.asarray(value, dtype=self.dtype)
+
+
+def as_array(value, dtype=None):
+    """`value` as a NumPy array of a type that kernels take.
+
+    Python numbers and lists become `dtype` or floatx (whole numbers and truth values stay what they are when no
+    dtype is given); float16 and long double become floatx; other integers become int64.
+    Raises: DtypeError for text, objects and complex numbers.
+    """
+    array = np.asarray(value)
+    if dtype is not None:
+        wanted = np.dtype(dtype)
+        if array.dtype == wanted:
+            return array
+        if array.dtype.kind in "biuf":
+            return array.astype(wanted)
+    if array.dtype in _KEPT:
+        given_array = isinstance(value, np.ndarray | np.generic)
+        return array if given_array or array.dtype.kind != "f" else array.astype(config.floatx())
+    if array.dtype.kind == "f":
+        return array.astype(config.floatx())
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64)
+    raise DtypeError(
+        f"expected numbers, got an array of type {array.dtype}. Convert it first, for example with "
+        f"np.asarray(x, dtype={config.floatx()!r})."
+    )
+
+
+def as_tensor(value, dtype=None):
+    """`value` as a Tensor; tensors pass through."""
+    return value if isinstance(value, Tensor) else Tensor(as_array(value, dtype))

@@ -1,0 +1,134 @@
+"""Settings of the process: number types, image layout, debugging. One table says what each environment variable does.
+
+| variable                | meaning                                                                                  |
+|-------------------------|------------------------------------------------------------------------------------------|
+| NUMBA_LAYERS_DEVICE     | target of all kernels: cpu (default)                                                     |
+| NUMBA_LAYERS_DEBUG      | 1 names each kernel as it compiles or loads, with the time; 2 times every launch;        |
+|                         | 3 prints shapes and ranges as well                                                       |
+| NUMBA_LAYERS_CHECK      | 1 stops at the first NaN or infinity a kernel writes, with the kernel's name              |
+| NUMBA_LAYERS_CACHE_DIR  | folder of the compiled kernels (default: the user's cache folder); empty: no cache       |
+| KERAS_HOME              | folder of keras.json and of the data sets (default: ~/.keras); keras.json is only read   |
+
+Reference: Keras 2 documentation, "Backend", keras.json.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from .errors import ArgumentError, unknown
+
+FLOAT_TYPES = ("float16", "float32", "float64")
+DATA_FORMATS = ("channels_last", "channels_first")
+DIM_ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
+
+debug_level = int(os.environ.get("NUMBA_LAYERS_DEBUG") or 0)
+check_numbers = os.environ.get("NUMBA_LAYERS_CHECK", "") not in ("", "0")
+
+
+def keras_home():
+    """The folder Keras keeps its settings and data in: `KERAS_HOME` or ~/.keras."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
+def _read_keras_json():
+    try:
+        settings = json.loads((keras_home() / "keras.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+class _Settings:
+    """What `set_...` changes; starts from keras.json where that file speaks, from Keras's defaults elsewhere."""
+
+    def __init__(self):
+        given = _read_keras_json()
+        floatx = given.get("floatx")
+        self.floatx = floatx if floatx in ("float32", "float64") else "float32"
+        epsilon = given.get("epsilon")
+        self.epsilon = float(epsilon) if isinstance(epsilon, int | float) and epsilon > 0 else 1e-7
+        data_format = given.get("image_data_format") or DIM_ORDERINGS.get(given.get("image_dim_ordering"))
+        self.image_data_format = data_format if data_format in DATA_FORMATS else None
+
+
+_settings = _Settings()
+
+
+def floatx():
+    """The float type of new weights and of data, 'float32' or 'float64'."""
+    return _settings.floatx
+
+
+def set_floatx(name):
+    """Set the float type of what is made from now on.
+
+    Raises: ArgumentError for a type without kernels (float16 has none on the CPU).
+    """
+    name = str(name)
+    if name not in FLOAT_TYPES:
+        raise unknown("float type", name, FLOAT_TYPES)
+    if name == "float16":
+        raise ArgumentError("float16 has no kernels on the CPU. Use 'float32' or 'float64'.")
+    _settings.floatx = name
+
+
+def epsilon():
+    """The small number that keeps logarithms and quotients finite, 1e-7 by default."""
+    return _settings.epsilon
+
+
+def set_epsilon(value):
+    """Set `epsilon()`; `value` a positive float."""
+    value = float(value)
+    if not 0 < value < 1:
+        raise ArgumentError(f"epsilon must lie in (0, 1), got {value}.")
+    _settings.epsilon = value
+
+
+def chosen_data_format():
+    """The image layout the user or keras.json chose, or None where nobody did."""
+    return _settings.image_data_format
+
+
+def image_data_format():
+    """'channels_last' or 'channels_first'; 'channels_last' when nothing is set."""
+    return _settings.image_data_format or "channels_last"
+
+
+def set_image_data_format(data_format):
+    """Set the layout of images for layers that do not name one."""
+    if data_format not in DATA_FORMATS:
+        raise unknown("image data format", data_format, DATA_FORMATS)
+    _settings.image_data_format = data_format
+
+
+def image_dim_ordering():
+    """Keras 1's word for the layout: 'tf' or 'th'; 'th' when nothing is set."""
+    return "tf" if _settings.image_data_format == "channels_last" else "th"
+
+
+def set_image_dim_ordering(dim_ordering):
+    """Keras 1's `set_image_data_format`: 'tf' is channels_last, 'th' channels_first."""
+    if dim_ordering not in DIM_ORDERINGS:
+        raise unknown("image dim ordering", dim_ordering, DIM_ORDERINGS)
+    _settings.image_data_format = DIM_ORDERINGS[dim_ordering]
+
+
+def standardize_data_format(data_format):
+    """`data_format` of a layer, checked; None and 'default' mean the setting of the process."""
+    if data_format is None or data_format == "default":
+        return image_data_format()
+    data_format = DIM_ORDERINGS.get(data_format, data_format)
+    if data_format not in DATA_FORMATS:
+        raise unknown("data_format", data_format, DATA_FORMATS + tuple(DIM_ORDERINGS))
+    return data_format
+
+
+def cache_directory():
+    """Folder of compiled kernels, or None where caching is off."""
+    chosen = os.environ.get("NUMBA_LAYERS_CACHE_DIR")
+    if chosen is not None:
+        return Path(chosen) if chosen else None
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "numba_layers"

@@ -1,0 +1,63 @@
+"""The errors users meet: who, what was expected, what came, the cure.
+
+Every class also derives from the built-in that Keras raises in its place, so old `except ValueError` still works.
+"""
+
+import difflib
+
+
+class NumbaLayersError(Exception):
+    """Base of all errors of this package."""
+
+
+class ShapeError(NumbaLayersError, ValueError):
+    """An array's number of axes or sizes do not fit."""
+
+
+class DtypeError(NumbaLayersError, TypeError):
+    """An array's element type does not fit."""
+
+
+class ArgumentError(NumbaLayersError, ValueError):
+    """An argument's value is outside of what is legal."""
+
+
+class UnknownNameError(ArgumentError):
+    """A name (activation, layer, kernel, argument ...) that nothing answers to."""
+
+
+class UnknownArgumentError(UnknownNameError, TypeError):
+    """A keyword argument the function does not take (a `TypeError`, as Python itself raises)."""
+
+
+class MaskError(NumbaLayersError, TypeError):
+    """A mask reached a layer that cannot take one."""
+
+
+class GraphError(NumbaLayersError, ValueError):
+    """Tensors do not form the graph that was asked for, or a value was asked of a symbolic tensor."""
+
+
+class ModelError(NumbaLayersError, RuntimeError):
+    """A model is used in an order that cannot work: not built, not compiled, already attached."""
+
+
+class DataError(NumbaLayersError, ValueError):
+    """Data given to a model, or read from a file, is not what it should be."""
+
+
+class DeviceError(NumbaLayersError, RuntimeError):
+    """The device asked for is missing or arrays lie on different devices."""
+
+
+def nearest(name, legal):
+    """A sentence for the user: the nearest legal name, then all of them (`legal`: names in any order)."""
+    legal = sorted(str(entry) for entry in legal)
+    close = difflib.get_close_matches(str(name), legal, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Legal: {', '.join(legal)}."
+
+
+def unknown(what, name, legal):
+    """The error for a name that is not in `legal`; raise what it returns."""
+    return UnknownNameError(f"unknown {what} {name!r}. {nearest(name, legal)}")

@@ -1,0 +1,77 @@
+"""(kernel name, target) -> kernel, and layer type -> the kernels it runs.
+
+Importing this module loads no kernel: the first request for a target imports that target's room, so a CPU run
+never loads the CUDA room.
+"""
+
+import importlib
+from collections import namedtuple
+
+from .errors import unknown
+
+TARGETS = ("cpu",)
+
+_kernels = {target: {} for target in TARGETS}
+_layers = {}
+
+Walk = namedtuple("Walk", "layer kernel target location")
+
+
+def register_kernel(name, target, kernel):
+    """Add a kernel to a room; the rooms' decorators call this."""
+    if name in _kernels[target]:
+        raise ValueError(f"two {target} kernels are named {name!r}")
+    _kernels[target][name] = kernel
+
+
+def kernel(name, target):
+    """The kernel `name` of `target`.
+
+    Raises: UnknownNameError, naming the targets that have it and the nearest name.
+    """
+    found = _kernels[target].get(name)
+    if found is None:
+        found = _load_room(target).get(name)
+    if found is None:
+        elsewhere = [other for other in TARGETS if name in _kernels[other]]
+        where = f" (it exists for: {', '.join(elsewhere)})" if elsewhere else ""
+        raise unknown(f"{target} kernel{where}", name, _kernels[target])
+    return found
+
+
+def kernels(target):
+    """All kernels of a target, by name."""
+    return dict(_load_room(target))
+
+
+def _load_room(target):
+    importlib.import_module(f"numba_layers.kernels.{target}")
+    return _kernels[target]
+
+
+def register_layer(layer_type, *kernel_names):
+    """Say which kernels a layer type runs, forward and backward; `layers` calls this beside each class."""
+    _layers[layer_type] = kernel_names
+
+
+def layers():
+    """Layer type -> names of its kernels."""
+    importlib.import_module("numba_layers.layers")
+    return dict(_layers)
+
+
+def table(layer=None):
+    """One `Walk(layer, kernel, target, 'file:line')` for each layer, kernel and target; '' where a hole is.
+
+    Raises: UnknownNameError for a layer that is not registered.
+    """
+    known = {layer_type.__name__: names for layer_type, names in layers().items()}
+    if layer is not None and layer not in known:
+        raise unknown("layer", layer, known)
+    rooms = {target: _load_room(target) for target in TARGETS}
+    return [
+        Walk(name, kernel_name, target, getattr(room.get(kernel_name), "location", ""))
+        for name in ([layer] if layer else sorted(known))
+        for kernel_name in known[name]
+        for target, room in rooms.items()
+    ]
