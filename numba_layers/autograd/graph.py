@@ -1,0 +1,219 @@
+"""Symbolic tensors: operations that are still to run, and their evaluation.
+
+An op on a symbolic tensor becomes a `Step` (function, arguments, outputs). Evaluating a graph calls the very same
+functions on concrete tensors, in order; so Keras's functional graph, `K.function` and `K.gradients` are one thing.
+"""
+
+import numpy as np
+
+from .. import config
+from ..errors import GraphError, ShapeError
+from .context import context, deferring, evaluation
+from .tape import Tape
+from .tensor import Tensor, Variable, as_tensor
+
+
+class SymbolicTensor(Tensor):
+    """A tensor without a value yet: a shape (None where open), a type, and the step that will compute it.
+
+    A tensor without a step is a placeholder: it gets its value when the graph is evaluated.
+    """
+
+    def __init__(self, shape, dtype=None, step=None, name=None):
+        super().__init__(None, name=name)
+        del self.data
+        self._shape = tuple(None if size is None else int(size) for size in shape)
+        self._dtype = np.dtype(dtype or config.floatx())
+        self.step = step
+
+    @property
+    def shape(self):
+        return self._shape
+
+    _keras_shape = shape
+
+    @property
+    def dtype(self):
+        return self._dtype
+
+    @property
+    def ndim(self):
+        return len(self._shape)
+
+    @property
+    def size(self):
+        return None if None in self._shape else int(np.prod(self._shape))
+
+    def __getattr__(self, name):
+        if name == "data":
+            raise GraphError(f"{self!r} has no value yet. Evaluate it with K.function([inputs], [tensor]), "
+                             "K.eval(tensor) or model.predict.")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __array__(self, dtype=None, copy=None):
+        return self.data
+
+    def __len__(self):
+        if not self._shape or self._shape[0] is None:
+            raise TypeError(f"{self!r} has no known length")
+        return self._shape[0]
+
+    def __repr__(self):
+        return f"SymbolicTensor({self.name or 'unnamed'}, shape={self._shape}, {self._dtype})"
+
+
+class Step:
+    """A call that is still to run: `function(*arguments, **options)` gives `outputs`.
+
+    Arguments are tensors, or lists of tensors, or anything else. `uses_tape`: the function asks the tape for gradients.
+    """
+
+    __slots__ = ("arguments", "function", "options", "outputs", "uses_tape")
+
+    def __init__(self, function, arguments, options, outputs, uses_tape=False):
+        self.function = function
+        self.arguments = arguments
+        self.options = options
+        self.outputs = outputs
+        self.uses_tape = uses_tape
+
+    def tensors(self):
+        """All tensors among the arguments."""
+        for argument in (*self.arguments, *self.options.values()):
+            if isinstance(argument, Tensor):
+                yield argument
+            elif isinstance(argument, list | tuple):
+                yield from (entry for entry in argument if isinstance(entry, Tensor))
+
+
+def is_symbolic(value):
+    """True for a tensor whose value comes later; a deferred variable counts outside of tapes and evaluations."""
+    return isinstance(value, SymbolicTensor) or (isinstance(value, Variable) and value.deferred and deferring())
+
+
+def any_symbolic(arguments):
+    """True when a tensor among `arguments`, or in a list among them, is symbolic."""
+    for argument in arguments:
+        if isinstance(argument, list | tuple):
+            if any(is_symbolic(entry) for entry in argument):
+                return True
+        elif is_symbolic(argument):
+            return True
+    return False
+
+
+def defer(function, arguments, options, template, uses_tape=False):
+    """Record a step whose outputs look like `template` (a tensor, or a list or tuple of them) and return them."""
+    single = isinstance(template, Tensor)
+    outputs = [SymbolicTensor(entry.shape, entry.dtype) for entry in ([template] if single else template)]
+    step = Step(function, arguments, options, outputs, uses_tape)
+    for output in outputs:
+        output.step = step
+    return outputs[0] if single else type(template)(outputs)
+
+
+def placeholder(shape, dtype=None, name=None):
+    """A symbolic tensor that gets its value when the graph is evaluated."""
+    return SymbolicTensor(shape, dtype, name=name)
+
+
+# Keras's `K.learning_phase()`: fed like any placeholder, 0 (testing) unless something says otherwise.
+LEARNING_PHASE = placeholder((), "int64", name="learning_phase")
+
+
+class Graph:
+    """The steps that lead from `inputs` to `outputs`, in an order in which they can run."""
+
+    def __init__(self, outputs, inputs=()):
+        self.outputs = list(outputs)
+        self.inputs = list(inputs)
+        self.steps = _sorted_steps(self.outputs, {id(tensor) for tensor in self.inputs})
+        self._uses_tape = any(step.uses_tape for step in self.steps)
+
+    def run(self, values, learning_phase=None):
+        """Values of the outputs, given those of the inputs (Tensors or arrays, in the order of `inputs`)."""
+        known = {}
+        for tensor, value in zip(self.inputs, values):
+            known[id(tensor)] = _fed(tensor, value)
+            if tensor is LEARNING_PHASE:
+                learning_phase = int(known[id(tensor)].data)
+        with evaluation(learning_phase):
+            if self._uses_tape:
+                with Tape():
+                    return self._walk(known)
+            return self._walk(known)
+
+    def _walk(self, known):
+        def resolve(argument):
+            if isinstance(argument, SymbolicTensor):
+                return _value(argument, known)
+            if isinstance(argument, list | tuple):
+                return type(argument)(resolve(entry) for entry in argument)
+            return argument
+
+        for step in self.steps:
+            options = {name: resolve(option) for name, option in step.options.items()}
+            results = step.function(*[resolve(argument) for argument in step.arguments], **options)
+            if isinstance(results, Tensor):
+                results = (results,)
+            for output, result in zip(step.outputs, results):
+                known[id(output)] = result
+        return [resolve(output) for output in self.outputs]
+
+
+def _value(tensor, known):
+    value = known.get(id(tensor))
+    if value is not None:
+        return value
+    if tensor is LEARNING_PHASE:
+        return as_tensor(np.int64(context.learning_phase or 0))
+    raise GraphError(f"placeholder {tensor.name or tensor!r} of shape {tensor.shape} needs a value, and is not among "
+                     "the inputs of this function or model.")
+
+
+def _fed(tensor, value):
+    """`value` as the concrete tensor for the placeholder `tensor`, shapes compared."""
+    value = as_tensor(value, tensor.dtype if not isinstance(value, Tensor) else None)
+    fits = value.ndim == tensor.ndim and all(
+        want is None or want == have for want, have in zip(tensor.shape, value.shape))
+    if not fits:
+        raise ShapeError(f"input {tensor.name or tensor!r}: expected shape {tensor.shape}, got {value.shape}.")
+    return value
+
+
+def _sorted_steps(outputs, known):
+    """Steps needed for `outputs`, each after those it needs, without recursion (graphs may be deep)."""
+    ordered, done = [], set()
+    stack = [(output, False) for output in reversed(outputs)]
+    while stack:
+        tensor, expanded = stack.pop()
+        step = getattr(tensor, "step", None)
+        if step is None or id(tensor) in known or id(step) in done:
+            continue
+        if expanded:
+            done.add(id(step))
+            ordered.append(step)
+        else:
+            stack.append((tensor, True))
+            stack.extend((argument, False) for argument in step.tensors())
+    return ordered
+
+
+def evaluate(outputs, feeds=None, learning_phase=None):
+    """Values of symbolic `outputs` (one or a list); `feeds` maps placeholders to arrays."""
+    single = isinstance(outputs, Tensor)
+    feeds = feeds or {}
+    graph = Graph([outputs] if single else outputs, feeds.keys())
+    values = graph.run(list(feeds.values()), learning_phase)
+    return values[0] if single else values
+
+
+def gradients(target, sources):
+    """Symbolic gradients of the sum of `target` with respect to `sources` (tensors or variables), as a list."""
+
+    def gradient(target, *sources):
+        grads = context.tapes[-1].gradient(target, sources)
+        return [Tensor(np.zeros(source.shape, source.dtype)) if grad is None else grad
+                for source, grad in zip(sources, grads)]
+
+    return defer(gradient, (target, *sources), {}, list(sources), uses_tape=True)

@@ -1,0 +1,183 @@
+"""What makes a function an op: it runs kernels, records itself on tapes, and waits when a tensor is symbolic."""
+
+import functools
+from collections import namedtuple
+
+import numpy as np
+
+from .. import config, device, registry
+from ..autograd.context import context
+from ..autograd.graph import SymbolicTensor, any_symbolic, defer
+from ..autograd.tape import Node
+from ..autograd.tensor import Tensor, as_array
+from ..errors import DtypeError, NumbaLayersError
+
+_View = namedtuple("_View", "tensor shape")
+
+
+def viewed(tensor, *shape):
+    """`tensor` as a kernel should see it: reshaped to `shape`, one entry of which may be -1."""
+    return _View(tensor, shape)
+
+
+def op(*kernels):
+    """Decorator for `body(run, *tensors, **options) -> (output, vjp, vjp, ...)`; names the kernels it runs.
+
+    The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body returns the
+    output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function from the gradients of
+    the outputs to that of the input, made of ops, or None where there is no gradient.
+    """
+    if len(kernels) == 1 and callable(kernels[0]):
+        return _make_op(kernels[0], ())
+    return lambda body: _make_op(body, kernels)
+
+
+def _make_op(body, kernels):
+    @functools.wraps(body)
+    def call(*tensors, **options):
+        tensors = _converted(tensors)
+        if any_symbolic(tensors):
+            return defer(call, tensors, options, body(_pretend, *tensors, **options)[0])
+        outputs, *vjps = body(run, *tensors, **options)
+        if context.tapes:
+            node = Node(call.__name__, tensors, (outputs,) if isinstance(outputs, Tensor) else outputs, vjps)
+            for tape in context.tapes:
+                tape.nodes.append(node)
+        return outputs
+
+    call.kernels = kernels
+    return call
+
+
+def composite(function):
+    """Decorator for a function made of ops whose result depends on concrete sizes: one step when symbolic.
+
+    Tensors, or lists of them, come by position; options by keyword.
+    """
+    @functools.wraps(function)
+    def call(*tensors, **options):
+        if any_symbolic(tensors):
+            return defer(call, tensors, options, function(*tensors, **options))
+        return function(*tensors, **options)
+
+    return call
+
+
+def _converted(tensors):
+    """Arrays and numbers among `tensors` become Tensors of the type of those that are Tensors already."""
+    dtype = None
+    plain = False
+    for tensor in tensors:
+        if isinstance(tensor, Tensor):
+            if dtype is None and tensor.dtype.kind == "f":
+                dtype = tensor.dtype
+        else:
+            plain = True
+    if not plain:
+        return tensors
+    return tuple(tensor if tensor is None or isinstance(tensor, Tensor) else Tensor(_array(tensor, dtype))
+                 for tensor in tensors)
+
+
+def _array(value, dtype):
+    """A plain operand: numbers and float arrays take the tensors' float type; arrays of integers stay what they are."""
+    if isinstance(value, np.ndarray) and value.dtype.kind != "f":
+        return as_array(value)
+    return as_array(value, dtype)
+
+
+def run(name, *arguments, out, dtype=None, out_view=None):
+    """Launch kernel `name` on the current target and return what it writes, as a Tensor (or a tuple of Tensors).
+
+    arguments: Tensors, `viewed` tensors, NumPy arrays, numbers (floats become the tensors' float type), int tuples.
+    out: shape of the output, or a list of shapes. dtype: its type, or a list; the tensors' float type by default.
+    out_view: shape in which the kernel sees the output (or a list).
+    """
+    arguments, float_type = _prepared(arguments)
+    dtype = dtype or float_type
+    if isinstance(out, list):
+        dtypes = dtype if isinstance(dtype, list) else [dtype] * len(out)
+        outputs = [_allocate(shape, one) for shape, one in zip(out, dtypes)]
+        views = out_view or [None] * len(out)
+        arrays = [array if view is None else array.reshape(view) for array, view in zip(outputs, views)]
+        launch(name, *arguments, *arrays)
+        return tuple(Tensor(array) for array in outputs)
+    output = _allocate(out, dtype)
+    launch(name, *arguments, output if out_view is None else output.reshape(out_view))
+    return Tensor(output)
+
+
+def launch(name, *arguments):
+    """Start one kernel: every launch of the package passes here."""
+    registry.kernel(name, device.target())(*arguments)
+    if config.debug_level >= 3 or config.check_numbers:
+        _inspect(name, arguments)
+
+
+def _pretend(name, *arguments, out, dtype=None, out_view=None):
+    """`run` for symbolic tensors: launches nothing, answers with the shapes and types asked for."""
+    if dtype is None:
+        tensors = [getattr(argument, "tensor", argument) for argument in arguments]
+        dtype = _float_type([tensor.dtype for tensor in tensors if isinstance(tensor, Tensor)])
+    if isinstance(out, list):
+        dtypes = dtype if isinstance(dtype, list) else [dtype] * len(out)
+        return tuple(SymbolicTensor(shape, one) for shape, one in zip(out, dtypes))
+    return SymbolicTensor(out, dtype)
+
+
+def _prepared(arguments):
+    """Arguments as kernels take them, and the float type of the work."""
+    prepared = []
+    dtypes = []
+    numbers = False
+    for argument in arguments:
+        if isinstance(argument, _View):
+            array = contiguous(argument.tensor.data).reshape(argument.shape)
+            dtypes.append(array.dtype)
+        elif isinstance(argument, Tensor):
+            array = contiguous(argument.data)
+            dtypes.append(array.dtype)
+        else:
+            array = argument
+            numbers |= isinstance(argument, float)
+        prepared.append(array)
+    float_type = _float_type(dtypes)
+    if numbers:
+        as_float = np.dtype(float_type if float_type.kind == "f" else config.floatx()).type
+        prepared = [as_float(entry) if isinstance(entry, float) else entry for entry in prepared]
+    return prepared, float_type
+
+
+def _float_type(dtypes):
+    """The one float type among `dtypes`; the first type where none is float."""
+    floats = {dtype for dtype in dtypes if dtype.kind == "f"}
+    if len(floats) > 1:
+        raise DtypeError("the tensors mix float32 and float64. Convert one with K.cast(x, 'float32') or "
+                         "K.cast(x, 'float64').")
+    return floats.pop() if floats else (dtypes[0] if dtypes else np.dtype(config.floatx()))
+
+
+def contiguous(array):
+    """`array` as kernels want it: C-contiguous and writable, so that each kernel has one signature a type."""
+    flags = array.flags
+    return array if flags.c_contiguous and flags.writeable else array.copy("C")
+
+
+def _allocate(shape, dtype):
+    """Memory for an output: the destination that a caller named, if it fits, else new."""
+    destination = context.destination
+    if destination is not None and destination.shape == tuple(shape) and destination.dtype == dtype:
+        context.destination = None
+        return destination
+    return device.empty(shape, dtype)
+
+
+def _inspect(name, arguments):
+    """Debugging after a launch: print shapes and ranges, stop at numbers that are not finite."""
+    arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
+    if config.debug_level >= 3:
+        ranges = [f"{array.dtype}{array.shape}" + (f" [{array.min():.4g}, {array.max():.4g}]" if array.size else "")
+                  for array in arrays]
+        print(f"{name}: {', '.join(ranges)}")
+    if config.check_numbers and arrays[-1].dtype.kind == "f" and not np.isfinite(arrays[-1]).all():
+        raise NumbaLayersError(f"kernel {name} wrote numbers that are not finite (NUMBA_LAYERS_CHECK=1).")
