@@ -1,0 +1,129 @@
+"""Keras 1 argument names in Keras 2's spelling: the one translation table, and the decorator that applies it.
+
+A table maps a Keras 1 name to the Keras 2 name, or to a function `value -> {Keras 2 name: value}` where the
+values differ too. Keras 2 is what the decorated function's signature shows; both spellings work.
+
+Reference: Keras 2.2.5, `keras.legacy.interfaces` (what Keras 2 itself translates).
+"""
+
+import difflib
+import functools
+import inspect
+
+from .config import DIM_ORDERINGS
+from .errors import UnknownArgumentError
+
+
+class Samples(int):
+    """A number of samples where Keras 2 counts batches: `samples_per_epoch=2000` arrives as
+    `steps_per_epoch=Samples(2000)`, and the loop that counts draws batches until it has seen that many.
+    """
+
+    def steps(self, batch_size):
+        """The batches of `batch_size` samples that make up this number, the last perhaps smaller."""
+        return -(-int(self) // batch_size)
+
+
+def _data_format(dim_ordering):
+    """'th', 'tf' and 'default' in Keras 2's words; anything else stays, for the layer to refuse."""
+    data_format = DIM_ORDERINGS.get(dim_ordering, dim_ordering)
+    return {"data_format": None if data_format == "default" else data_format}
+
+
+def _in_samples(new):
+    """The rule for a number of samples that became a number of batches called `new`."""
+    return lambda count: {new: count if count is None else Samples(count)}
+
+
+LAYER = {"input_dtype": "dtype"}
+DENSE = {
+    "output_dim": "units",
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+}
+DROPOUT = {"p": "rate"}
+SPATIAL_DROPOUT = DROPOUT | {"dim_ordering": _data_format}
+MODEL = {"input": "inputs", "output": "outputs"}
+FIT = {"nb_epoch": "epochs"}
+GENERATOR = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
+FIT_GENERATOR = FIT | GENERATOR | {
+    "samples_per_epoch": _in_samples("steps_per_epoch"),
+    "nb_val_samples": _in_samples("validation_steps"),
+}
+EVALUATE_GENERATOR = GENERATOR | {"val_samples": _in_samples("steps")}
+
+
+def keras1(table):
+    """Decorator: the function also takes the Keras 1 names of `table`; its signature keeps showing Keras 2's.
+
+    A keyword that is neither raises UnknownArgumentError, unless the function has `**kwargs`, which may know.
+    """
+    def decorate(function):
+        names = keywords(function)
+        positional = list(inspect.signature(function).parameters)
+        open_ended = any(parameter.kind is parameter.VAR_KEYWORD
+                         for parameter in inspect.signature(function).parameters.values())
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            if kwargs:
+                where = _owner(function, args)
+                kwargs = translate(kwargs, table, where, given=positional[:len(args)])
+                if not open_ended:
+                    refuse_unknown(kwargs, names, where, table)
+            return function(*args, **kwargs)
+
+        call.keras1_names = table
+        return call
+
+    return decorate
+
+
+def translate(kwargs, table, where, given=()):
+    """`kwargs` with the Keras 1 names of `table` in their Keras 2 spelling; other names pass through.
+
+    where: the class or function, for messages. given: names already given by position.
+    Raises: UnknownArgumentError when one argument comes in both spellings.
+    """
+    translated = {name: value for name, value in kwargs.items() if name not in table}
+    for old in (name for name in kwargs if name in table):
+        rule = table[old]
+        renamed = {rule: kwargs[old]} if isinstance(rule, str) else rule(kwargs[old])
+        for new, value in renamed.items():
+            if new in translated or new in given:
+                raise UnknownArgumentError(f"{where}: {old} (Keras 1) and {new} (Keras 2) are one argument, and "
+                                           f"both were given. Keep {new}.")
+            translated[new] = value
+    return translated
+
+
+def refuse_unknown(kwargs, legal, where, table=()):
+    """Raise UnknownArgumentError for the first name in `kwargs` that is not `legal`.
+
+    The message offers the nearest name, in either spelling, and lists the Keras 2 names.
+    """
+    for name in kwargs:
+        if name not in legal:
+            close = difflib.get_close_matches(name, [*legal, *table], n=1, cutoff=0.5)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            names = ", ".join(legal)
+            raise UnknownArgumentError(f"{where}: unknown argument {name!r}. {hint}Legal: {names}.")
+
+
+def keywords(function):
+    """The names that `function` takes by keyword, in order, without `self`."""
+    return [name for name, parameter in inspect.signature(function).parameters.items()
+            if name != "self" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
+
+
+def _owner(function, args):
+    """What a message calls the function: the class for a constructor, else `Class.method` or the name."""
+    is_method = args and "." in function.__qualname__.rpartition("<locals>.")[2]
+    if not is_method:
+        return function.__name__
+    owner = type(args[0]).__name__
+    return owner if function.__name__ == "__init__" else f"{owner}.{function.__name__}"
