@@ -1,0 +1,65 @@
+"""IMDB film reviews, 25,000 to learn from and 25,000 to test: is the review for or against?
+
+Reference: Maas et al. 2011, "Learning Word Vectors for Sentiment Analysis".
+"""
+
+import numpy as np
+
+from .._legacy import keras1
+from ._files import locate, read, read_parts, shuffled
+from ._sequences import KERAS1_WORDS, as_objects, encode, short_enough
+
+NAMES = ("imdb.npz", "imdb_full.pkl")
+SHA256 = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
+WORD_NAMES = ("imdb_word_index.json", "imdb_word_index.pkl")
+WORD_MD5 = "bfafd718b763782e994055a2d397834f"
+
+
+@keras1(KERAS1_WORDS)
+def load_data(
+    path="imdb.npz",
+    num_words=None,
+    skip_top=0,
+    maxlen=None,
+    seed=113,
+    start_char=1,
+    oov_char=2,
+    index_from=3,
+):
+    """((x_train, y_train), (x_test, y_test)): x arrays of lists of word indices, y ints, 1 for and 0 against.
+
+    path: file in ~/.keras/datasets; Keras 2's imdb.npz or Keras 1's imdb_full.pkl, whichever is there.
+    num_words: keep the indices below this, the most frequent words; `nb_words` in Keras 1. None: all but the
+        rarest word.
+    skip_top: leave out the indices below this, the most frequent words.
+    maxlen: leave out reviews of this many indices or more.
+    seed: of the shuffle, which is that of Keras 2.
+    start_char, oov_char: index of the mark in front of each review, and of words left out.
+    index_from: added to every word's rank, so that the most frequent word has index `index_from + 1`.
+
+    With `maxlen`, training and test reviews stay apart. (Keras cuts them at the count before `maxlen`, so
+    that test reviews end among the training ones.)
+
+    Raises: DataError when the file cannot be had or read, or `maxlen` leaves no review.
+    """
+    file = locate(path, NAMES, SHA256)
+    x_train, y_train, x_test, y_test = read_parts(file, "x_train", "y_train", "x_test", "y_test")
+    random = np.random.RandomState(seed)
+    train = shuffled(random, as_objects(x_train), np.asarray(y_train))
+    test = shuffled(random, as_objects(x_test), np.asarray(y_test))
+    x_train, y_train = short_enough(*train, maxlen, start_char)
+    x_test, y_test = short_enough(*test, maxlen, start_char)
+    x = encode(
+        np.concatenate([x_train, x_test]),
+        num_words=num_words,
+        skip_top=skip_top,
+        start_char=start_char,
+        oov_char=oov_char,
+        index_from=index_from,
+    )
+    return (x[: len(x_train)], y_train), (x[len(x_train) :], y_test)
+
+
+def get_word_index(path="imdb_word_index.json"):
+    """Dictionary from word to rank, 1 the most frequent; `load_data` adds `index_from` to it."""
+    return read(locate(path, WORD_NAMES, WORD_MD5))

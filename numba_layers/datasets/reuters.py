@@ -1,0 +1,61 @@
+"""Reuters newswires, 11,228 in 46 topics.
+
+Reference: Lewis, "Reuters-21578 text categorization collection".
+"""
+
+import numpy as np
+
+from .._legacy import keras1
+from ._files import checked_fraction, locate, read, read_parts, shuffled
+from ._sequences import KERAS1_WORDS, as_objects, encode, short_enough
+
+NAMES = ("reuters.npz", "reuters.pkl")
+SHA256 = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
+WORD_NAMES = ("reuters_word_index.json", "reuters_word_index.pkl")
+WORD_MD5 = "4d44cc38712099c9e383dc6e5f11a921"
+
+
+@keras1(KERAS1_WORDS)
+def load_data(
+    path="reuters.npz",
+    num_words=None,
+    skip_top=0,
+    maxlen=None,
+    test_split=0.2,
+    seed=113,
+    start_char=1,
+    oov_char=2,
+    index_from=3,
+):
+    """((x_train, y_train), (x_test, y_test)): x arrays of lists of word indices, y ints of topics in [0, 46).
+
+    path: file in ~/.keras/datasets; Keras 2's reuters.npz or Keras 1's reuters.pkl, whichever is there.
+    num_words: keep the indices below this, the most frequent words; `nb_words` in Keras 1. None: all but the
+        rarest word.
+    skip_top: leave out the indices below this, the most frequent words.
+    maxlen: leave out newswires of this many indices or more.
+    test_split: part of the newswires held back, in [0, 1). seed: of the shuffle before, that of Keras 2.
+    start_char, oov_char: index of the mark in front of each newswire, and of words left out.
+    index_from: added to every word's rank, so that the most frequent word has index `index_from + 1`.
+
+    Raises: DataError when the file cannot be had or read, or `maxlen` leaves no newswire.
+    """
+    checked_fraction("test_split", test_split)
+    x, y = read_parts(locate(path, NAMES, SHA256), "x", "y")
+    x, y = shuffled(np.random.RandomState(seed), as_objects(x), np.asarray(y))
+    x, y = short_enough(x, y, maxlen, start_char)
+    x = encode(
+        x,
+        num_words=num_words,
+        skip_top=skip_top,
+        start_char=start_char,
+        oov_char=oov_char,
+        index_from=index_from,
+    )
+    cut = int(len(x) * (1 - test_split))
+    return (x[:cut], y[:cut]), (x[cut:], y[cut:])
+
+
+def get_word_index(path="reuters_word_index.json"):
+    """Dictionary from word to rank, 1 the most frequent; `load_data` adds `index_from` to it."""
+    return read(locate(path, WORD_NAMES, WORD_MD5))

@@ -1,0 +1,63 @@
+"""Labels and rows: one-hot encoding and back, unit length.
+
+Reference: Keras 2.2.5 and 1.2.2, `keras.utils.np_utils`.
+"""
+
+import numpy as np
+
+from .._legacy import keras1
+from ..errors import ArgumentError, DataError
+
+
+@keras1({"nb_classes": "num_classes"})
+def to_categorical(y, num_classes=None, dtype="float32"):
+    """One-hot rows of integer labels: out[..., c] = 1 where c is the label.
+
+    Shapes: y (...) or (..., 1), integers in [0, num_classes) -> (..., num_classes)
+    num_classes: largest label + 1 when None. Keras 1 calls it nb_classes.
+    Raises: DataError for labels outside [0, num_classes).
+    """
+    y = np.asarray(y).astype("int64")
+    shape = y.shape[:-1] if y.ndim > 1 and y.shape[-1] == 1 else y.shape
+    if y.size == 0 and not num_classes:
+        raise DataError("y has no labels, so the number of classes is unknown. Give num_classes.")
+    num_classes = int(num_classes or y.max() + 1)
+    y = y.ravel()
+    if y.size and (y.min() < 0 or y.max() >= num_classes):
+        raise DataError(
+            f"y holds labels from {y.min()} to {y.max()}, expected 0 to {num_classes - 1}. "
+            "Count classes from 0, or raise num_classes."
+        )
+    categorical = np.zeros((y.size, num_classes), dtype=dtype)
+    categorical[np.arange(y.size), y] = 1
+    return categorical.reshape(*shape, num_classes)
+
+
+@keras1({"a": "x"})
+def normalize(x, axis=-1, order=2):
+    """x / ||x|| along `axis`, with the norm of `order` (2: Euclid); zero vectors stay zero.
+
+    A single vector becomes a row, (features,) -> (1, features), as in Keras.
+    """
+    norm = np.atleast_1d(np.linalg.norm(x, order, axis))
+    norm[norm == 0] = 1
+    return x / np.expand_dims(norm, axis)
+
+
+def probas_to_classes(y_pred):
+    """The class of each row of probabilities: the largest of several columns, or p > 0.5 for a single one.
+
+    Shapes: y_pred (batch, classes), (batch, 1) or (batch,) -> (batch,)
+    Raises: ArgumentError for more axes.
+    """
+    y_pred = np.asarray(y_pred)
+    if y_pred.ndim not in (1, 2):
+        raise ArgumentError(f"y_pred has shape {y_pred.shape}, expected (batch, classes) or (batch,).")
+    if y_pred.ndim == 2 and y_pred.shape[1] > 1:
+        return categorical_probas_to_classes(y_pred)
+    return (y_pred.reshape(-1) > 0.5).astype("int64")
+
+
+def categorical_probas_to_classes(p):
+    """The column of the largest probability in each row: (batch, classes) -> (batch,)."""
+    return np.argmax(p, axis=1)
