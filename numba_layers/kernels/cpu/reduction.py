@@ -1,0 +1,134 @@
+"""Reductions on the CPU: of rows (the last axis) and of columns (an axis before it), in a fixed order.
+
+The reduced axis is cut into as many chunks as `out` has room for; a chunk is combined by one thread, in an order that
+only the sizes decide. So a long axis takes two launches, x -> chunks -> result, and the bits are those of one thread.
+Nothing here is empty: an op fills the result of an empty reduction itself.
+"""
+
+import numpy as np
+from numba import prange
+
+from ._extreme import largest, smallest
+from ._target import cpu_kernel, inlined
+
+BLOCK = 256   # columns that one task combines
+
+
+def _reduction(name, combine):
+    """Kernels `<name>_rows` and `<name>_columns` that combine numbers two at a time."""
+
+    @cpu_kernel(name=f"{name}_rows")
+    def rows(x, out):
+        """out[o, c] = combination of chunk c of x[o].
+
+        Shapes: x (rows, n), out (rows, chunks), 1 <= chunks <= n. A task owns one chunk.
+        """
+        n, chunks = x.shape[1], out.shape[1]
+        for task in prange(out.size):
+            o, c = task // chunks, task % chunks
+            part = x[o, c * n // chunks:(c + 1) * n // chunks]
+            total = out.dtype.type(part[0])
+            for r in range(1, part.size):
+                total = combine(total, part[r])
+            out[o, c] = total
+
+    @cpu_kernel(name=f"{name}_columns")
+    def columns(x, out):
+        """out[o, c, j] = combination over r in chunk c of x[o, r, j].
+
+        Shapes: x (outer, n, inner), out (outer, chunks, inner), 1 <= chunks <= n. A task owns BLOCK columns of a chunk.
+        """
+        n, chunks, inner = x.shape[1], out.shape[1], x.shape[2]
+        blocks = (inner + BLOCK - 1) // BLOCK
+        for task in prange(out.shape[0] * chunks * blocks):
+            o, c, j = task // (chunks * blocks), task // blocks % chunks, task % blocks * BLOCK
+            first, last = c * n // chunks, (c + 1) * n // chunks
+            total = out[o, c, j:j + BLOCK]
+            row = x[o, first, j:j + BLOCK]
+            for k in range(total.size):
+                total[k] = row[k]
+            for r in range(first + 1, last):
+                row = x[o, r, j:j + BLOCK]
+                for k in range(total.size):
+                    total[k] = combine(total[k], row[k])
+
+
+@inlined
+def _plus(a, b):
+    return a + b
+
+
+@inlined
+def _times(a, b):
+    return a * b
+
+
+@inlined
+def _or(a, b):
+    return a | b
+
+
+@inlined
+def _and(a, b):
+    return a & b
+
+
+_reduction("sum", _plus)
+_reduction("prod", _times)
+_reduction("max", largest)
+_reduction("min", smallest)
+_reduction("any", _or)
+_reduction("all", _and)
+
+
+@inlined
+def _above(a, b):
+    return a > b or (a != a and b == b)
+
+
+@inlined
+def _below(a, b):
+    return a < b or (a != a and b == b)
+
+
+def _position(name, better):
+    @cpu_kernel(name=name)
+    def position(x, out):
+        """out[o, j] = first r of the best x[o, r, j]; NaN is the best of all.
+
+        Shapes: x (outer, n, inner), out (outer, inner) of int64. A task owns one result.
+        """
+        inner = x.shape[2]
+        for task in prange(out.size):
+            o, j = task // inner, task % inner
+            best, found = x[o, 0, j], np.int64(0)
+            for r in range(1, x.shape[1]):
+                if better(x[o, r, j], best):
+                    best, found = x[o, r, j], np.int64(r)
+            out[o, j] = found
+
+
+_position("argmax_forward", _above)
+_position("argmin_forward", _below)
+
+
+def _cumulation(name, combine, neutral):
+    @cpu_kernel(name=name)
+    def cumulation(x, exclusive, reverse, out):
+        """out[o, r, j] = combination of x[o, :r + 1, j], without x[o, r, j] if `exclusive`, from the end if `reverse`.
+
+        Shapes: x and out (outer, n, inner). A task owns one column.
+        """
+        n, inner = x.shape[1], x.shape[2]
+        for task in prange(x.shape[0] * inner):
+            o, j = task // inner, task % inner
+            total = out.dtype.type(neutral)
+            for q in range(n):
+                r = n - 1 - q if reverse else q
+                before = total
+                total = combine(total, x[o, r, j])
+                out[o, r, j] = before if exclusive else total
+
+
+_cumulation("cumsum_forward", _plus, 0)
+_cumulation("cumprod_forward", _times, 1)

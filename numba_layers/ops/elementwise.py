@@ -1,0 +1,384 @@
+"""Arithmetic element by element, on shapes that broadcast as NumPy's do.
+
+Integers and truth values that meet floats become floats; float32 and float64 together are an error. Where a
+function has a kink, the gradient is TensorFlow 1.15's.
+"""
+
+import math
+
+import numpy as np
+
+from .. import config
+from ..autograd.tensor import as_tensor
+from ..errors import DtypeError, nearest
+from . import reduction
+from ._broadcast import broadcast
+from ._op import op, reshaped, viewed
+
+_DTYPES = ("bool", "float32", "float64", "int32", "int64", "uint8")
+
+
+def _as(run, x, dtype):
+    if x.dtype == dtype:
+        return x
+    return run("cast", viewed(x, -1), out=x.shape, dtype=np.dtype(dtype), out_view=(-1,))
+
+
+def _as_float(run, x):
+    return x if x.dtype.kind == "f" else _as(run, x, config.floatx())
+
+
+def _same_type(run, *tensors):
+    """The tensors in one type; two float types stay as they are, and `run` complains."""
+    dtypes = [tensor.dtype for tensor in tensors]
+    if all(dtype == dtypes[0] for dtype in dtypes):
+        return tensors
+    floats = [dtype for dtype in dtypes if dtype.kind == "f"]
+    common = floats[0] if floats else np.result_type(*dtypes)
+    return tuple(tensor if tensor.dtype.kind == "f" else _as(run, tensor, common) for tensor in tensors)
+
+
+def _unary(run, name, x, *options, dtype=None):
+    return run(f"{name}_forward", viewed(x, -1), *options, out=x.shape, dtype=dtype, out_view=(-1,))
+
+
+def _binary(run, name, x, y, dtype=None):
+    x, y = _same_type(run, x, y)
+    shape, *layout = broadcast(name, x, y)
+    return run(f"{name}_forward", viewed(x, -1), viewed(y, -1), *layout,
+               out=shape, dtype=dtype, out_view=(-1,))
+
+
+# Arithmetic of two tensors
+
+@op("add_forward")
+def add(run, x, y):
+    """x + y"""
+    return (_binary(run, "add", x, y),
+            lambda grad: reduction.unbroadcast(grad, x),
+            lambda grad: reduction.unbroadcast(grad, y))
+
+
+@op("subtract_forward")
+def subtract(run, x, y):
+    """x - y"""
+    return (_binary(run, "subtract", x, y),
+            lambda grad: reduction.unbroadcast(grad, x),
+            lambda grad: reduction.unbroadcast(negative(grad), y))
+
+
+@op("multiply_forward")
+def multiply(run, x, y):
+    """x y"""
+    return (_binary(run, "multiply", x, y),
+            lambda grad: reduction.unbroadcast(multiply(grad, y), x),
+            lambda grad: reduction.unbroadcast(multiply(grad, x), y))
+
+
+@op("divide_forward")
+def divide(run, x, y):
+    """x / y, in floats."""
+    z = _binary(run, "divide", _as_float(run, x) if y.dtype.kind != "f" else x, y)
+    return (z,
+            lambda grad: reduction.unbroadcast(divide(grad, y), x),
+            lambda grad: reduction.unbroadcast(negative(multiply(divide(grad, y), z)), y))
+
+
+@op("floor_divide_forward")
+def floor_divide(run, x, y):
+    """⌊x / y⌋; without gradient."""
+    return _binary(run, "floor_divide", x, y), None, None
+
+
+@op("mod_forward")
+def mod(run, x, y):
+    """x - y ⌊x / y⌋: the remainder has the sign of y, as in Python."""
+    return (_binary(run, "mod", x, y),
+            lambda grad: reduction.unbroadcast(grad, x),
+            lambda grad: reduction.unbroadcast(negative(multiply(grad, floor_divide(x, y))), y))
+
+
+def power(x, y):
+    """x ** y; quick and exact for the numbers 2, 0.5 and -1."""
+    shortcut = _POWERS.get(y) if isinstance(y, int | float) else None
+    return shortcut(x) if shortcut else _power(x, y)
+
+
+@op("power_forward")
+def _power(run, x, y):
+    z = _binary(run, "power", x, y)
+    return (z,
+            lambda grad: reduction.unbroadcast(multiply(grad, multiply(y, power(x, subtract(y, 1)))), x),
+            lambda grad: reduction.unbroadcast(multiply(grad, multiply(z, _log_or_zero(x))), y))
+
+
+def _log_or_zero(x):
+    """log x where x is positive, else 0: the gradient of x**y with respect to y is taken as 0 there."""
+    positive = greater(x, 0)
+    return where(positive, log(where(positive, x, 1)), 0)
+
+
+@op("maximum_forward")
+def maximum(run, x, y):
+    """The larger of x and y; of two equal ones x receives the gradient."""
+    return (_binary(run, "maximum", x, y),
+            lambda grad: reduction.unbroadcast(where(greater_equal(x, y), grad, 0), x),
+            lambda grad: reduction.unbroadcast(where(greater_equal(x, y), 0, grad), y))
+
+
+@op("minimum_forward")
+def minimum(run, x, y):
+    """The smaller of x and y; of two equal ones x receives the gradient."""
+    return (_binary(run, "minimum", x, y),
+            lambda grad: reduction.unbroadcast(where(less_equal(x, y), grad, 0), x),
+            lambda grad: reduction.unbroadcast(where(less_equal(x, y), 0, grad), y))
+
+
+# Functions of one tensor
+
+@op("negative_forward")
+def negative(run, x):
+    """-x"""
+    return _unary(run, "negative", x), lambda grad: negative(grad)
+
+
+@op("abs_forward")
+def abs(run, x):
+    """|x|"""
+    return _unary(run, "abs", x), lambda grad: multiply(grad, sign(x))
+
+
+@op("sign_forward")
+def sign(run, x):
+    """-1, 0 or 1; without gradient."""
+    return _unary(run, "sign", x), None
+
+
+@op("square_forward")
+def square(run, x):
+    """x²"""
+    return _unary(run, "square", x), lambda grad: multiply(grad, multiply(x, 2))
+
+
+@op("sqrt_forward")
+def sqrt(run, x):
+    """√x"""
+    y = _unary(run, "sqrt", _as_float(run, x))
+    return y, lambda grad: divide(multiply(grad, 0.5), y)
+
+
+@op("reciprocal_forward")
+def reciprocal(run, x):
+    """1 / x"""
+    y = _unary(run, "reciprocal", _as_float(run, x))
+    return y, lambda grad: negative(multiply(grad, square(y)))
+
+
+_POWERS = {2: square, 0.5: sqrt, -1: reciprocal}
+
+
+@op("exp_forward")
+def exp(run, x):
+    """e**x"""
+    y = _unary(run, "exp", _as_float(run, x))
+    return y, lambda grad: multiply(grad, y)
+
+
+@op("expm1_forward")
+def expm1(run, x):
+    """e**x - 1, right also for small x."""
+    y = _unary(run, "expm1", _as_float(run, x))
+    return y, lambda grad: multiply(grad, add(y, 1))
+
+
+@op("log_forward")
+def log(run, x):
+    """Natural logarithm."""
+    return _unary(run, "log", _as_float(run, x)), lambda grad: divide(grad, x)
+
+
+@op("log1p_forward")
+def log1p(run, x):
+    """log(1 + x), right also for small x."""
+    return _unary(run, "log1p", _as_float(run, x)), lambda grad: divide(grad, add(x, 1))
+
+
+@op("sin_forward")
+def sin(run, x):
+    """sin x, x in radians."""
+    return _unary(run, "sin", _as_float(run, x)), lambda grad: multiply(grad, cos(x))
+
+
+@op("cos_forward")
+def cos(run, x):
+    """cos x, x in radians."""
+    return _unary(run, "cos", _as_float(run, x)), lambda grad: negative(multiply(grad, sin(x)))
+
+
+@op("erf_forward")
+def erf(run, x):
+    """2/√π ∫₀ˣ e**(-t²) dt"""
+    return (_unary(run, "erf", _as_float(run, x)),
+            lambda grad: multiply(grad, multiply(exp(negative(square(x))), 2 / math.sqrt(math.pi))))
+
+
+@op("round_forward")
+def round(run, x):
+    """The nearest integer, halves to the even one; without gradient."""
+    return _unary(run, "round", x), None
+
+
+@op("floor_forward")
+def floor(run, x):
+    """⌊x⌋; without gradient."""
+    return _unary(run, "floor", x), None
+
+
+@op("ceil_forward")
+def ceil(run, x):
+    """⌈x⌉; without gradient."""
+    return _unary(run, "ceil", x), None
+
+
+@op("clip_forward")
+def clip(run, x, *, low, high):
+    """x limited to [low, high] (numbers); the gradient passes where low <= x <= high."""
+    low, high = x.dtype.type(low), x.dtype.type(high)
+    return _unary(run, "clip", x, low, high), lambda grad: clip_backward(x, grad, low=low, high=high)
+
+
+@op("clip_backward")
+def clip_backward(run, x, grad, *, low, high):
+    """grad where low <= x <= high, else 0."""
+    return (run("clip_backward", viewed(x, -1), viewed(grad, -1), low, high, out=x.shape, out_view=(-1,)),
+            None,
+            lambda grad_out: clip_backward(x, grad_out, low=low, high=high))
+
+
+# Choices and truth values
+
+@op("where_forward")
+def where(run, condition, x, y):
+    """x where condition holds, else y; the three broadcast."""
+    condition = _as(run, condition, "bool")
+    x, y = _same_type(run, x, y)
+    shape, *layout = broadcast("where", condition, x, y)
+    z = run("where_forward", viewed(condition, -1), viewed(x, -1), viewed(y, -1), *layout,
+            out=shape, dtype=x.dtype, out_view=(-1,))
+    return (z,
+            None,
+            lambda grad: reduction.unbroadcast(where(condition, grad, 0), x),
+            lambda grad: reduction.unbroadcast(where(condition, 0, grad), y))
+
+
+@op("equal_forward")
+def equal(run, x, y):
+    """x == y, element by element (the operator == compares the tensors themselves)."""
+    return _binary(run, "equal", x, y, dtype="bool"), None, None
+
+
+@op("not_equal_forward")
+def not_equal(run, x, y):
+    """x != y, element by element."""
+    return _binary(run, "not_equal", x, y, dtype="bool"), None, None
+
+
+@op("less_forward")
+def less(run, x, y):
+    """x < y"""
+    return _binary(run, "less", x, y, dtype="bool"), None, None
+
+
+@op("less_equal_forward")
+def less_equal(run, x, y):
+    """x <= y"""
+    return _binary(run, "less_equal", x, y, dtype="bool"), None, None
+
+
+@op("greater_forward")
+def greater(run, x, y):
+    """x > y"""
+    return _binary(run, "greater", x, y, dtype="bool"), None, None
+
+
+@op("greater_equal_forward")
+def greater_equal(run, x, y):
+    """x >= y"""
+    return _binary(run, "greater_equal", x, y, dtype="bool"), None, None
+
+
+@op("logical_and_forward")
+def logical_and(run, x, y):
+    """Both are true (not 0)."""
+    return _binary(run, "logical_and", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
+
+
+@op("logical_or_forward")
+def logical_or(run, x, y):
+    """One is true (not 0)."""
+    return _binary(run, "logical_or", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
+
+
+@op("logical_not_forward")
+def logical_not(run, x):
+    """x is false (0)."""
+    return _unary(run, "logical_not", _as(run, x, "bool"), dtype="bool"), None
+
+
+@op("isnan_forward")
+def isnan(run, x):
+    """x is not a number."""
+    return _unary(run, "isnan", x, dtype="bool"), None
+
+
+@op("isinf_forward")
+def isinf(run, x):
+    """x is infinite."""
+    return _unary(run, "isinf", x, dtype="bool"), None
+
+
+# Other types, other values
+
+def cast(x, *, dtype):
+    """x in another type; x itself where it has that type. Floats to integers drop the fraction.
+
+    Raises: DtypeError for a type without kernels.
+    """
+    if str(np.dtype(dtype)) not in _DTYPES:
+        raise DtypeError(f"cast: no tensors of type {np.dtype(dtype)}. {nearest(np.dtype(dtype), _DTYPES)}")
+    x = as_tensor(x)
+    return x if x.dtype == dtype else _cast(x, dtype=np.dtype(dtype))
+
+
+def as_float(x):
+    """x, in floatx where it was of integers or truth values."""
+    x = as_tensor(x)
+    return x if x.dtype.kind == "f" else cast(x, dtype=config.floatx())
+
+
+@op("cast")
+def _cast(run, x, *, dtype):
+    between_floats = x.dtype.kind == dtype.kind == "f"
+    return _as(run, x, dtype), (lambda grad: cast(grad, dtype=x.dtype)) if between_floats else None
+
+
+@op
+def stop_gradient(run, x):
+    """x, through which no gradient passes."""
+    return reshaped(run, x, x.shape), None
+
+
+@op("fill")
+def fill_like(run, x, *, value):
+    """A tensor like x, each element `value`; without gradient."""
+    return run("fill", x.dtype.type(value), out=x.shape, dtype=x.dtype, out_view=(-1,)), None
+
+
+def zeros_like(x):
+    """A tensor like x, each element 0."""
+    return fill_like(x, value=0)
+
+
+def ones_like(x):
+    """A tensor like x, each element 1."""
+    return fill_like(x, value=1)
