@@ -1,0 +1,212 @@
+"""The rules by which weights follow gradients, a class each; the loops: `kernels/<target>/optimizer.py`.
+
+g is the gradient, w the weight, t the number of the step, 1 at first. Every rule also takes `clipnorm` and
+`clipvalue` (see `Optimizer`).
+"""
+
+import math
+
+import numpy as np
+
+from ..autograd.tensor import Variable
+from .base import Hyperparameter, Optimizer, checked, epsilon_or_default
+
+
+class SGD(Optimizer):
+    """Gradient descent: w -= lr g.
+
+    With momentum v = momentum v - lr g and w += v, or with nesterov w += momentum v - lr g.
+    lr, decay: at least 0; step t uses lr / (1 + decay (t - 1)).   momentum: in [0, 1].
+    Without momentum the moments are not needed and stay zero.
+    Reference: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", §2.
+    """
+
+    lr, momentum, decay = Hyperparameter(), Hyperparameter(most=1), Hyperparameter()
+    numbers = ("lr", "momentum", "decay")
+    slots = ("moment",)
+
+    def __init__(self, lr=0.01, momentum=0.0, decay=0.0, nesterov=False, **clipping):
+        super().__init__(**clipping)
+        self.lr, self.momentum, self.decay = lr, momentum, decay
+        self.nesterov = bool(nesterov)
+
+    def update(self, step):
+        momentum = float(self.momentum)
+        name = "sgd_nesterov_update" if self.nesterov else "sgd_momentum_update"
+        return name if momentum else "sgd_update", (self.rate(step), momentum)
+
+    def _slots_of(self, kernel):
+        return () if kernel == "sgd_update" else super()._slots_of(kernel)
+
+    def get_config(self):
+        return super().get_config() | {"nesterov": self.nesterov}
+
+
+class RMSprop(Optimizer):
+    """Divide by a running root mean square: a = rho a + (1 - rho) g²;  w -= lr g / (√a + epsilon).
+
+    lr, decay, epsilon: at least 0; epsilon None means K.epsilon().   rho: in [0, 1].
+    Reference: Tieleman & Hinton 2012, "Lecture 6.5 - RMSProp", COURSERA.
+    """
+
+    lr, rho, decay = Hyperparameter(), Hyperparameter(most=1), Hyperparameter()
+    numbers = ("lr", "rho", "decay", "epsilon")
+    slots = ("mean_square",)
+    saves_iterations = False
+
+    def __init__(self, lr=0.001, rho=0.9, epsilon=None, decay=0.0, **clipping):
+        super().__init__(**clipping)
+        self.lr, self.rho, self.decay = lr, rho, decay
+        self.epsilon = epsilon_or_default(self, epsilon)
+
+    def update(self, step):
+        return "rmsprop_update", (self.rate(step), float(self.rho), self.epsilon)
+
+
+class Adagrad(Optimizer):
+    """Divide by the root of all squares so far: a += g²;  w -= lr g / (√a + epsilon).
+
+    lr, decay, epsilon: at least 0; epsilon None means K.epsilon().
+    Reference: Duchi, Hazan & Singer 2011, "Adaptive Subgradient Methods", JMLR 12.
+    """
+
+    lr, decay = Hyperparameter(), Hyperparameter()
+    numbers = ("lr", "decay", "epsilon")
+    slots = ("sum_square",)
+    saves_iterations = False
+
+    def __init__(self, lr=0.01, epsilon=None, decay=0.0, **clipping):
+        super().__init__(**clipping)
+        self.lr, self.decay = lr, decay
+        self.epsilon = epsilon_or_default(self, epsilon)
+
+    def update(self, step):
+        return "adagrad_update", (self.rate(step), self.epsilon)
+
+
+class Adadelta(Optimizer):
+    """Steps in the units of the weights: u = g √(d + epsilon) / √(a + epsilon);  w -= lr u, where
+    a = rho a + (1 - rho) g² and then d = rho d + (1 - rho) u².
+
+    lr, decay, epsilon: at least 0; epsilon None means K.epsilon().   rho: in [0, 1].
+    Reference: Zeiler 2012, "ADADELTA: An Adaptive Learning Rate Method", algorithm 1.
+    """
+
+    lr, decay = Hyperparameter(), Hyperparameter()
+    numbers = ("lr", "rho", "decay", "epsilon")
+    slots = ("mean_square", "mean_square_step")
+    saves_iterations = False
+
+    def __init__(self, lr=1.0, rho=0.95, epsilon=None, decay=0.0, **clipping):
+        super().__init__(**clipping)
+        self.lr, self.decay = lr, decay
+        self.rho = checked(self, "rho", rho, most=1)   # a plain number, as in Keras
+        self.epsilon = epsilon_or_default(self, epsilon)
+
+    def update(self, step):
+        return "adadelta_update", (self.rate(step), self.rho, self.epsilon)
+
+
+class Adam(Optimizer):
+    """Running mean over running root mean square: m = β₁ m + (1 - β₁) g;  v = β₂ v + (1 - β₂) g²;
+    w -= lr √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + epsilon), with the largest v so far in place of v if amsgrad.
+
+    lr, decay, epsilon: at least 0; epsilon None means K.epsilon().   beta_1, beta_2: in [0, 1).
+    Reference: Kingma & Ba 2015, "Adam", §2; Reddi et al. 2018, "On the Convergence of Adam and Beyond".
+    """
+
+    lr, decay = Hyperparameter(), Hyperparameter()
+    beta_1, beta_2 = Hyperparameter(below=1), Hyperparameter(below=1)
+    numbers = ("lr", "beta_1", "beta_2", "decay", "epsilon")
+
+    def __init__(self, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, amsgrad=False,
+                 **clipping):
+        super().__init__(**clipping)
+        self.lr, self.beta_1, self.beta_2, self.decay = lr, beta_1, beta_2, decay
+        self.epsilon = epsilon_or_default(self, epsilon)
+        self.amsgrad = bool(amsgrad)
+
+    @property
+    def slots(self):
+        return ("mean", "mean_square", "largest") if self.amsgrad else ("mean", "mean_square")
+
+    def update(self, step):
+        beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
+        rate = self.rate(step) * math.sqrt(1 - beta_2 ** step) / (1 - beta_1 ** step)
+        name = "adam_amsgrad_update" if self.amsgrad else "adam_update"
+        return name, (rate, beta_1, beta_2, self.epsilon)
+
+    def _slot_variables(self):
+        """Without amsgrad Keras 2 saves one zero for each variable in place of the largest v."""
+        unused = [] if self.amsgrad else [Variable(np.zeros(1, self._weights.dtype)) for _ in self._variables]
+        return super()._slot_variables() + unused
+
+    def _targets(self, weights):
+        kept = 1 + 2 * len(self._variables)   # what Keras 1 saves
+        return self.weights[:kept] if len(weights) == kept and not self.amsgrad else self.weights
+
+    def get_config(self):
+        return super().get_config() | {"amsgrad": self.amsgrad}
+
+
+class Adamax(Optimizer):
+    """Adam with the largest gradient in place of the mean square: m = β₁ m + (1 - β₁) g;  u = max(β₂ u, |g|);
+    w -= lr / (1 - β₁ᵗ) · m / (u + epsilon).
+
+    lr, decay, epsilon: at least 0; epsilon None means K.epsilon().   beta_1, beta_2: in [0, 1).
+    Reference: Kingma & Ba 2015, "Adam", §7.1.
+    """
+
+    lr, decay = Hyperparameter(), Hyperparameter()
+    beta_1, beta_2 = Hyperparameter(below=1), Hyperparameter(below=1)
+    numbers = ("lr", "beta_1", "beta_2", "decay", "epsilon")
+    slots = ("mean", "largest")
+
+    def __init__(self, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, **clipping):
+        super().__init__(**clipping)
+        self.lr, self.beta_1, self.beta_2, self.decay = lr, beta_1, beta_2, decay
+        self.epsilon = epsilon_or_default(self, epsilon)
+
+    def update(self, step):
+        beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
+        return "adamax_update", (self.rate(step) / (1 - beta_1 ** step), beta_1, beta_2, self.epsilon)
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov's momentum, m and v as in Adam:
+    w -= lr ((1 - μₜ) g / (1 - Πₜ) + μₜ₊₁ m / (1 - Πₜ₊₁)) / (√(v / (1 - β₂ᵗ)) + epsilon),
+    with the schedule μₜ = β₁ (1 - 0.96^(t schedule_decay) / 2) and Πₜ = μ₁ μ₂ ... μₜ.
+
+    lr, epsilon, schedule_decay: at least 0; epsilon None means K.epsilon().   beta_1, beta_2: in [0, 1).
+    Reference: Dozat 2016, "Incorporating Nesterov Momentum into Adam", algorithm 2.
+    """
+
+    lr, beta_1, beta_2 = Hyperparameter(), Hyperparameter(below=1), Hyperparameter(below=1)
+    numbers = ("lr", "beta_1", "beta_2", "epsilon", "schedule_decay")
+    slots = ("mean", "mean_square")
+
+    def __init__(self, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=None, schedule_decay=0.004, **clipping):
+        super().__init__(**clipping)
+        self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
+        self.epsilon = epsilon_or_default(self, epsilon)
+        self.schedule_decay = checked(self, "schedule_decay", schedule_decay)
+        self._product = (0, 1.0)   # (t, Πₜ)
+
+    def update(self, step):
+        lr, beta_1, beta_2 = float(self.lr), float(self.beta_1), float(self.beta_2)
+        now, following = self._momentum(step), self._momentum(step + 1)
+        product = self._momentum_product(step)
+        rate_gradient = lr * (1 - now) / (1 - product)
+        rate_mean = lr * following / (1 - product * following)
+        return "nadam_update", (rate_gradient, rate_mean, 1 - beta_2 ** step, beta_1, beta_2, self.epsilon)
+
+    def _momentum(self, step):
+        return float(self.beta_1) * (1 - 0.5 * 0.96 ** (step * self.schedule_decay))
+
+    def _momentum_product(self, step):
+        """Πₜ, from that of the step before; after a load or a reset, from the beginning."""
+        before, product = self._product if self._product[0] <= step else (0, 1.0)
+        for t in range(before + 1, step + 1):
+            product *= self._momentum(t)
+        self._product = (step, product)
+        return product

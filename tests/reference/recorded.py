@@ -1,0 +1,43 @@
+"""What the real Keras 1.2.2 and 2.2.5 answered: reads tests/figures/keras<generation>/<group>.npz."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+FIGURES = Path(__file__).parent.parent / "figures"
+FLOAT_TYPES = ("float32", "float64")
+
+
+class Case:
+    """One recorded call: its facts by name, what went in, and what came out in each float type."""
+
+    def __init__(self, key, generation, facts, arrays):
+        self.key = key
+        self.generation = generation
+        self.facts = facts
+        self._arrays = arrays
+
+    def given(self, name, dtype=None):
+        """The array that went in; floats as `dtype`."""
+        array = self._arrays[f"{self.key}/in/{name}"]
+        return array.astype(dtype) if dtype and array.dtype.kind == "f" else array
+
+    def answer(self, name, floatx):
+        """The array Keras answered in that precision, None where it answered none."""
+        return self._arrays.get(f"{self.key}/{floatx}/{name}")
+
+    def __repr__(self):
+        return f"keras{self.generation}:{self.key}"
+
+
+def cases(group):
+    """All recorded cases of a group, those of both generations."""
+    found = []
+    for generation in (1, 2):
+        path = FIGURES / f"keras{generation}" / f"{group}.npz"
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files if name != "index"}
+            index = json.loads(str(file["index"]))
+        found += [Case(key, generation, facts, arrays) for key, facts in index.items()]
+    return found

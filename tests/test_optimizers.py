@@ -1,0 +1,230 @@
+"""Optimizers against the steps of the real Keras, and what they promise beyond: configuration, weights."""
+
+import numpy as np
+import pytest
+
+from numba_layers import config, optimizers
+from numba_layers.autograd.tensor import Variable
+from numba_layers.errors import ArgumentError, ModelError, ShapeError, UnknownNameError
+from tests.reference import optimizer as optimizer_reference
+from tests.reference.recorded import FLOAT_TYPES, cases
+
+TOLERANCE = {"float32": {"rtol": 2e-6, "atol": 2e-7}, "float64": {"rtol": 1e-12, "atol": 1e-13}}
+RULES = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
+
+
+@pytest.fixture(autouse=True)
+def restore_floatx():
+    yield
+    config.set_floatx("float32")
+
+
+class Arena:
+    """Trainable variables as a model keeps them: views into one array, with a gradient array beside it."""
+
+    def __init__(self, *starts):
+        dtype = starts[0].dtype
+        self.weights = np.concatenate([start.ravel() for start in starts])
+        self.gradients = np.zeros(self.weights.size, dtype)
+        self.variables, self.parts, offset = [], [], 0
+        for start in starts:
+            section = slice(offset, offset + start.size)
+            self.variables.append(Variable(self.weights[section].reshape(start.shape)))
+            self.parts.append(self.gradients[section].reshape(start.shape))
+            offset += start.size
+
+    def prepared(self, optimizer):
+        optimizer.prepare(self.weights, self.gradients, self.variables)
+        return optimizer
+
+
+def descend(arena, optimizer, x, y, steps):
+    """Fit y = x w + b under mean squared error; the weights after each step."""
+    trace = []
+    w, b = (variable.data for variable in arena.variables)
+    for _ in range(steps):
+        grad = 2 * (x @ w + b - y) / y.size
+        arena.parts[0][...] = x.T @ grad
+        arena.parts[1][...] = grad.sum(0)
+        optimizer.step()
+        trace.append((w.copy(), b.copy()))
+    return trace
+
+
+def built(case):
+    options = dict(case.facts["options"])
+    if case.generation == 1 and case.facts["class_name"] != "SGD":
+        options.setdefault("epsilon", 1e-8)
+    return getattr(optimizers, case.facts["class_name"])(**options)
+
+
+@pytest.mark.parametrize("floatx", FLOAT_TYPES)
+@pytest.mark.parametrize("case", cases("optimizers"), ids=repr)
+def test_steps_and_slots_are_those_of_keras(case, floatx):
+    config.set_floatx(floatx)
+    arena = Arena(case.given("start0", floatx), case.given("start1", floatx))
+    optimizer = arena.prepared(built(case))
+    trace = descend(arena, optimizer, case.given("x", floatx), case.given("y", floatx), case.facts["steps"])
+    for position in range(2):
+        expected = case.answer(f"weights{position}", floatx)
+        np.testing.assert_allclose([step[position] for step in trace], expected, **TOLERANCE[floatx])
+    slots = optimizer.get_weights()
+    if case.generation == 2:
+        assert len(slots) == case.facts["slots"]
+    for number, slot in enumerate(slots[:case.facts["slots"]]):
+        expected = case.answer(f"slot{number}", floatx)
+        assert slot.shape == expected.shape
+        if slot.shape and (case.facts["class_name"] != "SGD" or optimizer.get_config()["momentum"]):
+            np.testing.assert_allclose(slot, expected, **TOLERANCE[floatx])
+
+
+def steps_of(optimizer, dtype, count=5, size=70001):
+    """An arena of a fixed random start after `count` steps along fixed random gradients."""
+    random = np.random.RandomState(3)
+    arena = Arena(random.standard_normal(size).astype(dtype), random.standard_normal((3, 4)).astype(dtype))
+    arena.prepared(optimizer)
+    for _ in range(count):
+        arena.gradients[...] = random.standard_normal(arena.gradients.size)
+        optimizer.step()
+    return arena
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_configuration_round_trip(name):
+    options = {"lr": 0.25, "clipnorm": 1.5, "clipvalue": 0.5}
+    optimizer = getattr(optimizers, name)(**options)
+    arguments = optimizer.get_config()
+    assert {key: arguments[key] for key in options} == options
+    restored = optimizers.deserialize(optimizers.serialize(optimizer))
+    assert type(restored) is type(optimizer) and restored.get_config() == arguments
+    assert type(optimizers.get(name.lower())) is type(optimizer)
+
+
+@pytest.mark.parametrize("case", cases("optimizers"), ids=repr)
+def test_configuration_is_that_of_keras(case):
+    for floatx in FLOAT_TYPES:
+        expected = case.facts.get(f"config_{floatx}")
+        if expected is not None:
+            config.set_floatx(floatx)
+            ours = built(case).get_config()
+            assert {key: ours[key] for key in expected} == expected
+
+
+def test_a_learning_rate_can_be_read_and_set_in_every_way():
+    optimizer = optimizers.SGD(lr=0.5)
+    assert isinstance(optimizer.lr, Variable) and float(optimizer.lr) == 0.5
+    variable = optimizer.lr
+    optimizer.lr = 0.25
+    assert optimizer.lr is variable and variable.data == np.float32(0.25)
+    arena = Arena(np.ones(3, np.float32)).prepared(optimizer)
+    arena._gradients[...] = 1
+    variable.assign(0.125)
+    arena.step()
+    np.testing.assert_array_equal(arena._weights, np.float32([0.875] * 3))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_training_goes_on_after_a_load_as_if_never_stopped(name):
+    whole = steps_of(getattr(optimizers, name)(lr=0.25), np.float64, count=6, size=10)
+    first = getattr(optimizers, name)(lr=0.25)
+    half = steps_of(first, np.float64, count=3, size=10)
+    second = getattr(optimizers, name)(lr=0.25)
+    half.prepared(second)
+    second.set_weights(first.get_weights())
+    random = np.random.RandomState(3)
+    random.standard_normal(10), random.standard_normal((3, 4))
+    for step in range(6):
+        gradients = random.standard_normal(half.gradients.size)
+        if step >= 3:
+            half.gradients[...] = gradients
+            second.step()
+    if name == "Nadam":
+        assert int(second.iterations.data) == 6
+    np.testing.assert_array_equal(half.weights, whole.weights)
+
+
+def test_lists_of_keras_1_and_of_keras_2_3_are_taken():
+    adam = Arena(np.ones((2, 3), np.float32)).prepared(optimizers.Adam())
+    moment = np.arange(6, dtype=np.float32).reshape(2, 3)
+    adam.set_weights([np.float32(7), moment, moment + 1])
+    assert int(adam.iterations) == 7
+    np.testing.assert_array_equal(adam.get_weights()[2], moment + 1)
+    rmsprop = Arena(np.ones((2, 3), np.float32)).prepared(optimizers.RMSprop())
+    rmsprop.set_weights([np.int64(9), moment])
+    assert int(rmsprop.iterations) == 9 and len(rmsprop.get_weights()) == 1
+
+
+def test_slots_are_cut_in_the_variables_shape_and_memory_order():
+    arena = Arena(np.zeros((2, 3), np.float32))
+    arena.variables[0].data = arena.weights.reshape(3, 2).T
+    optimizer = arena.prepared(optimizers.Adagrad())
+    arena.gradients[...] = np.arange(6)
+    optimizer.step()
+    np.testing.assert_array_equal(optimizer.get_weights()[0], (np.arange(6) ** 2).reshape(3, 2).T)
+
+
+@pytest.mark.parametrize("dtype", FLOAT_TYPES)
+@pytest.mark.parametrize("name", RULES)
+def test_an_arena_of_many_chunks_gives_what_numpy_gives(name, dtype):
+    config.set_floatx(dtype)
+    ours = steps_of(getattr(optimizers, name)(clipnorm=5.0, clipvalue=0.02), dtype)
+    reference = reference_steps(name, dtype, 70001)
+    np.testing.assert_allclose(ours.weights, reference, **TOLERANCE[dtype])
+
+
+def reference_steps(name, dtype, size):
+    """`steps_of` by the naive rule of tests/reference/optimizer.py, in float64."""
+    random = np.random.RandomState(3)
+    w = np.concatenate([random.standard_normal(size), random.standard_normal(12)]).astype(dtype)
+    w = w.astype(np.float64)
+    rule = getattr(optimizer_reference, name.lower())()
+    for _ in range(5):
+        g = random.standard_normal(w.size).astype(dtype).astype(np.float64)
+        g *= min(1, 5.0 / np.sqrt(np.sum(g * g)))
+        w = rule(w, np.clip(g, -0.02, 0.02))
+    return w
+
+
+def test_nan_gradients_show():
+    for name in RULES:
+        optimizer = getattr(optimizers, name)(clipnorm=1.0, clipvalue=1.0)
+        Arena(np.ones(4, np.float32)).prepared(optimizer)
+        optimizer._gradients[1] = np.nan
+        optimizer.step()
+        assert np.isnan(optimizer._weights[1])
+
+
+@pytest.mark.parametrize("name, options, complaint", [
+    ("SGD", {"lr": -0.1}, "SGD: lr must be in [0, inf), got -0.1"),
+    ("SGD", {"momentum": 1.5}, "momentum must be in [0, 1]"),
+    ("RMSprop", {"rho": 1.5}, "RMSprop: rho must be in [0, 1]"),
+    ("Adam", {"beta_1": 1.0}, "beta_1 must be in [0, 1)"),
+    ("Adam", {"epsilon": -1e-3}, "epsilon must be"),
+    ("SGD", {"clipnorm": -1.0}, "clipnorm must be"),
+    ("Nadam", {"schedule_decay": -1.0}, "schedule_decay must be"),
+    ("SGD", {"momentun": 0.5}, "Did you mean 'momentum'"),
+])
+def test_wrong_arguments_are_named(name, options, complaint):
+    with pytest.raises(ArgumentError) as error:
+        getattr(optimizers, name)(**options)
+    assert complaint in str(error.value)
+
+
+def test_unknown_names_offer_the_nearest():
+    with pytest.raises(UnknownNameError, match="Did you mean 'Adam'"):
+        optimizers.get("adamm")
+    with pytest.raises(ArgumentError, match="expected an optimizer"):
+        optimizers.get(None)
+
+
+def test_wrong_weights_and_a_missing_model_are_named():
+    optimizer = optimizers.SGD()
+    with pytest.raises(ModelError, match="no weights to update yet"):
+        optimizer.step()
+    with pytest.raises(ModelError, match="compiled model"):
+        optimizer.set_weights([])
+    Arena(np.ones((2, 3), np.float32)).prepared(optimizer)
+    with pytest.raises(ShapeError, match=r"expected 2 arrays of shapes \[\(\), \(2, 3\)\], got 1"):
+        optimizer.set_weights([np.ones((2, 3))])
+    with pytest.raises(ShapeError, match="one size and type"):
+        optimizer.prepare(np.ones(3), np.ones(4), [])
