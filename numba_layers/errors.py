@@ -22,6 +22,10 @@ class ArgumentError(NumbaLayersError, ValueError):
     """An argument's value is outside of what is legal."""
 
 
+class OutOfRangeError(ArgumentError, IndexError):
+    """An index lies outside of its axis."""
+
+
 class UnknownNameError(ArgumentError):
     """A name (activation, layer, kernel, argument ...) that nothing answers to."""
 
@@ -53,8 +57,9 @@ class DeviceError(NumbaLayersError, RuntimeError):
 def nearest(name, legal):
     """A sentence for the user: the nearest legal name, then all of them (`legal`: names in any order)."""
     legal = sorted(str(entry) for entry in legal)
-    close = difflib.get_close_matches(str(name), legal, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
+    caseless = {entry.lower(): entry for entry in legal}
+    close = difflib.get_close_matches(str(name).lower(), caseless, n=1, cutoff=0.5)
+    hint = f"Did you mean {caseless[close[0]]!r}? " if close else ""
     return f"{hint}Legal: {', '.join(legal)}."
 
 
