@@ -1,0 +1,429 @@
+"""What happens around training: logs, progress, early stopping, checkpoints, learning-rate schedules."""
+
+import csv
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from ._legacy import keras1
+from .errors import ArgumentError, unknown
+
+
+class Callback:
+    """Base of callbacks: override what you need; `self.model` and `self.params` are set before training.
+
+    params: batch_size, epochs, samples, steps, verbose, do_validation, metrics.
+    """
+
+    def __init__(self):
+        self.validation_data = None
+        self.model = None
+        self.params = {}
+
+    def set_params(self, params):
+        self.params = params
+
+    def set_model(self, model):
+        self.model = model
+
+    def on_train_begin(self, logs=None):
+        pass
+
+    def on_train_end(self, logs=None):
+        pass
+
+    def on_epoch_begin(self, epoch, logs=None):
+        pass
+
+    def on_epoch_end(self, epoch, logs=None):
+        pass
+
+    def on_batch_begin(self, batch, logs=None):
+        pass
+
+    def on_batch_end(self, batch, logs=None):
+        pass
+
+
+class CallbackList:
+    """Several callbacks as one: each event goes to all of them in order, with one dictionary of logs."""
+
+    def __init__(self, callbacks=None):
+        self.callbacks = list(callbacks or [])
+
+    def append(self, callback):
+        self.callbacks.append(callback)
+
+    def set_params(self, params):
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model):
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def _tell(self, event, *arguments):
+        for callback in self.callbacks:
+            getattr(callback, event)(*arguments)
+
+    def on_train_begin(self, logs=None):
+        self._tell("on_train_begin", {} if logs is None else logs)
+
+    def on_train_end(self, logs=None):
+        self._tell("on_train_end", {} if logs is None else logs)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._tell("on_epoch_begin", epoch, {} if logs is None else logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._tell("on_epoch_end", epoch, {} if logs is None else logs)
+
+    def on_batch_begin(self, batch, logs=None):
+        self._tell("on_batch_begin", batch, {} if logs is None else logs)
+
+    def on_batch_end(self, batch, logs=None):
+        self._tell("on_batch_end", batch, {} if logs is None else logs)
+
+
+def callback_list(model, callbacks, verbose, params):
+    """The user's callbacks with averaging, progress and history around them, bound to `model` for one training."""
+    model.history = History()
+    model.stop_training = False
+    progress = {0: [], 1: [ProgbarLogger()], 2: [EpochLine()]}.get(int(verbose))
+    if progress is None:
+        raise ArgumentError(f"verbose must be 0 (silent), 1 (progress bar) or 2 (a line an epoch), got {verbose}.")
+    callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
+    everyone = CallbackList([BaseLogger(), *callbacks, *progress, model.history])
+    everyone.set_model(model)
+    everyone.set_params(params)
+    return everyone
+
+
+class BaseLogger(Callback):
+    """Puts the epoch's averages into the epoch's logs, each batch counting by its size."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seen = 0
+        self.totals = {}
+
+    def on_batch_end(self, batch, logs=None):
+        size = logs.get("size", 0)
+        self.seen += size
+        for name, value in logs.items():
+            if name not in ("batch", "size"):
+                self.totals[name] = self.totals.get(name, 0.0) + value * size
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, total in self.totals.items():
+            logs[name] = total / max(self.seen, 1)
+
+
+class History(Callback):
+    """Keeps each epoch's logs: `history['loss']` is a list with one figure an epoch, `epoch` their numbers."""
+
+    def on_train_begin(self, logs=None):
+        self.epoch = []
+        self.history = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+
+def _figures(logs, names):
+    return "  ".join(f"{name} {logs[name]:.4g}" for name in names if name in logs)
+
+
+class ProgbarLogger(Callback):
+    """A progress bar for each epoch, by tqdm, in terminals and notebooks, with loss and metrics beside it."""
+
+    def __init__(self, count_mode="samples"):
+        super().__init__()
+        if count_mode not in ("samples", "steps"):
+            raise unknown("count_mode", count_mode, ("samples", "steps"))
+        self.count_mode = count_mode
+        self.bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")     # tqdm warns in notebooks without widgets, and then works
+            from tqdm.auto import tqdm
+        steps = self.params.get("steps")
+        self.by_steps = steps is not None or self.count_mode == "steps"
+        self.averages = BaseLogger()
+        self.averages.on_epoch_begin(epoch)
+        self.bar = tqdm(total=steps if self.by_steps else self.params.get("samples"),
+                        desc=f"Epoch {epoch + 1}/{self.params.get('epochs')}",
+                        unit="step" if self.by_steps else "sample", file=sys.stdout, dynamic_ncols=True)
+
+    def on_batch_end(self, batch, logs=None):
+        self.averages.on_batch_end(batch, logs)
+        averages = {}
+        self.averages.on_epoch_end(0, averages)
+        self.bar.set_postfix_str(_figures(averages, averages), refresh=False)
+        self.bar.update(1 if self.by_steps else logs.get("size", 0))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.set_postfix_str(_figures(logs, self.params["metrics"]))
+        self._close()
+
+    def on_train_end(self, logs=None):
+        self._close()
+
+    def _close(self):
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+
+class EpochLine(Callback):
+    """Prints one line an epoch: verbose=2."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        print(f"Epoch {epoch + 1}/{self.params.get('epochs')}  {_figures(logs, self.params['metrics'])}")
+
+
+class TerminateOnNaN(Callback):
+    """Stops the training when the loss is NaN or infinite."""
+
+    def on_batch_end(self, batch, logs=None):
+        loss = logs.get("loss")
+        if loss is not None and not np.isfinite(loss):
+            print(f"Batch {batch}: the loss is {loss}, training stops.")
+            self.model.stop_training = True
+
+
+class _Watching(Callback):
+    """Base of callbacks that watch one figure for getting better.
+
+    monitor: name in the logs. mode: 'min' or 'max'; 'auto' means max for accuracies, min else. min_delta: smaller
+    changes are no improvement.
+    """
+
+    def _watch(self, monitor, mode, min_delta=0.0):
+        if mode not in ("auto", "min", "max"):
+            raise unknown(f"mode of {type(self).__name__}", mode, ("auto", "min", "max"))
+        self.monitor = monitor
+        self.upwards = mode == "max" or (mode == "auto" and ("acc" in monitor or monitor.startswith("fmeasure")))
+        self.min_delta = abs(min_delta)
+        self._forget()
+
+    def _forget(self):
+        self.best = -np.inf if self.upwards else np.inf
+
+    def _better(self, figure):
+        return figure - self.min_delta > self.best if self.upwards else figure + self.min_delta < self.best
+
+    def _figure(self, logs):
+        """The figure watched, or None with a warning that lists what there is."""
+        if self.monitor not in logs:
+            warnings.warn(f"{type(self).__name__}: {self.monitor!r} is not among the logs; there are: "
+                          f"{', '.join(sorted(logs))}.", RuntimeWarning, stacklevel=4)
+            return None
+        return logs[self.monitor]
+
+
+class EarlyStopping(_Watching):
+    """Stops the training when a figure has not improved for `patience` epochs.
+
+    monitor, mode, min_delta: the figure and what improvement is. verbose: 1 says when. baseline: a figure that must
+    be passed to count as an improvement. restore_best_weights: go back to the best epoch's weights at the end.
+    """
+
+    def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
+                 restore_best_weights=False):
+        super().__init__()
+        self._watch(monitor, mode, min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+
+    def on_train_begin(self, logs=None):
+        self._forget()
+        if self.baseline is not None:
+            self.best = self.baseline
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best_weights = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        figure = self._figure(logs)
+        if figure is None:
+            return
+        if self._better(figure):
+            self.best = figure
+            self.wait = 0
+            self.best_weights = self.model.get_weights() if self.restore_best_weights else None
+            return
+        self.wait += 1
+        if self.wait >= self.patience:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+            if self.best_weights is not None:
+                self.model.set_weights(self.best_weights)
+
+    def on_train_end(self, logs=None):
+        if self.stopped_epoch and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+
+
+class ModelCheckpoint(_Watching):
+    """Saves the model after epochs.
+
+    filepath: may hold {epoch} and names of logs: 'weights.{epoch:02d}-{val_loss:.2f}.hdf5'. save_best_only: only when
+    the figure improved. save_weights_only: no architecture. period: epochs between saves. A save that is interrupted
+    leaves the file before it intact.
+    """
+
+    def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
+                 mode="auto", period=1):
+        super().__init__()
+        self._watch(monitor, mode)
+        self.filepath = str(filepath)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.period = period
+        self.epochs_since_last_save = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs_since_last_save += 1
+        if self.epochs_since_last_save < self.period:
+            return
+        self.epochs_since_last_save = 0
+        if self.save_best_only:
+            figure = self._figure(logs)
+            if figure is None or not self._better(figure):
+                return
+            self.best = figure
+        path = self._path(epoch, logs)
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: saving the model to {path}")
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path, overwrite=True)
+
+    def _path(self, epoch, logs):
+        try:
+            return self.filepath.format(epoch=epoch + 1, **logs)
+        except KeyError as error:
+            raise unknown(f"name in ModelCheckpoint's filepath {self.filepath!r}:", error.args[0],
+                          ["epoch", *logs]) from None
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate of each epoch: schedule(epoch), or schedule(epoch, rate). verbose: 1 prints it."""
+
+    def __init__(self, schedule, verbose=0):
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch, logs=None):
+        rate = float(self.model.optimizer.lr)
+        try:
+            rate = self.schedule(epoch, rate)
+        except TypeError:       # Keras 1's schedules know the epoch only
+            rate = self.schedule(epoch)
+        if not isinstance(rate, float | np.floating):
+            raise ArgumentError(f"LearningRateScheduler: the schedule must return a float, got {rate!r} for epoch {epoch}.")
+        self.model.optimizer.lr = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: learning rate {rate:g}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["lr"] = float(self.model.optimizer.lr)
+
+
+class ReduceLROnPlateau(_Watching):
+    """Multiplies the learning rate by `factor` when a figure has not improved for `patience` epochs.
+
+    factor: below 1. cooldown: epochs to wait after a reduction. min_lr: lower bound. min_delta (Keras 1: epsilon):
+    smaller changes are no improvement.
+    """
+
+    @keras1({"epsilon": "min_delta"})
+    def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4,
+                 cooldown=0, min_lr=0.0):
+        super().__init__()
+        if factor >= 1:
+            raise ArgumentError(f"ReduceLROnPlateau: factor must be below 1, got {factor}.")
+        self._watch(monitor, mode, min_delta)
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+
+    def on_train_begin(self, logs=None):
+        self._forget()
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = logs["lr"] = float(self.model.optimizer.lr)
+        figure = self._figure(logs)
+        if figure is None:
+            return
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self._better(figure):
+            self.best = figure
+            self.wait = 0
+        elif self.cooldown_counter == 0:
+            self.wait += 1
+            if self.wait >= self.patience and rate > self.min_lr:
+                self.model.optimizer.lr = max(rate * self.factor, self.min_lr)
+                self.cooldown_counter = self.cooldown
+                self.wait = 0
+                if self.verbose:
+                    print(f"Epoch {epoch + 1}: learning rate reduced to {float(self.model.optimizer.lr):g}")
+
+
+class CSVLogger(Callback):
+    """Writes each epoch's logs as a line of a CSV file.
+
+    separator: between the columns. append: go on with an existing file.
+    """
+
+    def __init__(self, filename, separator=",", append=False):
+        super().__init__()
+        self.filename = Path(filename)
+        self.separator = separator
+        self.append = append
+        self.file = None
+
+    def on_train_begin(self, logs=None):
+        going_on = self.append and self.filename.exists() and self.filename.stat().st_size > 0
+        self.file = open(self.filename, "a" if self.append else "w", newline="")
+        self.writer = None
+        self.needs_header = not going_on
+        self.append = True      # a second fit with this object goes on
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.writer is None:
+            self.writer = csv.DictWriter(self.file, ["epoch", *sorted(logs)], delimiter=self.separator,
+                                         extrasaction="ignore", restval="NA")
+            if self.needs_header:
+                self.writer.writeheader()
+        self.writer.writerow({"epoch": epoch, **logs})
+        self.file.flush()
+
+    def on_train_end(self, logs=None):
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions: on_epoch_begin(epoch, logs), on_batch_end(batch, logs), on_train_end(logs) and so on."""
+
+    def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_batch_begin=None, on_batch_end=None,
+                 on_train_begin=None, on_train_end=None):
+        super().__init__()
+        given = {"on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_batch_begin": on_batch_begin,
+                 "on_batch_end": on_batch_end, "on_train_begin": on_train_begin, "on_train_end": on_train_end}
+        vars(self).update({event: function for event, function in given.items() if function is not None})

@@ -1,0 +1,53 @@
+"""Layers that apply a function to each element, or a penalty to all of them."""
+
+from .. import activations, ops, regularizers
+from .._legacy import LAYER, keras1
+from ..registry import register_layer
+from .base import Layer
+
+
+class Activation(Layer):
+    """An activation function: output = activation(input).
+
+    activation: a name (see `activations`) or a function of a tensor.
+    Shapes: any -> the same
+    Reference: core-layers document, "Activation".
+    """
+
+    supports_masking = True
+
+    @keras1(LAYER)
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+    def get_config(self):
+        return super().get_config() | {"activation": activations.serialize(self.activation)}
+
+
+class ActivityRegularization(Layer):
+    """Adds l1 Σ|x| + l2 Σx² of its input to the training loss; passes the input on.
+
+    l1, l2: factors, not negative.
+    Shapes: any -> the same
+    Reference: core-layers document, "ActivityRegularization".
+    """
+
+    supports_masking = True
+
+    @keras1(LAYER)
+    def __init__(self, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.l1 = l1
+        self.l2 = l2
+        self.activity_regularizer = regularizers.l1_l2(l1=l1, l2=l2)
+
+    def get_config(self):
+        return super().get_config() | {"l1": float(self.l1), "l2": float(self.l2)}
+
+
+register_layer(Activation, *ops.relu.kernels, *ops.sigmoid.kernels, *ops.tanh.kernels, *ops.softmax.kernels)
+register_layer(ActivityRegularization, *ops.abs.kernels, *ops.square.kernels, *ops.sum.kernels)

@@ -1,0 +1,382 @@
+"""The layer: weights, shapes, masks, names and configuration. No arithmetic happens here."""
+
+import functools
+import inspect
+
+import numpy as np
+
+from .. import config, initializers, ops
+from ..autograd.context import context
+from ..autograd.graph import SymbolicTensor, any_symbolic, defer
+from ..autograd.tensor import Tensor, Variable, as_tensor
+from ..errors import (
+    GraphError,
+    MaskError,
+    ModelError,
+    NumbaLayersError,
+    ShapeError,
+    UnknownArgumentError,
+    nearest,
+)
+from ..naming import unique_name
+from .node import Node, as_list, unpack
+from .spec import InputSpec
+
+__all__ = ["InputSpec", "Layer", "training_phase"]
+
+_PACKAGE = __name__.partition(".")[0]
+_BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "batch_size", "dtype", "input_dtype",
+                   "input_dim", "input_length", "weights")
+
+
+def training_phase(training=None):
+    """True while training: what the caller said, else the learning phase of the evaluation under way."""
+    return bool(context.learning_phase if training is None else training)
+
+
+def _names_layer(method):
+    """Errors raised inside get the layer's class and name in front, once."""
+    @functools.wraps(method)
+    def call(self, *arguments, **options):
+        try:
+            return method(self, *arguments, **options)
+        except NumbaLayersError as error:
+            if not getattr(error, "names_layer", False) and error.args:
+                error.args = (f'{type(self).__name__} "{self.name}": {error.args[0]}', *error.args[1:])
+                error.names_layer = True
+            raise
+
+    return call
+
+
+class Layer:
+    """Base of all layers: a function of tensors with weights.
+
+    Subclasses write `build(input_shape)`, which makes weights with `add_weight` and ends with `super().build(...)`;
+    `call(inputs)`, the computation in ops or K functions, which may also take `mask` and `training`; and `get_config()`.
+    `call` runs on concrete tensors to compute and on symbolic ones to infer shapes.
+
+    name: unique in a model. trainable: whether training changes the weights. input_shape: sizes without the batch,
+    batch_input_shape: with it. weights: list of arrays to start from.
+    """
+
+    supports_masking = False
+    stateful = False
+    input_spec = None
+    kinds = {}              # class name -> class, of all layers and models of this package
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        if cls.__module__.startswith(_PACKAGE) and not cls.__name__.startswith("_"):
+            Layer.kinds[cls.__name__] = cls
+
+    def __init__(self, **kwargs):
+        for key in kwargs:
+            if key not in _BASE_ARGUMENTS:
+                legal = {*inspect.signature(type(self).__init__).parameters, *_BASE_ARGUMENTS} - {"self", "kwargs"}
+                raise UnknownArgumentError(f"{type(self).__name__}: unknown argument {key!r}. {nearest(key, legal)}")
+        self.name = kwargs.get("name") or unique_name(type(self).__name__)
+        self.trainable = kwargs.get("trainable", True)
+        self.dtype = kwargs.get("dtype") or kwargs.get("input_dtype") or config.floatx()
+        self.batch_input_shape = _batch_input_shape(kwargs)
+        self.built = False
+        self.inbound_nodes = []
+        self.outbound_nodes = []
+        self._regularizers = []
+        self._trainable_weights = []
+        self._non_trainable_weights = []
+        self._added_losses = []
+        self._initial_weights = kwargs.get("weights")
+        parameters = inspect.signature(self.call).parameters
+        self._call_takes_mask = "mask" in parameters
+        self._call_takes_training = "training" in parameters
+
+    # -- for subclasses ------------------------------------------------------------------------------------------
+
+    def build(self, input_shape):
+        """Make the weights for `input_shape` (with the batch axis; a list of shapes for several inputs)."""
+        self.built = True
+
+    def call(self, inputs):
+        """Outputs for `inputs`, a tensor or a list of tensors."""
+        return inputs
+
+    def compute_mask(self, inputs, mask=None):
+        """The mask handed on: `mask` itself where the layer supports masking.
+
+        Raises: MaskError when a mask arrives at a layer that cannot take one.
+        """
+        if not self.supports_masking:
+            if any(entry is not None for entry in as_list(mask)):
+                takers = sorted(name for name, kind in Layer.kinds.items() if kind.supports_masking)
+                raise MaskError("a mask arrived (from a Masking layer, say), and this layer cannot take one. Layers "
+                                f"that can: {', '.join(takers)}. A Lambda with mask=None ends it.")
+            return None
+        return mask
+
+    def compute_output_shape(self, input_shape):
+        """Shape of the output for `input_shape`, both with the batch axis; the layer's `call` itself says it."""
+        if isinstance(input_shape, list):
+            outputs, _ = self.infer([SymbolicTensor(shape) for shape in input_shape], {})
+        else:
+            outputs, _ = self.infer([SymbolicTensor(input_shape)], {})
+        return unpack([output.shape for output in outputs])
+
+    def get_config(self):
+        """Arguments that make the same layer again, as plain Python values."""
+        description = {"name": self.name, "trainable": self.trainable}
+        if self.batch_input_shape is not None:
+            description["batch_input_shape"] = self.batch_input_shape
+            description["dtype"] = self.dtype
+        return description
+
+    @classmethod
+    def from_config(cls, description):
+        """The layer that `get_config` described."""
+        return cls(**description)
+
+    def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
+                   constraint=None):
+        """Make a weight of `shape` and keep it; Keras 1's order (shape, initializer, name) is understood too.
+
+        Returns: a Variable.
+        """
+        if isinstance(name, tuple | list):
+            shape, initializer, name = name, dtype or initializer, shape if isinstance(shape, str) else None
+            dtype = None
+        dtype = dtype or config.floatx()
+        initializer = initializers.get("glorot_uniform" if initializer is None else initializer)
+        value = np.array(initializer(tuple(shape), dtype=dtype), dtype=dtype, order="C")
+        weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
+        if regularizer is not None:
+            self._regularizers.append((regularizer, weight))
+        (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
+        return weight
+
+    def add_loss(self, losses, inputs=None):
+        """Add scalar tensors to the training loss; call it inside `call`, so that they are computed at each step."""
+        for loss in as_list(losses):
+            if isinstance(loss, SymbolicTensor):
+                self._added_losses.append(loss)
+            elif context.losses is not None:
+                context.losses.append(loss)
+
+    def add_update(self, updates, inputs=None):
+        """Assign new values to variables after a training step: (variable, value) pairs, made inside `call`."""
+        for update in updates if isinstance(updates, list) else [updates]:
+            if context.updates is not None and not any_symbolic(update):
+                context.updates.append(update)
+
+    # -- calling -------------------------------------------------------------------------------------------------
+
+    @_names_layer
+    def __call__(self, inputs, **kwargs):
+        """Run the layer on concrete tensors, or connect it to symbolic ones; `inputs` a tensor or a list."""
+        tensors = [as_tensor(entry, None if isinstance(entry, Tensor) else self.dtype) for entry in as_list(inputs)]
+        extra = [value for value in kwargs.values() if isinstance(value, Tensor)]
+        if not self.built:
+            self._check(tensors)
+            self._build(tensors)
+        if any_symbolic(tensors) or any_symbolic(extra):
+            return self._connect(tensors, kwargs)
+        self._check(tensors)
+        return self._compute(tensors, kwargs)
+
+    def _check(self, tensors):
+        specs = as_list(self.input_spec)
+        if specs and len(specs) != len(tensors):
+            raise ShapeError(f"expected {len(specs)} inputs, got {len(tensors)}.")
+        for number, (spec, tensor) in enumerate(zip(specs, tensors)):
+            spec.check(tensor.shape, number if len(specs) > 1 else None)
+
+    def _build(self, tensors):
+        self.build(unpack([tensor.shape for tensor in tensors]))
+        self.built = True
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+
+    def _call_options(self, kwargs, mask):
+        options = dict(kwargs)
+        if self._call_takes_mask and mask is not None:
+            options.setdefault("mask", mask)
+        if not self._call_takes_training:
+            options.pop("training", None)
+        return options
+
+    def _compute(self, tensors, kwargs):
+        """Run on concrete tensors; masks travel along on them."""
+        masks = [tensor.mask for tensor in tensors]
+        mask = unpack(masks) if any(entry is not None for entry in masks) else None
+        inputs = unpack(tensors)
+        outputs = self.call(inputs, **self._call_options(kwargs, mask))
+        self._regularize_activity(outputs)
+        if mask is None and type(self).compute_mask is Layer.compute_mask:
+            return outputs
+        return _with_masks(outputs, tensors, self.compute_mask(inputs, mask))
+
+    def _regularize_activity(self, outputs):
+        regularizer = getattr(self, "activity_regularizer", None)
+        if regularizer is not None:
+            self.add_loss([regularizer(output) for output in as_list(outputs)])
+
+    def _connect(self, tensors, kwargs):
+        """Record a node of the functional graph on symbolic tensors."""
+        self._check(tensors)
+        templates, masks = self.infer(tensors, kwargs)
+        outputs = as_list(defer(self, (unpack(tensors),), kwargs, templates))
+        for number, (output, mask) in enumerate(zip(outputs, masks)):
+            output.mask = mask
+            output.name = f"{self.name}/output" + (f"_{number}" if number else "")
+        Node(self, tensors, outputs, kwargs)
+        return unpack(outputs)
+
+    def infer(self, tensors, kwargs):
+        """Templates of the outputs for symbolic inputs, and their masks, as two lists; records nothing."""
+        masks = [tensor.mask for tensor in tensors]
+        mask = unpack(masks) if any(entry is not None for entry in masks) else None
+        inputs = unpack(tensors)
+        outputs = as_list(self._templates(inputs, kwargs, mask))
+        masks = as_list(self.compute_mask(inputs, mask))
+        return outputs, masks + [None] * (len(outputs) - len(masks))
+
+    def _templates(self, inputs, kwargs, mask):
+        told = getattr(self, "get_output_shape_for", None)      # Keras 1's name
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            told = self.compute_output_shape
+        if told is not None:
+            shapes = told(unpack([tensor.shape for tensor in as_list(inputs)]))
+            dtype = as_list(inputs)[0].dtype
+            dtype = dtype if dtype.kind == "f" else config.floatx()
+            return [SymbolicTensor(shape, dtype) for shape in (shapes if isinstance(shapes, list) else [shapes])]
+        outputs = self.call(inputs, **self._call_options(kwargs, mask))
+        self._regularize_activity(outputs)
+        return outputs
+
+    # -- weights -------------------------------------------------------------------------------------------------
+
+    @property
+    def trainable_weights(self):
+        return list(self._trainable_weights) if self.trainable else []
+
+    @trainable_weights.setter
+    def trainable_weights(self, weights):
+        self._trainable_weights = list(weights)
+
+    @property
+    def non_trainable_weights(self):
+        if self.trainable:
+            return list(self._non_trainable_weights)
+        return [*self._trainable_weights, *self._non_trainable_weights]
+
+    @non_trainable_weights.setter
+    def non_trainable_weights(self, weights):
+        self._non_trainable_weights = list(weights)
+
+    @property
+    def weights(self):
+        return [*self.trainable_weights, *self.non_trainable_weights]
+
+    @property
+    def regularizers(self):
+        """(regularizer, weight) pairs whose sum is added to the training loss."""
+        return list(self._regularizers)
+
+    @property
+    def losses(self):
+        """Regularization losses: of the weights, now, and symbolic ones of activities."""
+        return [regularizer(weight) for regularizer, weight in self.regularizers] + self._added_losses
+
+    def get_weights(self):
+        """Copies of the weights as a list of arrays."""
+        return [weight.data.copy() for weight in self.weights]
+
+    @_names_layer
+    def set_weights(self, weights):
+        """Set all weights from a list of arrays, in the order of `get_weights`; all or none are set.
+
+        Raises: ShapeError naming the weight that does not fit.
+        """
+        variables = self.weights
+        if len(weights) != len(variables):
+            raise ShapeError(f"expected {len(variables)} arrays of weights, got {len(weights)}."
+                             + ("" if self.built else " It has no weights yet: give it an input shape first."))
+        values = [np.asarray(value) for value in weights]
+        for variable, value in zip(variables, values):
+            if variable.shape != value.shape:
+                raise ShapeError(f"weight {variable.name} has shape {variable.shape}, the array given {value.shape}.")
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+
+    def count_params(self):
+        """Number of weights, in elements."""
+        if not self.built:
+            raise ModelError(f'{type(self).__name__} "{self.name}" has no weights yet: give it an input shape first.')
+        return sum(weight.size for weight in self.weights)
+
+    # -- the places in the graph ---------------------------------------------------------------------------------
+
+    def _place(self, attribute, index):
+        if not self.inbound_nodes:
+            raise GraphError(f'{type(self).__name__} "{self.name}" was never connected to an input.')
+        if not 0 <= index < len(self.inbound_nodes):
+            raise GraphError(f'{type(self).__name__} "{self.name}" has {len(self.inbound_nodes)} nodes, '
+                             f"there is none with index {index}.")
+        return unpack(getattr(self.inbound_nodes[index], attribute))
+
+    def _only_place(self, attribute):
+        if len(self.inbound_nodes) > 1:
+            values = [getattr(node, attribute) for node in self.inbound_nodes]
+            if not attribute.endswith("shapes") or any(value != values[0] for value in values):
+                raise GraphError(f'{type(self).__name__} "{self.name}" is shared by {len(self.inbound_nodes)} places. '
+                                 "Say which: get_output_at(index), get_input_shape_at(index) and the like.")
+        return self._place(attribute, 0)
+
+    input = property(lambda self: self._only_place("input_tensors"))
+    output = property(lambda self: self._only_place("output_tensors"))
+    input_shape = property(lambda self: self._only_place("input_shapes"))
+    output_shape = property(lambda self: self._only_place("output_shapes"))
+    input_mask = property(lambda self: unpack([tensor.mask for tensor in as_list(self.input)]))
+    output_mask = property(lambda self: unpack([tensor.mask for tensor in as_list(self.output)]))
+
+    def get_input_at(self, index):
+        return self._place("input_tensors", index)
+
+    def get_output_at(self, index):
+        return self._place("output_tensors", index)
+
+    def get_input_shape_at(self, index):
+        return self._place("input_shapes", index)
+
+    def get_output_shape_at(self, index):
+        return self._place("output_shapes", index)
+
+    def __repr__(self):
+        return f'<{type(self).__name__} "{self.name}">'
+
+
+def _batch_input_shape(kwargs):
+    """The `batch_input_shape` that the arguments of a first layer amount to, or None."""
+    if kwargs.get("batch_input_shape") is not None:
+        return tuple(kwargs["batch_input_shape"])
+    if kwargs.get("input_shape") is not None:
+        shape = kwargs["input_shape"]
+        return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, int) else shape))
+    if kwargs.get("input_dim") is not None:
+        length = (kwargs["input_length"],) if "input_length" in kwargs else ()
+        return (kwargs.get("batch_size"), *length, kwargs["input_dim"])
+    return None
+
+
+def _with_masks(outputs, tensors, masks):
+    """`outputs` carrying `masks`; an output that is an input itself is passed through `identity` first."""
+    masks = as_list(masks)
+    masked = []
+    for number, output in enumerate(as_list(outputs)):
+        mask = masks[number] if number < len(masks) else None
+        if output.mask is not mask:
+            if any(output is tensor for tensor in tensors):
+                output = ops.identity(output)
+            output.mask = mask
+        masked.append(output)
+    return unpack(masked) if isinstance(outputs, Tensor) else type(outputs)(masked)

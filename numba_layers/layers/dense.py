@@ -1,0 +1,77 @@
+"""The densely connected layer."""
+
+from .. import activations, constraints, initializers, ops, regularizers
+from .._legacy import DENSE, LAYER, keras1
+from ..errors import ArgumentError, ShapeError
+from ..registry import register_layer
+from .base import InputSpec, Layer
+
+
+class Dense(Layer):
+    """Affine map of the last axis and an activation: output = activation(input @ kernel + bias).
+
+    units: size of the output's last axis, positive. activation: name or function, none by default. use_bias: add a
+    bias vector. kernel_initializer, bias_initializer: initial weights. kernel_regularizer, bias_regularizer,
+    activity_regularizer: penalties added to the loss. kernel_constraint, bias_constraint: applied after each update.
+
+    Shapes: (batch, ..., features) -> (batch, ..., units); kernel (features, units), bias (units,)
+    Raises: ShapeError for an input without a known last axis, or with another size of it than the weights have.
+    Reference: core-layers document, "Dense".
+    """
+
+    supports_masking = True
+
+    @keras1(LAYER | DENSE)
+    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, bias_constraint=None, **kwargs):
+        super().__init__(**kwargs)
+        self.units = int(units)
+        if self.units <= 0:
+            raise ArgumentError(f"Dense: units must be positive, got {units}.")
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.bias = None
+
+    def build(self, input_shape):
+        if len(input_shape) < 2:
+            raise ShapeError(f"needs an input of at least 2 axes (batch, features), got shape {input_shape}.")
+        features = input_shape[-1]
+        if features is None:
+            raise ShapeError(f"the last axis of the input must be known, got shape {input_shape}.")
+        self.kernel = self.add_weight("kernel", (features, self.units), initializer=self.kernel_initializer,
+                                      regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
+        if self.use_bias:
+            self.bias = self.add_weight("bias", (self.units,), initializer=self.bias_initializer,
+                                        regularizer=self.bias_regularizer, constraint=self.bias_constraint)
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        super().build(input_shape)
+
+    def call(self, inputs):
+        if self.activation is activations.relu:
+            return ops.dense(inputs, self.kernel, self.bias, activation="relu")
+        return self.activation(ops.dense(inputs, self.kernel, self.bias))
+
+    def get_config(self):
+        return super().get_config() | {
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+
+register_layer(Dense, *ops.dense.kernels)

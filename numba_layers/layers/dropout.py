@@ -1,0 +1,115 @@
+"""Layers that set random parts of their input to zero while training."""
+
+from .. import ops
+from .._legacy import DROPOUT, LAYER, SPATIAL_DROPOUT, keras1
+from ..config import standardize_data_format
+from ..errors import ArgumentError
+from ..random import Stream
+from ..registry import register_layer
+from .base import InputSpec, Layer, training_phase
+
+
+class Dropout(Layer):
+    """While training, sets each element to 0 with probability `rate` and scales the others by 1 / (1 - rate).
+
+    rate: in [0, 1). noise_shape: shape of the mask, 1 where it repeats, None where it takes the input's size;
+    (batch, 1, features) drops the same features at all timesteps. seed: of the masks; the same seed gives the same
+    masks for any number of threads.
+    Shapes: any -> the same
+    Raises: ArgumentError for a rate outside of [0, 1).
+    Reference: Srivastava et al. 2014, "Dropout", §4; core-layers document, "Dropout".
+    """
+
+    supports_masking = True
+
+    @keras1(LAYER | DROPOUT)
+    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ArgumentError(f'{type(self).__name__} "{self.name}": rate must lie in [0, 1), got {rate}.')
+        self.rate = float(rate)
+        self.noise_shape = noise_shape
+        self.seed = seed
+        self._stream = Stream(seed)
+
+    def _noise_shape(self, shape):
+        """Shape of the mask for inputs of `shape`."""
+        if self.noise_shape is None:
+            return None
+        return tuple(have if want is None else want for have, want in zip(shape, self.noise_shape, strict=True))
+
+    def call(self, inputs, training=None):
+        if self.rate == 0 or not training_phase(training):
+            return inputs
+        return ops.dropout(inputs, rate=self.rate, noise_shape=self._noise_shape(inputs.shape),
+                           key=self._stream.next_key())
+
+    def get_config(self):
+        return super().get_config() | {"rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
+
+
+class _SpatialDropout(Dropout):
+    """Drops whole feature maps: the mask has size 1 along all axes but the batch and the channels."""
+
+    ndim = None
+
+    @keras1(LAYER | SPATIAL_DROPOUT)
+    def __init__(self, rate, data_format=None, **kwargs):
+        super().__init__(rate, **kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.ndim)
+
+    def _noise_shape(self, shape):
+        between = (1,) * (len(shape) - 2)
+        return (shape[0], shape[1], *between) if self.data_format == "channels_first" else (shape[0], *between, shape[-1])
+
+    def get_config(self):
+        description = super().get_config() | {"data_format": self.data_format}
+        del description["noise_shape"], description["seed"]
+        return description
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Dropout of whole 1D feature maps: all timesteps of a channel at once.
+
+    rate: in [0, 1).
+    Shapes: (batch, timesteps, channels) -> the same
+    Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout1D".
+    """
+
+    ndim = 3
+
+    @keras1(LAYER | DROPOUT)
+    def __init__(self, rate, **kwargs):
+        super().__init__(rate, data_format="channels_last", **kwargs)
+
+    def get_config(self):
+        description = super().get_config()
+        del description["data_format"]
+        return description
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Dropout of whole 2D feature maps: all pixels of a channel at once.
+
+    rate: in [0, 1). data_format: 'channels_first' or 'channels_last' (see `config.image_data_format`).
+    Shapes: (batch, channels, rows, cols) or (batch, rows, cols, channels) -> the same
+    Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout2D".
+    """
+
+    ndim = 4
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """Dropout of whole 3D feature maps: all voxels of a channel at once.
+
+    rate: in [0, 1). data_format: 'channels_first' or 'channels_last' (see `config.image_data_format`).
+    Shapes: (batch, channels, dim1, dim2, dim3) or (batch, dim1, dim2, dim3, channels) -> the same
+    Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout3D".
+    """
+
+    ndim = 5
+
+
+for _layer in (Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D):
+    register_layer(_layer, *ops.dropout.kernels)

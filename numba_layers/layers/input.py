@@ -1,0 +1,70 @@
+"""Where data enters a model."""
+
+import numpy as np
+
+from ..autograd.graph import SymbolicTensor, defer, is_symbolic, placeholder
+from ..autograd.tensor import as_tensor
+from ..errors import ArgumentError
+from .base import Layer
+from .node import Node
+
+
+class InputLayer(Layer):
+    """The layer behind `Input`: a placeholder, or a tensor that is given.
+
+    input_shape: sizes without the batch axis. batch_size: the batch's size, None for any. batch_input_shape: both
+    together. dtype: 'float32', 'int32', ... . input_tensor: a tensor to wrap; no data is then fed. sparse: the data
+    come as SciPy CSR matrices. name: for messages and for feeding by name.
+    """
+
+    supports_masking = True
+
+    def __init__(self, input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None,
+                 sparse=False, name=None):
+        if input_tensor is not None:
+            if not is_symbolic(input_tensor):
+                input_tensor = as_tensor(input_tensor)
+            batch_input_shape = batch_input_shape or input_tensor.shape
+            dtype = dtype or str(input_tensor.dtype)
+        elif batch_input_shape is None:
+            if input_shape is None:
+                raise ArgumentError("an input needs a shape: shape=(features,), or batch_shape=(batch, features).")
+            batch_input_shape = (batch_size, *input_shape)
+        super().__init__(name=name, dtype=dtype, batch_input_shape=batch_input_shape)
+        self.sparse = bool(sparse)
+        self.built = True
+        self.is_placeholder = input_tensor is None
+        tensor = self._entry(input_tensor)
+        tensor.name = self.name
+        Node(self, [tensor], [tensor], {})
+
+    def _entry(self, given):
+        """The symbolic tensor of this input: a placeholder, the symbolic tensor given, or a step answering `given`."""
+        if given is None:
+            tensor = placeholder(self.batch_input_shape, self.dtype)
+            tensor.sparse = self.sparse
+            return tensor
+        if isinstance(given, SymbolicTensor):
+            return given
+        return defer(lambda: given, (), {}, given)
+
+    def get_config(self):
+        return {"batch_input_shape": self.batch_input_shape, "dtype": str(np.dtype(self.dtype)),
+                "sparse": self.sparse, "name": self.name}
+
+
+def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None):
+    """A symbolic tensor where data enters a model: `x = Input(shape=(32,)); y = Dense(16)(x); Model(x, y)`.
+
+    shape: sizes without the batch axis, None for open ones. batch_shape: with the batch axis, in place of shape.
+    name: unique in the model. dtype: 'float32', 'float64', 'int32', ...; floatx by default. sparse: data are SciPy
+    CSR matrices, multiplied batch by batch without becoming dense. tensor: an existing tensor to wrap; no data is fed.
+    Raises: ArgumentError when neither shape, batch_shape nor tensor is given.
+    Reference: core-layers document, "Input".
+    """
+    if shape is None and batch_shape is None and tensor is None:
+        raise ArgumentError("Input needs a shape: Input(shape=(features,)), without the batch axis.")
+    shape = (shape,) if isinstance(shape, int) else shape
+    layer = InputLayer(input_shape=shape, batch_input_shape=batch_shape, name=name, dtype=dtype, sparse=sparse,
+                       input_tensor=tensor)
+    return layer.inbound_nodes[0].output_tensors[0]

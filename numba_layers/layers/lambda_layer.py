@@ -1,0 +1,92 @@
+"""Any function as a layer."""
+
+import inspect
+
+from .._legacy import LAYER, keras1
+from ..autograd.graph import SymbolicTensor
+from ..errors import ArgumentError
+from ..registry import register_layer
+from ..utils.function_utils import dump_function, load_function
+from .base import Layer
+from .node import as_list
+
+
+class Lambda(Layer):
+    """A function of tensors as a layer: output = function(input, **arguments).
+
+    function: takes a tensor or a list of tensors and returns the same; made of operators and K functions.
+    output_shape: what the function itself shows anyway: a tuple without the batch axis, or a function of the input
+    shape with it. mask: the mask handed on, or a function (inputs, mask) -> mask. arguments: a dictionary.
+    Shapes: any -> what the function gives
+    Reference: core-layers document, "Lambda".
+    """
+
+    @keras1(LAYER)
+    def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise ArgumentError(f"Lambda: function must be callable, got {type(function).__name__}.")
+        self.function = function
+        self.arguments = dict(arguments or {})
+        self.mask = mask
+        self.supports_masking = mask is not None
+        self._output_shape = output_shape
+        self._takes_mask = "mask" in inspect.signature(function).parameters if _has_signature(function) else False
+
+    def call(self, inputs, mask=None):
+        options = self.arguments | ({"mask": mask} if self._takes_mask else {})
+        return self.function(inputs, **options)
+
+    def _templates(self, inputs, kwargs, mask):
+        """The function on symbolic tensors says the shapes; what the user says fills in open sizes."""
+        outputs = super()._templates(inputs, kwargs, mask)
+        said = self._said_shapes([tensor.shape for tensor in as_list(inputs)])
+        if said is None:
+            return outputs
+        return [SymbolicTensor(shape if len(shape) == output.ndim else output.shape, output.dtype)
+                for shape, output in zip(said, as_list(outputs))]
+
+    def _said_shapes(self, input_shapes):
+        """The user's `output_shape` as a list of shapes with batch axis, or None."""
+        if self._output_shape is None:
+            return None
+        if callable(self._output_shape):
+            shapes = self._output_shape(input_shapes if len(input_shapes) > 1 else input_shapes[0])
+            return [tuple(shape) for shape in shapes] if isinstance(shapes[0], tuple | list) else [tuple(shapes)]
+        batch = input_shapes[0][0]
+        shape = (self._output_shape,) if isinstance(self._output_shape, int) else self._output_shape
+        return [(batch, *shape)]
+
+    def compute_mask(self, inputs, mask=None):
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self):
+        function, function_type = dump_function(self.function)
+        output_shape, output_shape_type = (
+            dump_function(self._output_shape) if callable(self._output_shape) else (self._output_shape, "raw"))
+        return super().get_config() | {
+            "function": function, "function_type": function_type,
+            "output_shape": output_shape, "output_shape_type": output_shape_type,
+            "arguments": self.arguments,
+        }
+
+    @classmethod
+    def from_config(cls, description, custom_objects=None):
+        description = dict(description)
+        description["function"] = load_function(
+            description["function"], description.pop("function_type"), custom_objects)
+        kind = description.pop("output_shape_type", "raw")
+        if kind != "raw":
+            description["output_shape"] = load_function(description["output_shape"], kind, custom_objects)
+        return cls(**description)
+
+
+def _has_signature(function):
+    try:
+        inspect.signature(function)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+register_layer(Lambda)

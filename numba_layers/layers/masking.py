@@ -1,0 +1,38 @@
+"""Masks: which timesteps count."""
+
+from .. import ops
+from .._legacy import LAYER, keras1
+from ..registry import register_layer
+from .base import Layer
+
+
+class Masking(Layer):
+    """Marks timesteps to skip: those whose features all equal `mask_value`; their values become 0.
+
+    The mask, True where a timestep counts, travels with the output through all layers that support masking, to the
+    loss, where masked timesteps do not count.
+
+    mask_value: a number.
+    Shapes: (batch, timesteps, features) -> the same; mask (batch, timesteps)
+    Reference: core-layers document, "Masking".
+    """
+
+    supports_masking = True
+
+    @keras1(LAYER)
+    def __init__(self, mask_value=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def call(self, inputs):
+        counts = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
+        return ops.multiply(inputs, ops.cast(counts, dtype=inputs.dtype))
+
+    def get_config(self):
+        return super().get_config() | {"mask_value": self.mask_value}
+
+
+register_layer(Masking, *ops.not_equal.kernels, *ops.any.kernels, *ops.cast.kernels, *ops.multiply.kernels)

@@ -1,0 +1,216 @@
+"""The user's arrays, compared with what the model expects and put in order."""
+
+import numpy as np
+
+from .. import config, losses
+from ..errors import DataError, DtypeError, ShapeError, nearest
+from .objective import TEMPORAL
+
+_KINDS = "biuf"
+
+
+def entries(given, names, what):
+    """`given` (an array, a list of them, or a dictionary by name) as a list with one entry for each of `names`.
+
+    Raises: DataError for a missing or unknown name, or another number of arrays.
+    """
+    if isinstance(given, dict):
+        unknown = [name for name in given if name not in names]
+        missing = [name for name in names if name not in given]
+        if unknown:
+            raise DataError(f"no {what} is named {unknown[0]!r}. {nearest(unknown[0], names)}")
+        if missing:
+            raise DataError(f"the data for {what} {missing[0]!r} are missing; given: {', '.join(map(str, given))}.")
+        return [given[name] for name in names]
+    if given is None:
+        given = []
+    if isinstance(given, list | tuple) and (len(names) != 1 or any(hasattr(entry, "shape") for entry in given)):
+        arrays = list(given)
+    else:
+        arrays = [given]
+    if len(arrays) != len(names):
+        raise DataError(f"expected {len(names)} arrays, one for each {what} ({', '.join(names)}), got {len(arrays)}.")
+    return arrays
+
+
+def numbers(value, where):
+    """`value` as an array of numbers; sparse matrices pass through.
+
+    Raises: DtypeError for text, objects and ragged lists.
+    """
+    if is_sparse(value):
+        return value
+    try:
+        array = np.asarray(getattr(value, "data", value) if type(value).__name__ == "Tensor" else value)
+    except ValueError as error:
+        raise DtypeError(f"{where}: the rows have different lengths, so they form no array ({error}). "
+                         "Pad them to one length.") from None
+    if array.dtype.kind not in _KINDS:
+        raise DtypeError(f"{where}: expected numbers, got elements of type {array.dtype}. Convert them, for example "
+                         f"with np.asarray(x, dtype={config.floatx()!r}).")
+    return array
+
+
+def is_sparse(value):
+    """True for a SciPy matrix in any of its sparse formats."""
+    return hasattr(value, "tocsr")
+
+
+def inputs(model, given):
+    """Arrays for the fed inputs of `model`, checked, in its order."""
+    names = [tensor._keras_history[0].name for tensor in model._fed]
+    arrays = []
+    for tensor, name, value in zip(model._fed, names, entries(given, names, "input")):
+        where = f'model "{model.name}", input "{name}"'
+        array = numbers(value, where)
+        if array.ndim == 1 and tensor.ndim == 2:
+            array = array[:, None]
+        _check_shape(array.shape, tensor.shape, where)
+        arrays.append(array.tocsr() if is_sparse(array) else array)
+    return arrays
+
+
+def targets(model, given):
+    """Arrays for the trained outputs of `model`, checked, in its order."""
+    objective = model.objective
+    names = [objective.output_names[number] for number in objective.trained]
+    arrays = []
+    for number, name, value in zip(objective.trained, names, entries(given, names, "output")):
+        where = f'model "{model.name}", target of output "{name}"'
+        array = numbers(value, where)
+        loss = objective.losses[number]
+        arrays.append(_target(array, model.outputs[number].shape, loss, where))
+    return arrays
+
+
+def _target(array, shape, loss, where):
+    """One target with its axes in order; its shape compared where the loss is one of ours."""
+    sparse = loss is losses.sparse_categorical_crossentropy
+    if array.ndim == len(shape) - 1 and (sparse or shape[-1] == 1):
+        array = array[..., None]
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise DataError(f"{where}: {int(np.isnan(array).sum())} of {array.size} entries are NaN. Drop those samples, "
+                        "or replace the entries.")
+    if sparse:
+        _check_shape(array.shape, (*shape[:-1], 1), where)
+        _check_classes(array, shape[-1], where)
+    elif getattr(losses, getattr(loss, "__name__", ""), None) is loss:
+        cure = ""
+        if loss is losses.categorical_crossentropy and array.ndim == 1 or array.shape[-1:] == (1,) != shape[-1:]:
+            cure = (" Class numbers go with loss='sparse_categorical_crossentropy'; or make them one-hot with "
+                    "utils.to_categorical(y).")
+        _check_shape(array.shape, shape, where, cure)
+    return array
+
+
+def _check_classes(array, classes, where):
+    if array.size and classes is not None:
+        low, high = array.min(), array.max()
+        if low < 0 or high >= classes:
+            raise DataError(f"{where}: class numbers must lie in 0..{classes - 1}, got {low}..{high}.")
+
+
+def _check_shape(have, want, where, cure=""):
+    if len(have) != len(want) or any(b is not None and a != b for a, b in zip(have[1:], want[1:])):
+        raise ShapeError(f"{where}: expected shape {_shown(want)}, got {tuple(have)}.{cure or _cure(have, want)}")
+    if want and want[0] is not None and have[0] % want[0]:
+        raise ShapeError(f"{where}: the model was built for batches of {want[0]} samples, {have[0]} samples do not "
+                         "divide into them.")
+
+
+def _shown(shape):
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def _cure(have, want):
+    """What the user can do about a shape, where it is plain."""
+    known = None not in want[1:]
+    if known and len(have) > 1 and np.prod(have[1:]) == np.prod(want[1:]):
+        return f" The sizes agree: x.reshape({', '.join(str(size) for size in (-1, *want[1:]))})."
+    if tuple(have) == tuple(want[1:]):
+        return " For a single sample add the batch axis: x[None]."
+    return ""
+
+
+def sample_weights(model, given, class_weight, arrays):
+    """Weights for the trained outputs, as float arrays or None; class weights are multiplied in.
+
+    given: an array, a list or a dictionary by output name. class_weight: {class number: weight}, or a dictionary of
+    those by output name. arrays: the targets.
+    """
+    objective = model.objective
+    names = [objective.output_names[number] for number in objective.trained]
+    given = [None] * len(names) if given is None else _optional(given, names, "sample_weight")
+    by_class = _class_weights(class_weight, names)
+    weights = []
+    for number, name, weight, table, target in zip(objective.trained, names, given, by_class, arrays):
+        where = f'model "{model.name}", sample weights of output "{name}"'
+        temporal = objective.weight_modes[number] == TEMPORAL
+        if weight is not None:
+            weight = numbers(weight, where).astype(config.floatx())
+            _check_weight(weight, target, temporal, where)
+        if table is not None:
+            factors = _by_class(table, target, where)
+            weight = factors if weight is None else weight * factors
+        weights.append(weight)
+    return weights
+
+
+def _optional(given, names, what):
+    if isinstance(given, dict):
+        for name in given:
+            if name not in names:
+                raise DataError(f"{what} names no output {name!r}. {nearest(name, names)}")
+        return [given.get(name) for name in names]
+    return entries(given, names, "output")
+
+
+def _class_weights(class_weight, names):
+    if class_weight is None:
+        return [None] * len(names)
+    if isinstance(class_weight, list | tuple):
+        return list(class_weight)
+    if all(isinstance(key, str) for key in class_weight):
+        return [class_weight.get(name) for name in names]
+    return [class_weight] * len(names)
+
+
+def _check_weight(weight, target, temporal, where):
+    want = target.shape[:2] if temporal else target.shape[:1]
+    if weight.shape != want:
+        mode = "" if temporal or weight.ndim != 2 else (
+            " For a weight a timestep, compile with sample_weight_mode='temporal'.")
+        raise ShapeError(f"{where}: expected shape {want}, got {weight.shape}.{mode}")
+
+
+def _by_class(table, target, where):
+    """The weight of each sample's class."""
+    if target.ndim > 2:
+        raise DataError(f"{where}: class_weight needs targets of two axes at most, got shape {target.shape}. "
+                        "Give sample_weight instead.")
+    classes = target.argmax(axis=1) if target.ndim == 2 and target.shape[1] > 1 else target.reshape(-1).astype(int)
+    missing = sorted(set(np.unique(classes).tolist()) - set(table))
+    if missing:
+        raise DataError(f"{where}: class_weight has no entry for class {missing[0]}; it has {sorted(table)}.")
+    return np.array([table[number] for number in classes.tolist()], dtype=config.floatx())
+
+
+def count(arrays, model):
+    """The number of samples of all `arrays` (None entries do not count).
+
+    Raises: DataError when they differ or there is none.
+    """
+    sizes = {array.shape[0] for array in arrays if array is not None}
+    if len(sizes) > 1:
+        raise DataError(f'model "{model.name}": all arrays must have the same number of samples, '
+                        f"got {sorted(sizes)}.")
+    samples = sizes.pop() if sizes else 0
+    if samples == 0:
+        raise DataError(f'model "{model.name}": the data hold no samples.')
+    return samples
+
+
+def take(arrays, start, stop=None):
+    """Rows `start:stop` of each array, or the rows that the index array `start` lists."""
+    rows = slice(start, stop) if stop is not None else start
+    return [None if array is None else array[rows] for array in arrays]

@@ -1,0 +1,264 @@
+"""A network that can be trained: compile, fit, evaluate, predict."""
+
+import warnings
+
+import numpy as np
+
+from .. import config, constraints, losses, optimizers
+from .._legacy import FIT, MODEL, keras1
+from ..autograd.context import collecting, evaluation
+from ..autograd.tape import Tape
+from ..autograd.tensor import as_tensor
+from ..callbacks import callback_list
+from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
+from . import data, loops
+from .arena import Arena
+from .network import Network
+from .objective import Objective
+from .progress import progress_bar
+
+
+class Model(Network):
+    """Layers from `inputs` to `outputs`, trained with an optimizer to make a loss small.
+
+    inputs, outputs: tensors or lists of tensors, made by `Input` and by calling layers. name: for messages and files.
+
+        x = Input(shape=(32,))
+        model = Model(x, Dense(16, activation='softmax')(x))
+        model.compile('sgd', 'categorical_crossentropy')
+        model.fit(data, labels)
+    """
+
+    @keras1(MODEL)
+    def __init__(self, inputs, outputs, name=None, trainable=True):
+        self._start_untrained()
+        super().__init__(inputs, outputs, name=name, trainable=trainable)
+
+    def _start_untrained(self):
+        self.optimizer = None
+        self.objective = None
+        self.history = None
+        self.stop_training = False
+        self._arena = None
+
+    # -- compiling -----------------------------------------------------------------------------------------------
+
+    def compile(self, optimizer, loss=None, metrics=None, loss_weights=None, sample_weight_mode=None,
+                weighted_metrics=None, target_tensors=None, **kwargs):
+        """Say how to train: the optimizer, the loss, and what to report.
+
+        optimizer: name or object. loss: name or function (y_true, y_pred) -> a value for each sample; a list or a
+        dictionary by output name for several outputs. metrics, weighted_metrics: names or functions, 'accuracy' among
+        them. loss_weights: factors of the outputs' losses. sample_weight_mode: 'temporal' for weights a timestep.
+        Which weights are trained is decided here: call compile again after changing a layer's `trainable`.
+        """
+        if target_tensors is not None:
+            raise ArgumentError("compile: target_tensors is not available. Give the targets to fit(x, y).")
+        if kwargs:
+            name = next(iter(kwargs))
+            legal = ("optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics")
+            raise UnknownArgumentError(f"compile: unknown argument {name!r}. {nearest(name, legal)}")
+        self.objective = Objective(self.output_names, [output.shape for output in self.outputs], loss, loss_weights,
+                                   metrics, weighted_metrics, sample_weight_mode)
+        self.optimizer = optimizers.get(optimizer)
+        self.loss, self.loss_weights, self.metrics = loss, loss_weights, list(metrics or [])
+        self.sample_weight_mode, self.weighted_metrics = sample_weight_mode, list(weighted_metrics or [])
+        self._trained_weights = self.trainable_weights
+        self._arena = None
+
+    @property
+    def metrics_names(self):
+        """Names of what `evaluate` and `train_on_batch` answer, in order."""
+        self._need_compiled("metrics_names")
+        return self.objective.names
+
+    def _need_compiled(self, what):
+        if self.objective is None:
+            raise ModelError(f'model "{self.name}": {what} needs a compiled model. Call model.compile(optimizer, loss) '
+                             "first.")
+
+    def _prepare_training(self):
+        """Before a training step: all trained weights in the arena, the optimizer bound to it."""
+        if self._arena is None:
+            self._arena = Arena(self._trained_weights)
+            self.optimizer.prepare(self._arena.weights, self._arena.gradients, self._trained_weights)
+            if {id(weight) for weight in self._trained_weights} != {id(weight) for weight in self.trainable_weights}:
+                warnings.warn(f'model "{self.name}": `trainable` was changed after compile, which has no effect until '
+                              "compile is called again.", stacklevel=3)
+        self._arena.claim()
+
+    # -- one batch -----------------------------------------------------------------------------------------------
+
+    def _tensors(self, arrays):
+        """A batch of arrays (inputs, then targets) as tensors of the model's types."""
+        inputs = [as_tensor(array, tensor.dtype) for array, tensor in zip(arrays, self._fed)]
+        targets = [as_tensor(array, _target_type(self.objective.losses[number], self.outputs[number]))
+                   for array, number in zip(arrays[len(inputs):], self.objective.trained)]
+        return inputs, targets
+
+    def _weights(self, weights):
+        return [None if weight is None else as_tensor(weight, self.outputs[number].dtype)
+                for weight, number in zip(weights, self.objective.trained)]
+
+    def _forward(self, inputs, targets, weights):
+        """(total loss, losses of the outputs, outputs) for a batch; what layers add and regularizers count in."""
+        with collecting() as (added, updates):
+            outputs = self._graph.run(inputs)
+            extra = [regularizer(weight) for regularizer, weight in self.regularizers]
+            total, parts = self.objective.loss(targets, outputs, weights, extra + added)
+        return total, parts, outputs, updates
+
+    def _report(self, total, parts, targets, outputs, weights):
+        """The figures named by `metrics_names`, as floats."""
+        measured = self.objective.measure(targets, outputs, weights)
+        losses_of_outputs = parts if len(self.outputs) > 1 else []
+        return [float(value.data) for value in (total, *losses_of_outputs, *measured)]
+
+    def _train_step(self, arrays, weights):
+        """Forward, backward, update on one batch; answers the figures named by `metrics_names`."""
+        self._prepare_training()
+        inputs, targets = self._tensors(arrays)
+        weights = self._weights(weights)
+        with evaluation(learning_phase=1):
+            with Tape() as tape:
+                total, parts, outputs, updates = self._forward(inputs, targets, weights)
+            tape.gradient(total, self._trained_weights, into=self._arena.gradient_views)
+            self.optimizer.step()
+            self._constrain()
+            for variable, value in updates:
+                variable.assign(value.data)
+            return self._report(total, parts, targets, outputs, weights)
+
+    def _constrain(self):
+        for weight in self._trained_weights:
+            if weight.constraint is not None:
+                weight.assign(constraints.get(weight.constraint)(weight).data)
+
+    def _test_step(self, arrays, weights):
+        inputs, targets = self._tensors(arrays)
+        weights = self._weights(weights)
+        with evaluation(learning_phase=0):
+            total, parts, outputs, _ = self._forward(inputs, targets, weights)
+            return self._report(total, parts, targets, outputs, weights)
+
+    def _predict_step(self, inputs):
+        tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]
+        return [output.data for output in self._graph.run(tensors, learning_phase=0)]
+
+    def train_on_batch(self, x, y, sample_weight=None, class_weight=None):
+        """One update on one batch. Returns the loss, or the list of figures named by `metrics_names`."""
+        self._need_built(x)
+        self._need_compiled("train_on_batch")
+        arrays, weights, _ = self._arrays(x, y, sample_weight, class_weight)
+        return _unpack_figures(self._train_step(arrays, weights))
+
+    def test_on_batch(self, x, y, sample_weight=None):
+        """Loss and metrics on one batch, as `train_on_batch` answers them."""
+        self._need_built(x)
+        self._need_compiled("test_on_batch")
+        arrays, weights, _ = self._arrays(x, y, sample_weight, None)
+        return _unpack_figures(self._test_step(arrays, weights))
+
+    def predict_on_batch(self, x):
+        """Outputs for one batch: an array, or a list of them."""
+        self._need_built(x)
+        outputs = self._predict_step(data.inputs(self, x))
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    # -- many batches --------------------------------------------------------------------------------------------
+
+    @keras1(FIT)
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose=1, callbacks=None, validation_split=0.0,
+            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0):
+        """Train for `epochs` passes over the data. Returns the History: `.history[name]` is a list with one figure an epoch.
+
+        x, y: array, list, or dictionary by name. batch_size: samples an update, 32 by default. verbose: 0 silent,
+        1 a progress bar, 2 a line an epoch. callbacks: see `callbacks`. validation_split: share of the samples, taken
+        from the end before shuffling, that is only measured; in [0, 1). validation_data: (x, y) or (x, y, weights)
+        instead. shuffle: each epoch anew; 'batch' moves whole batches. class_weight: {class number: factor}.
+        sample_weight: a factor for each sample. initial_epoch: number of the first epoch, to go on with a training.
+        """
+        self._need_built(x)
+        self._need_compiled("fit")
+        batch_size = _batch_size(batch_size)
+        arrays, weights, samples = self._arrays(x, y, sample_weight, class_weight)
+        held_out, training_weights = None, weights
+        if validation_data is not None:
+            held_out = self._validation(validation_data)
+        elif validation_split:
+            samples, cut = _cut(samples, validation_split), samples
+            held_out = data.take(arrays, samples, cut), data.take(weights, samples, cut), cut - samples
+            arrays, training_weights = data.take(arrays, 0, samples), data.take(weights, 0, samples)
+
+        def validate():
+            figures = loops.test_loop(self, *held_out, batch_size, progress=lambda done: None)
+            return {f"val_{name}": figure for name, figure in zip(self.metrics_names, figures)}
+
+        names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if held_out else [])
+        listeners = callback_list(self, callbacks, verbose, {
+            "batch_size": batch_size, "epochs": epochs, "steps": None, "samples": samples, "verbose": verbose,
+            "do_validation": held_out is not None, "metrics": names})
+        return loops.fit_loop(self, arrays, training_weights, samples, batch_size, epochs, initial_epoch, shuffle,
+                              listeners, validate if held_out else None)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None):
+        """Loss and metrics over all samples: the loss, or the list named by `metrics_names`."""
+        self._need_built(x)
+        self._need_compiled("evaluate")
+        arrays, weights, samples = self._arrays(x, y, sample_weight, None)
+        with progress_bar(samples, verbose, "evaluate") as progress:
+            return _unpack_figures(loops.test_loop(self, arrays, weights, samples, _batch_size(batch_size), progress))
+
+    def predict(self, x, batch_size=None, verbose=0):
+        """Outputs for all samples: an array, or a list of them."""
+        self._need_built(x)
+        inputs = data.inputs(self, x)
+        samples = data.count(inputs, self)
+        with progress_bar(samples, verbose, "predict") as progress:
+            outputs = loops.predict_loop(self, inputs, samples, _batch_size(batch_size), progress)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _need_built(self, x):
+        """Models made of tensors know their shapes; a Sequential without input shape learns them here."""
+
+    def _arrays(self, x, y, sample_weight, class_weight):
+        """(inputs and targets, sample weights, number of samples), checked."""
+        inputs = data.inputs(self, x)
+        targets = data.targets(self, y)
+        weights = data.sample_weights(self, sample_weight, class_weight, targets)
+        return inputs + targets, weights, data.count(inputs + targets, self)
+
+    def _validation(self, given):
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise DataError("validation_data must be (x, y) or (x, y, sample_weights).")
+        x, y, weights = (*given, None)[:3]
+        return self._arrays(x, y, weights, None)
+
+
+def _target_type(loss, output):
+    """Class numbers stay whole numbers; other targets get the output's type."""
+    if loss is losses.sparse_categorical_crossentropy:
+        return np.dtype("int64")
+    return output.dtype if output.dtype.kind == "f" else np.dtype(config.floatx())
+
+
+def _unpack_figures(figures):
+    return figures[0] if len(figures) == 1 else figures
+
+
+def _batch_size(given):
+    if given is None:
+        return 32
+    if int(given) != given or given < 1:
+        raise ArgumentError(f"batch_size must be a whole number of at least 1, got {given}.")
+    return int(given)
+
+
+def _cut(samples, share):
+    """Number of samples to train on when `share` of them is held out."""
+    if not 0 <= share < 1:
+        raise ArgumentError(f"validation_split must lie in [0, 1), got {share}.")
+    cut = int(samples * (1 - share))
+    if cut == 0:
+        raise DataError(f"validation_split={share} leaves none of the {samples} samples to train on.")
+    return cut

@@ -1,0 +1,255 @@
+"""A graph of layers as one layer: topology, weights, and running it. Training is in `training.py`."""
+
+from ..autograd.graph import Graph, SymbolicTensor
+from ..errors import ArgumentError, GraphError, unknown
+from ..layers.base import Layer
+from ..layers.input import InputLayer
+from ..layers.node import Node, as_list, unpack
+from . import summary, topology
+
+
+class Network(Layer):
+    """All layers between `inputs` and `outputs`, callable as a layer itself.
+
+    inputs, outputs: tensors, or lists of them, made by `Input` and by calling layers.
+    Raises: GraphError when an output does not lead back to the inputs, ArgumentError for repeated names or inputs.
+    """
+
+    supports_masking = True
+
+    def __init__(self, inputs, outputs, name=None, trainable=True):
+        super().__init__(name=name, trainable=trainable)
+        self._wire(as_list(inputs), as_list(outputs))
+        Node(self, self.inputs, self.outputs, {}, made_here=False)
+
+    def _wire(self, inputs, outputs):
+        """Take `inputs` and `outputs` as the graph's ends and find the layers between them."""
+        for role, tensors in (("input", inputs), ("output", outputs)):
+            if not tensors:
+                raise ArgumentError(f'{type(self).__name__} "{self.name}": at least one {role} tensor is needed.')
+            for tensor in tensors:
+                if not hasattr(tensor, "_keras_history"):
+                    raise GraphError(
+                        f'{type(self).__name__} "{self.name}": the {role} {tensor!r:.120} does not come from a layer. '
+                        "Inputs come from Input(...); wrap K functions and operators in a Lambda layer.")
+        if len({id(tensor) for tensor in inputs}) < len(inputs):
+            raise ArgumentError(f'{type(self).__name__} "{self.name}": the same input is listed twice.')
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self._fed = [tensor for tensor in self.inputs if _is_fed(tensor)]
+        self._graph = Graph(self.outputs, self._fed)
+        self.nodes, met = _nodes(self.outputs, self.inputs, self.name)
+        self._all_layers = _ordered_layers(self.nodes, met)
+        _check_names(self)
+        self.built = True
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def call(self, inputs, training=None):
+        return unpack(self._graph.run(as_list(inputs), None if training is None else int(training)))
+
+    def compute_mask(self, inputs, mask=None):
+        """Concrete outputs carry their masks already."""
+        return None
+
+    def _compute(self, tensors, kwargs):
+        return self.call(unpack(tensors), **kwargs)
+
+    def infer(self, tensors, kwargs):
+        """Templates of the outputs for symbolic inputs: each layer infers from those before it."""
+        known = {id(tensor): given for tensor, given in zip(self._fed, tensors)}
+        for step in self._graph.steps:
+            entries = [known.get(id(tensor), tensor) for tensor in step.tensors()]
+            if isinstance(step.function, Layer):
+                outputs, masks = step.function.infer(entries, step.options)
+            else:
+                outputs, masks = step.outputs, [None] * len(step.outputs)
+            for output, template, mask in zip(step.outputs, outputs, masks):
+                known[id(output)] = template = _twin(template)
+                template.mask = mask
+        ends = [known.get(id(output), output) for output in self.outputs]
+        return ends, [end.mask for end in ends]
+
+    # -- layers and weights --------------------------------------------------------------------------------------
+
+    @property
+    def layers(self):
+        """All layers, those that come first in the graph first."""
+        return list(self._all_layers)
+
+    @property
+    def input_layers(self):
+        return [tensor._keras_history[0] for tensor in self.inputs]
+
+    @property
+    def output_layers(self):
+        return [tensor._keras_history[0] for tensor in self.outputs]
+
+    @property
+    def input_names(self):
+        return [layer.name for layer in self.input_layers]
+
+    @property
+    def output_names(self):
+        """The output layers' names; a layer that gives several outputs gets its number behind it."""
+        names = []
+        for layer in self.output_layers:
+            used = names.count(layer.name) + sum(name.startswith(f"{layer.name}_") for name in names)
+            names.append(layer.name if layer.name not in names else f"{layer.name}_{used}")
+        return names
+
+    @property
+    def trainable_weights(self):
+        if not self.trainable:
+            return []
+        return _unique(weight for layer in self._all_layers for weight in layer.trainable_weights)
+
+    @property
+    def non_trainable_weights(self):
+        weights = [weight for layer in self._all_layers for weight in layer.non_trainable_weights]
+        if not self.trainable:
+            weights = [weight for layer in self._all_layers for weight in layer.trainable_weights] + weights
+        return _unique(weights)
+
+    @property
+    def weights(self):
+        """All weights, layer by layer: the order of `get_weights`."""
+        return _unique(weight for layer in self._all_layers for weight in layer.weights)
+
+    @property
+    def losses(self):
+        return [loss for layer in self._all_layers for loss in layer.losses]
+
+    @property
+    def regularizers(self):
+        pairs = [pair for layer in self._all_layers for pair in layer.regularizers]
+        return list({(id(regularizer), id(weight)): (regularizer, weight) for regularizer, weight in pairs}.values())
+
+    @property
+    def input(self):
+        return unpack(self.inputs)
+
+    @property
+    def output(self):
+        return unpack(self.outputs)
+
+    @property
+    def input_shape(self):
+        return unpack([tensor.shape for tensor in self.inputs])
+
+    @property
+    def output_shape(self):
+        return unpack([tensor.shape for tensor in self.outputs])
+
+    def get_layer(self, name=None, index=None):
+        """The layer called `name`, or the one at `index`.
+
+        Raises: UnknownNameError with the nearest name, ArgumentError for an index out of range.
+        """
+        if name is None and index is None:
+            raise ArgumentError("get_layer needs a name or an index.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ArgumentError(f'model "{self.name}" has {len(self.layers)} layers, there is no index {index}.')
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown(f'layer of model "{self.name}"', name, [layer.name for layer in self.layers])
+
+    # -- description ---------------------------------------------------------------------------------------------
+
+    def get_config(self):
+        return topology.model_config(self)
+
+    @classmethod
+    def from_config(cls, description, custom_objects=None):
+        return topology.model_from_description(cls, description, custom_objects)
+
+    def to_json(self, **options):
+        """The architecture as JSON text, without weights; `options` go to json.dumps."""
+        return topology.to_json(self, **options)
+
+    def summary(self, line_length=None, positions=None, print_fn=print):
+        """Print a table of the layers, their output shapes and numbers of weights.
+
+        line_length: characters a line. positions: where columns end, as shares of the line. print_fn: called with each line.
+        """
+        for line in summary.lines(self, line_length, positions):
+            print_fn(line)
+
+    def _repr_html_(self):
+        return summary.html(self)
+
+
+def _is_fed(tensor):
+    layer = tensor._keras_history[0]
+    return not isinstance(layer, InputLayer) or layer.is_placeholder
+
+
+def _twin(tensor):
+    """A symbolic tensor of the same shape and type, without history."""
+    return SymbolicTensor(tensor.shape, tensor.dtype)
+
+
+def _unique(weights):
+    return list({id(weight): weight for weight in weights}.values())
+
+
+def _nodes(outputs, inputs, name):
+    """The nodes between `inputs` and `outputs`, each after those it needs, and the layers in the order they were met.
+
+    Raises: GraphError where the way back ends at a tensor that is neither an input nor made by a layer.
+    """
+    ordered, done, met = [], set(), {}
+    ends = {id(tensor) for tensor in inputs}
+    stack = [(output, False) for output in reversed(outputs)]
+    while stack:
+        tensor, expanded = stack.pop()
+        layer, number, _ = tensor._keras_history
+        node = layer.inbound_nodes[number]
+        if id(node) in done:
+            continue
+        is_input = isinstance(layer, InputLayer)
+        if is_input and layer.is_placeholder and id(tensor) not in ends:
+            raise GraphError(f'model "{name}": the outputs depend on input "{layer.name}", which is not among its '
+                             "inputs. Add it to inputs=[...].")
+        if id(tensor) in ends and not is_input:
+            continue
+        met.setdefault(layer, len(met))
+        if expanded or is_input:
+            done.add(id(node))
+            ordered.append(node)
+            continue
+        stack.append((tensor, True))
+        for before in reversed(node.input_tensors):
+            if hasattr(before, "_keras_history"):
+                stack.append((before, False))
+            elif isinstance(before, SymbolicTensor):
+                raise GraphError(f'model "{name}": {layer!r} was given {before!r}, which does not come from a layer. '
+                                 "Wrap K functions and operators in a Lambda layer.")
+    for tensor in inputs:
+        met.setdefault(tensor._keras_history[0], -1)
+    return ordered, met
+
+
+def _ordered_layers(nodes, met):
+    """Layers in Keras's order: by depth (the longest way to an output), then as they were met from the outputs."""
+    node_depth, layer_depth = {}, dict.fromkeys(met, 0)
+    for node in reversed(nodes):
+        depth = max(node_depth.get(id(node), 0), layer_depth[node.layer])
+        layer_depth[node.layer] = depth
+        for history in node.histories if not isinstance(node.layer, InputLayer) else ():
+            if history is not None:
+                before = history[0].inbound_nodes[history[1]]
+                node_depth[id(before)] = max(node_depth.get(id(before), 0), depth + 1)
+    return sorted(met, key=lambda layer: (-layer_depth[layer], met[layer]))
+
+
+def _check_names(network):
+    names = [layer.name for layer in network._all_layers]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ArgumentError(f'model "{network.name}": the layer name {repeated[0]!r} is used {names.count(repeated[0])} '
+                            "times. All layers of a model need names of their own.")
+

@@ -1,0 +1,150 @@
+"""What a model minimises and what it reports: losses, their weights, masks, sample weights and metrics."""
+
+from .. import losses, metrics, ops
+from ..errors import ArgumentError, unknown
+
+TEMPORAL = "temporal"
+
+
+class Objective:
+    """The compiled loss and metrics of a model's outputs.
+
+    loss: name or function, a list with one for each output, or a dictionary by output name; None leaves an output out.
+    loss_weights: list or dictionary of factors. metrics, weighted_metrics: names or functions for all outputs, or a
+    dictionary by output name; the weighted ones take sample weights into account. sample_weight_mode: 'temporal' for
+    weights of shape (batch, timesteps).
+    Raises: ArgumentError and UnknownNameError for names that are no output, loss or metric.
+    """
+
+    def __init__(self, output_names, output_shapes, loss, loss_weights, metrics, weighted_metrics, sample_weight_mode):
+        self.output_names = output_names
+        if not loss:
+            raise ArgumentError("compile needs a loss, for example loss='mse'.")
+        given = _per_output(loss, output_names, "loss")
+        self.losses = [None if entry is None else losses.get(entry) for entry in given]
+        factors = _per_output(loss_weights, output_names, "loss_weights", missing=1.0)
+        self.loss_weights = [1.0 if factor is None else float(factor) for factor in factors]
+        self.weight_modes = _per_output(sample_weight_mode, output_names, "sample_weight_mode")
+        for mode in self.weight_modes:
+            if mode not in (None, TEMPORAL):
+                raise unknown("sample_weight_mode", mode, [TEMPORAL, "None"])
+        self.trained = [number for number, function in enumerate(self.losses) if function is not None]
+        self.metrics = (_resolve(metrics, self.losses, output_names, output_shapes, False)
+                        + _resolve(weighted_metrics, self.losses, output_names, output_shapes, True))
+        self.metrics.sort(key=lambda metric: metric.output)
+
+    @property
+    def names(self):
+        """Names of the figures reported: 'loss', each output's loss where there are several, the metrics."""
+        several = len(self.output_names) > 1
+        parts = [f"{self.output_names[number]}_loss" for number in self.trained] if several else []
+        return ["loss", *parts, *(metric.name for metric in self.metrics)]
+
+    def loss(self, targets, outputs, weights, extra):
+        """(total, the outputs' losses): total = Σ factor · loss + Σ extra, all scalar tensors.
+
+        targets, weights: one for each trained output; a weight may be None. extra: regularization losses.
+        """
+        parts = []
+        total = None
+        for number, target, weight in zip(self.trained, targets, weights):
+            output = outputs[number]
+            part = weighted_mean(self.losses[number](target, output), output.mask, weight)
+            parts.append(part)
+            factor = self.loss_weights[number]
+            share = part if factor == 1 else part * factor
+            total = share if total is None else total + share
+        for share in extra:
+            total = share if total is None else total + share
+        return total, parts
+
+    def measure(self, targets, outputs, weights):
+        """Values of the metrics, as tensors."""
+        place = {number: position for position, number in enumerate(self.trained)}
+        values = []
+        for metric in self.metrics:
+            position = place[metric.output]
+            output = outputs[metric.output]
+            weight = weights[position] if metric.weighted else None
+            values.append(weighted_mean(metric.function(targets[position], output), output.mask, weight))
+        return values
+
+
+class _Metric:
+    """One figure to report: the function, the number of the output it is of, its name in logs."""
+
+    def __init__(self, function, output, name, weighted):
+        self.function = function
+        self.output = output
+        self.name = name
+        self.weighted = weighted
+
+
+def weighted_mean(values, mask, weights):
+    """Mean of `values`, masked timesteps left out, samples weighted: Keras's rule.
+
+    Σ v m w over the entries, divided by the mean of m and by the share of weights that are not 0.
+    Shapes: values (batch, ...) or (); mask (batch, timesteps); weights (batch,) or (batch, timesteps) -> ()
+    Reference: Keras 2.2.5, `engine.training_utils.weighted_masked_objective`.
+    """
+    if mask is not None and values.ndim:
+        mask = ops.cast(mask, dtype=values.dtype)
+        values = values * mask / ops.mean(mask)
+    if weights is not None and values.ndim:
+        if values.ndim > weights.ndim:
+            values = ops.mean(values, axis=tuple(range(weights.ndim, values.ndim)))
+        values = values * weights / ops.mean(ops.cast(ops.not_equal(weights, 0), dtype=values.dtype))
+    return ops.mean(values) if values.ndim else values
+
+
+def _per_output(given, names, what, missing=None):
+    """`given` (one for all, a list, or a dictionary by name) as a list with an entry for each output."""
+    if isinstance(given, dict):
+        for name in given:
+            if name not in names:
+                raise unknown(f"output in {what}", name, names)
+        return [given.get(name, missing) for name in names]
+    if isinstance(given, list | tuple):
+        if len(given) != len(names):
+            raise ArgumentError(f"{what} has {len(given)} entries, the model {len(names)} outputs: {names}.")
+        return list(given)
+    return [given] * len(names)
+
+
+def _resolve(given, functions, names, shapes, weighted):
+    """The metrics asked for, as a list of `_Metric`."""
+    resolved = []
+    for number, (function, shape) in enumerate(zip(functions, shapes)):
+        if function is None:
+            continue
+        for entry in _asked(given, number, names):
+            resolved.append(_metric(entry, function, number, names, shape, weighted))
+    return resolved
+
+
+def _asked(given, number, names):
+    """The metrics asked for output `number`: one list serves all outputs, a dictionary or nested lists differ."""
+    if isinstance(given, dict):
+        for name in given:
+            if name not in names:
+                raise unknown("output in metrics", name, names)
+        asked = given.get(names[number], [])
+    elif isinstance(given, list | tuple) and given and all(isinstance(entry, list | tuple) for entry in given):
+        asked = given[number]
+    else:
+        asked = given or []
+    return list(asked) if isinstance(asked, list | tuple) else [asked]
+
+
+def _metric(entry, loss, number, names, shape, weighted):
+    short = {"accuracy": "acc", "acc": "acc", "crossentropy": "ce", "ce": "ce"}.get(entry if isinstance(entry, str) else "")
+    if short == "acc":
+        function = metrics.accuracy_for(loss, shape)
+    elif short == "ce":
+        function = metrics.crossentropy_for(loss, shape)
+    else:
+        function = metrics.get(entry)
+        short = getattr(function, "__name__", None) or type(function).__name__.lower()
+    if weighted:
+        short = f"weighted_{short}"
+    return _Metric(function, number, f"{names[number]}_{short}" if len(names) > 1 else short, weighted)

@@ -1,0 +1,17 @@
+"""A bar that grows, in terminals and notebooks."""
+
+import warnings
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress_bar(total, verbose, label):
+    """Gives a function `show(done)`; with `verbose` 0 it shows nothing."""
+    if not verbose:
+        yield lambda done: None
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")     # tqdm warns in notebooks without widgets, and then works
+        from tqdm.auto import tqdm
+    with tqdm(total=total, desc=label, unit="sample", leave=False) as bar:
+        yield lambda done: bar.update(done - bar.n)

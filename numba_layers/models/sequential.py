@@ -1,0 +1,140 @@
+"""A stack of layers, each with one input and one output."""
+
+import numpy as np
+
+from ..errors import ArgumentError, ModelError, ShapeError
+from ..layers.base import Layer
+from ..layers.input import Input, InputLayer
+from ..layers.node import Node, as_list
+from ..naming import unique_name
+from . import topology
+from .model import Model
+from .network import Network
+
+
+class Sequential(Model):
+    """Layers in a row: `Sequential([Dense(32, input_shape=(16,)), Dense(10)])`, or `add` one by one.
+
+    The first layer says its input shape (input_shape, batch_input_shape or input_dim); without one, the model is
+    built from the first data it sees. A model may itself be a layer.
+    """
+
+    def __init__(self, layers=None, name=None):
+        self._start_untrained()
+        self._stack = []
+        self._all_layers = []
+        self._waiting_compile = None
+        self.inputs = []
+        self.outputs = []
+        Layer.__init__(self, name=name or unique_name("sequential"))
+        for layer in layers or []:
+            self.add(layer)
+
+    @property
+    def layers(self):
+        """The layers that were added; the input before them is not counted."""
+        return list(self._stack)
+
+    def add(self, layer):
+        """Put `layer` on top of the stack.
+
+        Raises: ArgumentError for what is no layer, ShapeError when it does not fit the layer below.
+        """
+        if not isinstance(layer, Layer):
+            raise ArgumentError(f"Sequential.add takes a layer, got {type(layer).__name__}: {layer!r:.80}.")
+        if self.outputs:
+            self._stack_on(self.inputs, layer(self.outputs[0]), layer)
+        elif isinstance(layer, InputLayer) and not self._stack:
+            entry = layer.inbound_nodes[0].output_tensors[0]
+            self._wire([entry], [entry])
+        elif not self._stack and _first_shape(layer) is not None:
+            entry = Input(batch_shape=_first_shape(layer), dtype=layer.dtype, name=f"{layer.name}_input")
+            self._stack_on([entry], layer(entry), layer)
+        else:
+            self._stack.append(layer)
+
+    def _stack_on(self, inputs, output, layer):
+        if len(as_list(output)) != 1:
+            raise ShapeError(f'a layer of a Sequential model must give one tensor, "{layer.name}" gives '
+                             f"{len(as_list(output))}. Use Model(inputs, outputs).")
+        self._stack.append(layer)
+        self._wire(inputs, [output])
+
+    def _wire(self, inputs, outputs):
+        super()._wire(inputs, outputs)
+        self.inbound_nodes = self.inbound_nodes[1:]
+        Node(self, self.inputs, self.outputs, {}, made_here=False)
+        self.inbound_nodes.insert(0, self.inbound_nodes.pop())
+
+    def pop(self):
+        """Take the top layer off."""
+        if not self._stack:
+            raise ModelError(f'model "{self.name}" has no layers to pop.')
+        layer = self._stack.pop()
+        self._start_untrained()
+        if not self.outputs:
+            return
+        below = layer.inbound_nodes[-1].input_tensors[0]
+        layer.inbound_nodes.pop()
+        below._keras_history[0].outbound_nodes.pop()
+        if self._stack:
+            self._wire(self.inputs, [below])
+        else:
+            self.inputs, self.outputs, self._all_layers, self.built = [], [], [], False
+
+    def build(self, input_shape=None):
+        """Build a stack that was given no input shape; `input_shape` with the batch axis."""
+        if self.outputs:
+            return
+        if input_shape is None or not self._stack:
+            raise ModelError(f'model "{self.name}" has no input shape. Give the first layer input_shape=(...), or call '
+                             "model.build((None, ...)).")
+        waiting, self._stack = self._stack, []
+        waiting[0].batch_input_shape = tuple(input_shape)
+        for layer in waiting:
+            self.add(layer)
+        if self._waiting_compile is not None:
+            arguments, options = self._waiting_compile
+            self._waiting_compile = None
+            self.compile(*arguments, **options)
+
+    def compile(self, *arguments, **options):
+        if self.outputs:
+            super().compile(*arguments, **options)
+        else:
+            self._waiting_compile = arguments, options
+
+    compile.__doc__ = Model.compile.__doc__
+
+    def _need_built(self, x):
+        if not self.outputs:
+            shape = np.shape(x)
+            self.build((None, *shape[1:]) if len(shape) > 1 else (None, 1))
+
+    def __call__(self, inputs, **kwargs):
+        if not self.outputs:
+            self.build(as_list(inputs)[0].shape)
+        return super().__call__(inputs, **kwargs)
+
+    def get_config(self):
+        return topology.sequential_config(self)
+
+    @classmethod
+    def from_config(cls, description, custom_objects=None):
+        return topology.sequential_from_description(cls, description, custom_objects)
+
+    def predict_proba(self, x, batch_size=None, verbose=0):
+        """`predict`, for models whose outputs are probabilities."""
+        return self.predict(x, batch_size, verbose)
+
+    def predict_classes(self, x, batch_size=None, verbose=0):
+        """The number of the most probable class; for a single output unit, 1 where it exceeds 0.5."""
+        scores = self.predict(x, batch_size, verbose)
+        return scores.argmax(axis=-1) if scores.shape[-1] > 1 else (scores > 0.5).astype("int32")
+
+
+def _first_shape(layer):
+    """The input shape that a first layer states, with the batch axis, or None."""
+    if isinstance(layer, Network) and layer.outputs:
+        return layer.inputs[0].shape
+    return layer.batch_input_shape

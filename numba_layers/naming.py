@@ -1,0 +1,32 @@
+"""Names of layers and models that the user did not name: dense_1, dense_2, ..."""
+
+import re
+import threading
+from collections import Counter
+
+_counts = Counter()
+_lock = threading.Lock()
+
+
+def get_uid(prefix=""):
+    """The next number for `prefix`, starting from 1."""
+    with _lock:
+        _counts[prefix] += 1
+        return _counts[prefix]
+
+
+def reset_uids():
+    """Start all numbers from 1 again."""
+    _counts.clear()
+
+
+def snake_case(name):
+    """'SpatialDropout1D' -> 'spatial_dropout1d'."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(class_name):
+    """The name of the next layer of a class."""
+    prefix = snake_case(class_name)
+    return f"{prefix}_{get_uid(prefix)}"
