@@ -50,6 +50,8 @@ class _Settings:
         self.epsilon = float(epsilon) if isinstance(epsilon, int | float) and epsilon > 0 else 1e-7
         data_format = given.get("image_data_format") or DIM_ORDERINGS.get(given.get("image_dim_ordering"))
         self.image_data_format = data_format if data_format in DATA_FORMATS else None
+        self.learning_phase = None
+        self.keras_version = "2.2.5"
 
 
 _settings = _Settings()
@@ -123,6 +125,30 @@ def standardize_data_format(data_format):
     if data_format not in DATA_FORMATS:
         raise unknown("data_format", data_format, DATA_FORMATS + tuple(DIM_ORDERINGS))
     return data_format
+
+
+def learning_phase():
+    """1 or 0 where `set_learning_phase` fixed the phase for the process, else None."""
+    return _settings.learning_phase
+
+
+def set_learning_phase(value):
+    """Fix the phase of everything that runs from now on: 1 training, 0 testing, None as each call says."""
+    if value not in (0, 1, None):
+        raise ArgumentError(f"the learning phase is 0 (testing), 1 (training) or None, got {value!r}.")
+    _settings.learning_phase = None if value is None else int(value)
+
+
+def keras_version():
+    """The version of Keras whose defaults hold, '2.2.5' unless `compat.install` was asked for another."""
+    return _settings.keras_version
+
+
+def set_keras_version(version):
+    """Choose the generation whose defaults hold where they differ; `version` like '1.2.2' or '2.0.9'."""
+    if str(version).partition(".")[0] not in ("1", "2"):
+        raise ArgumentError(f"Keras versions 1.x and 2.x are known, got {version!r}. Take '1.2.2' or '2.2.5'.")
+    _settings.keras_version = str(version)
 
 
 def cache_directory():

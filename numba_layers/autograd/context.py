@@ -3,12 +3,15 @@
 import threading
 from contextlib import contextmanager
 
+from .. import config
+
 
 class _Context(threading.local):
     """State of one thread.
 
     tapes: the tapes that record now.   evaluating: depth of graph evaluations under way.
     learning_phase: 1 training, 0 not, None not said.   destination: the array the next fitting output goes to.
+    losses, updates: lists that collect what layers add while a model computes its loss, or None.
     """
 
     def __init__(self):
@@ -16,6 +19,8 @@ class _Context(threading.local):
         self.evaluating = 0
         self.learning_phase = None
         self.destination = None
+        self.losses = None
+        self.updates = None
 
 
 context = _Context()
@@ -28,10 +33,15 @@ def deferring():
 
 @contextmanager
 def evaluation(learning_phase=None):
-    """Inside, deferred variables have values; `learning_phase` (if not None) holds until the end."""
+    """Inside, deferred variables have values; `learning_phase` (if not None) holds until the end.
+
+    A phase fixed with `config.set_learning_phase` holds over it.
+    """
     before = context.learning_phase
     context.evaluating += 1
-    if learning_phase is not None:
+    if config.learning_phase() is not None:
+        context.learning_phase = config.learning_phase()
+    elif learning_phase is not None:
         context.learning_phase = learning_phase
     try:
         yield
@@ -41,10 +51,21 @@ def evaluation(learning_phase=None):
 
 
 @contextmanager
+def collecting():
+    """Inside, the losses and updates that layers add are collected in the two lists given."""
+    before = context.losses, context.updates
+    context.losses, context.updates = [], []
+    try:
+        yield context.losses, context.updates
+    finally:
+        context.losses, context.updates = before
+
+
+@contextmanager
 def output_into(array):
     """The first output of `array`'s shape and type that a kernel writes inside goes to `array`."""
-    context.destination = array
+    before, context.destination = context.destination, array
     try:
         yield
     finally:
-        context.destination = None
+        context.destination = before
