@@ -1,0 +1,326 @@
+"""Scalar formulas that the kernels of every target inline: elementary functions, activations and their slopes.
+
+A formula takes and gives one number of one float type; constants take the argument's type, `type(x)(1)`, so that
+float32 work stays float32. There exp, expm1, tanh, log, log1p and what is made of them are polynomials, because
+LLVM vectorises arithmetic but not a call of the C library. In float64 they are the C library's.
+
+Flags: no `reassoc`. The order of operations below is what makes the last bits right.
+"""
+
+import math
+
+import numba
+import numpy as np
+
+formula = numba.njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"}, nogil=True, forceinline=True,
+                     no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+@formula
+def is_single(x):
+    """Is x a float32? Known when compiling: 2**24 + 1 is the first integer that float32 has to round."""
+    return type(x)(16777217) == type(x)(16777216)
+
+
+@formula
+def clip(x, low, high):
+    """x limited to [low, high]; NaN stays NaN."""
+    return low if x < low else (high if x > high else x)
+
+
+@formula
+def polynomial(x, coefficients):
+    """c[0] + c[1] x + c[2] x**2 + ... by Horner's rule; LLVM unrolls the loop."""
+    y = coefficients[-1]
+    for k in range(len(coefficients) - 2, -1, -1):
+        y = coefficients[k] + x * y
+    return y
+
+
+@formula
+def bits(x):
+    """The float32 x read as an int32."""
+    return np.float32(x).view(np.int32)
+
+
+@formula
+def from_bits(i):
+    """The int32 i read as a float32."""
+    return np.int32(i).view(np.float32)
+
+
+# ---- float32: exp, expm1, tanh, log, log1p ---------------------------------------------------------------------------
+
+
+def singles(*values):
+    return tuple(np.float32(value) for value in values)
+
+
+ZERO, HALF, ONE, TWO = singles(0, 0.5, 1, 2)
+INFINITY, NAN, SMALLEST_NORMAL = singles(math.inf, math.nan, 2.0**-126)
+SQRT_HALF_BITS = np.float32(math.sqrt(0.5)).view(np.int32)
+LN2_HIGH, LN2_LOW = singles(0.693359375, math.log(2) - 0.693359375)   # HIGH has 9 bits, so n * LN2_HIGH is exact
+STEPS_PER_UNIT = np.float32(1 / math.log(2))
+
+# z + ROUND rounds z to the nearest integer n; the lowest 9 bits of the sum are n + 254, twice the exponent's bias.
+ROUND = np.float32(1.5 * 2**23 + 254)
+
+# Coefficients of least largest relative error, by linear programming; tanh x = x P(x**2) / Q(x**2).
+EXPM1 = singles(0.49999997, 0.16666546, 0.041667435, 0.008366265, 0.0013870678)   # (e**r - 1 - r) / r**2
+EXP = singles(1, 1, *EXPM1)
+TANH_P = singles(1, 0.13382687577924243, 0.0034974580449453527, 2.0635828356984444e-05, 1.3384298852807996e-08)
+TANH_END = np.float32(68)
+TANH_Q = singles(1, 0.4671600882516605, 0.025884362339583834, 0.0003288517946001392, 7.790252486973556e-07)
+LOG = singles(3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1,
+              -1.2420140846e-1, 1.1676998740e-1, -1.1514610310e-1, 7.0376836292e-2)   # Moshier, Cephes, logf
+
+
+@formula
+def _split(x):
+    """n + 254 in the lowest bits of an int32, and r, where x = n ln 2 + r and |r| <= ln 2 / 2."""
+    rounded = x * STEPS_PER_UNIT + ROUND
+    n = rounded - ROUND
+    return bits(rounded), x - n * LN2_HIGH - n * LN2_LOW
+
+
+@formula
+def _exp_single(x):
+    """e**x = e**r 2**n. The power is multiplied in two halves, which reaches the denormals."""
+    n, r = _split(clip(x, np.float32(-104), np.float32(89)))   # beyond: 0 and infinity
+    half = n >> 1
+    return polynomial(r, EXP) * from_bits(half << 23) * from_bits((n - half) << 23)
+
+
+@formula
+def _expm1_single(x):
+    """e**x - 1 = 2**n (e**r - 1) + 2**n - 1; small x have n = 0, where nothing cancels."""
+    n, r = _split(clip(x, np.float32(-18), np.float32(89)))   # beyond: -1 and infinity
+    half_power = from_bits((n - 128) << 23)   # 2**(n - 1), because 2**128 is no float32
+    return TWO * ((r + r * r * polynomial(r, EXPM1)) * half_power + (half_power - HALF))
+
+
+@formula
+def _tanh_single(x):
+    """x P(x**2) / Q(x**2), where x**2 stops at the value that makes the rest a line rising above 1."""
+    square = x * x
+    square = TANH_END if square > TANH_END else square
+    return clip(x * (polynomial(square, TANH_P) / polynomial(square, TANH_Q)), -ONE, ONE)
+
+
+@formula
+def _log_single(x):
+    """log x = n ln 2 + log(1 + f) with x = 2**n (1 + f), sqrt(1/2) <= 1 + f < sqrt(2)."""
+    denormal = x < SMALLEST_NORMAL
+    offset = bits(x * np.float32(2**23) if denormal else x) - SQRT_HALF_BITS
+    n = np.float32((offset >> 23) - (23 if denormal else 0))
+    f = from_bits((offset & 0x7FFFFF) + SQRT_HALF_BITS) - ONE
+    y = n * LN2_HIGH + (f + (f * f * (f * polynomial(f, LOG) - HALF) + n * LN2_LOW))
+    if x > ZERO:
+        return y if x < INFINITY else x
+    return -INFINITY if x == ZERO else NAN
+
+
+@formula
+def _log1p_single(x):
+    """log(1 + x) = log(u) + (x - (u - 1)) / u, where u is the rounded 1 + x and the second term mends its rounding."""
+    u = ONE + x
+    y = _log_single(u)
+    return y + (x - (u - ONE)) / u if ZERO < u < INFINITY else y
+
+
+# ---- elementary functions ----------------------------------------------------------------------------------------------
+
+
+@formula
+def exp(x):
+    """e**x."""
+    return type(x)(_exp_single(np.float32(x)) if is_single(x) else np.exp(x))
+
+
+@formula
+def expm1(x):
+    """e**x - 1."""
+    return type(x)(_expm1_single(np.float32(x)) if is_single(x) else np.expm1(x))
+
+
+@formula
+def log(x):
+    """Natural logarithm of x."""
+    return type(x)(_log_single(np.float32(x)) if is_single(x) else np.log(x))
+
+
+@formula
+def log1p(x):
+    """log(1 + x)."""
+    return type(x)(_log1p_single(np.float32(x)) if is_single(x) else np.log1p(x))
+
+
+@formula
+def tanh(x):
+    return type(x)(_tanh_single(np.float32(x)) if is_single(x) else np.tanh(x))
+
+
+@formula
+def tanh_slope(y):
+    """Slope of y = tanh x."""
+    return type(y)(1) - y * y
+
+
+@formula
+def exp_slope(y):
+    """Slope of y = e**x."""
+    return y
+
+
+@formula
+def erf(x):
+    """Error function."""
+    return type(x)(math.erf(x))
+
+
+@formula
+def sin(x):
+    return np.sin(x)
+
+
+@formula
+def cos(x):
+    return np.cos(x)
+
+
+@formula
+def sqrt(x):
+    return np.sqrt(x)
+
+
+@formula
+def rsqrt(x):
+    """1 / sqrt(x)."""
+    return type(x)(1) / np.sqrt(x)
+
+
+@formula
+def power(x, y):
+    """x**y."""
+    return x**y
+
+
+@formula
+def square(x):
+    return x * x
+
+
+@formula
+def reciprocal(x):
+    return type(x)(1) / x
+
+
+@formula
+def sign(x):
+    """-1, 0 or 1; NaN for NaN."""
+    return type(x)(1) if x > type(x)(0) else (type(x)(-1) if x < type(x)(0) else x)
+
+
+@formula
+def maximum(x, y):
+    """The larger one; NaN if either is."""
+    return x if x > y or x != x else y
+
+
+@formula
+def minimum(x, y):
+    """The smaller one; NaN if either is."""
+    return x if x < y or x != x else y
+
+
+# ---- activations, each followed by its slope in terms of its output y (relu: of its input x) --------------------------
+
+
+@formula
+def sigmoid(x):
+    """1 / (1 + e**-x), from e**-|x|, which does not overflow."""
+    e = exp(-abs(x))
+    numerator = type(x)(1) if x > type(x)(0) else e
+    return numerator - numerator * (e / (type(x)(1) + e))
+
+
+@formula
+def sigmoid_slope(y):
+    return y * (type(y)(1) - y)
+
+
+@formula
+def hard_sigmoid(x):
+    """0.2 x + 0.5 limited to [0, 1]."""
+    return clip(type(x)(0.2) * x + type(x)(0.5), type(x)(0), type(x)(1))
+
+
+@formula
+def hard_sigmoid_slope(y):
+    return type(y)(0.2) if type(y)(0) < y < type(y)(1) else type(y)(0)
+
+
+@formula
+def relu(x, alpha, max_value, threshold):
+    """max_value where x exceeds it, x where x >= threshold, else alpha (x - threshold). No maximum: infinity."""
+    if x < threshold:
+        return alpha * (x - threshold) if alpha != type(x)(0) else type(x)(0)   # 0 * -infinity is no number
+    return max_value if x > max_value else x
+
+
+@formula
+def relu_slope(x, alpha, max_value, threshold):
+    """With threshold = 0 and alpha >= 0, the output y serves as well as x."""
+    if x > threshold:
+        return type(x)(1) if x < max_value else type(x)(0)
+    return alpha
+
+
+@formula
+def elu(x, alpha):
+    """x where positive, else alpha (e**x - 1)."""
+    return x if x > type(x)(0) else alpha * expm1(x)
+
+
+@formula
+def elu_slope(y, alpha):
+    """For alpha >= 0."""
+    return type(y)(1) if y > type(y)(0) else y + alpha
+
+
+@formula
+def selu(x):
+    """Scaled elu that keeps zero mean and unit variance. Reference: Klambauer et al. 2017, eq. 2."""
+    return type(x)(SELU_SCALE) * elu(x, type(x)(SELU_ALPHA))
+
+
+@formula
+def selu_slope(y):
+    return type(y)(SELU_SCALE) if y > type(y)(0) else y + type(y)(SELU_SCALE * SELU_ALPHA)
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+@formula
+def softplus(x):
+    """log(1 + e**x), from e**-|x|, which does not overflow."""
+    return maximum(x, type(x)(0)) + log1p(exp(-abs(x)))
+
+
+@formula
+def softplus_slope(y):
+    """1 - e**-y, the sigmoid of x."""
+    return -expm1(-y)
+
+
+@formula
+def softsign(x):
+    """x / (1 + |x|)."""
+    return x / (type(x)(1) + abs(x))
+
+
+@formula
+def softsign_slope(y):
+    """(1 - |y|)**2."""
+    return square(type(y)(1) - abs(y))
