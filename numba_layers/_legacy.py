@@ -49,6 +49,10 @@ DROPOUT = {"p": "rate"}
 SPATIAL_DROPOUT = DROPOUT | {"dim_ordering": _data_format}
 MODEL = {"input": "inputs", "output": "outputs"}
 FIT = {"nb_epoch": "epochs"}
+BACKEND = {
+    "dim_ordering": _data_format, "X": "x", "dim": "axis", "nb_classes": "num_classes",
+    "std": "stddev", "low": "minval", "high": "maxval",
+}
 GENERATOR = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
 FIT_GENERATOR = FIT | GENERATOR | {
     "samples_per_epoch": _in_samples("steps_per_epoch"),
@@ -95,8 +99,8 @@ def translate(kwargs, table, where, given=()):
         renamed = {rule: kwargs[old]} if isinstance(rule, str) else rule(kwargs[old])
         for new, value in renamed.items():
             if new in translated or new in given:
-                raise UnknownArgumentError(f"{where}: {old} (Keras 1) and {new} (Keras 2) are one argument, and "
-                                           f"both were given. Keep {new}.")
+                raise UnknownArgumentError(f"{where}: {old} (Keras 1) and {new} (Keras 2) are one argument, "
+                                           f"and both were given. Keep {new}.")
             translated[new] = value
     return translated
 

@@ -54,13 +54,13 @@ class DeviceError(NumbaLayersError, RuntimeError):
     """The device asked for is missing or arrays lie on different devices."""
 
 
-def nearest(name, legal):
+def nearest(name, legal, label="Legal"):
     """A sentence for the user: the nearest legal name, then all of them (`legal`: names in any order)."""
     legal = sorted(str(entry) for entry in legal)
     caseless = {entry.lower(): entry for entry in legal}
     close = difflib.get_close_matches(str(name).lower(), caseless, n=1, cutoff=0.5)
     hint = f"Did you mean {caseless[close[0]]!r}? " if close else ""
-    return f"{hint}Legal: {', '.join(legal)}."
+    return f"{hint}{label}: {', '.join(legal)}."
 
 
 def unknown(what, name, legal):

@@ -4,6 +4,8 @@ An op on a symbolic tensor becomes a `Step` (function, arguments, outputs). Eval
 functions on concrete tensors, in order; so Keras's functional graph, `K.function` and `K.gradients` are one thing.
 """
 
+import itertools
+
 import numpy as np
 
 from .. import config
@@ -66,9 +68,11 @@ class Step:
     """A call that is still to run: `function(*arguments, **options)` gives `outputs`.
 
     Arguments are tensors, or lists of tensors, or anything else. `uses_tape`: the function asks the tape for gradients.
+    `number` counts the steps of the process: later steps have larger numbers.
     """
 
-    __slots__ = ("arguments", "function", "options", "outputs", "uses_tape")
+    __slots__ = ("arguments", "function", "number", "options", "outputs", "uses_tape")
+    numbers = itertools.count()
 
     def __init__(self, function, arguments, options, outputs, uses_tape=False):
         self.function = function
@@ -76,6 +80,7 @@ class Step:
         self.options = options
         self.outputs = outputs
         self.uses_tape = uses_tape
+        self.number = next(self.numbers)
 
     def tensors(self):
         """All tensors among the arguments."""
@@ -211,9 +216,11 @@ def evaluate(outputs, feeds=None, learning_phase=None):
 def gradients(target, sources):
     """Symbolic gradients of the sum of `target` with respect to `sources` (tensors or variables), as a list."""
 
-    def gradient(target, *sources):
-        grads = context.tapes[-1].gradient(target, sources)
-        return [Tensor(np.zeros(source.shape, source.dtype)) if grad is None else grad
-                for source, grad in zip(sources, grads)]
+    return defer(recorded_gradients, (target, *sources), {}, list(sources), uses_tape=True)
 
-    return defer(gradient, (target, *sources), {}, list(sources), uses_tape=True)
+
+def recorded_gradients(target, *sources):
+    """Gradients of the sum of `target` as the innermost tape has recorded it, as a list; zeros where it does not depend."""
+    grads = context.tapes[-1].gradient(target, sources)
+    return [Tensor(np.zeros(source.shape, source.dtype)) if grad is None else grad
+            for source, grad in zip(sources, grads)]

@@ -1,0 +1,169 @@
+"""`import keras` means this package once `compat.install` has been called. Each script runs in a process of its own."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from numba_layers import config
+from numba_layers.errors import ArgumentError
+
+
+def run(script, *args, expect=0):
+    """What the script prints; its exit code must be `expect`."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), *args],
+                          capture_output=True, text=True, timeout=300)
+    assert done.returncode == expect, done.stderr
+    return done.stdout if expect == 0 else done.stderr
+
+
+INSTALL = "import numba_layers.compat as compat; compat.install({version!r})\n"
+
+
+def keras(script, version="2.2.5", expect=0):
+    return run(INSTALL.format(version=version) + textwrap.dedent(script), expect=expect)
+
+
+def test_modules_and_names_are_this_packages():
+    keras("""
+        import keras
+        import numba_layers
+        from keras import backend as K
+        from keras.backend import dot
+        from keras.datasets import mnist
+        from keras.utils import np_utils
+        from keras.utils.np_utils import to_categorical
+        assert keras.__version__ == "2.2.5"
+        assert dot is numba_layers.backend.dot is K.dot is keras.backend.dot
+        assert to_categorical is np_utils.to_categorical is numba_layers.utils.np_utils.to_categorical
+        assert mnist.load_data is keras.datasets.mnist.load_data is numba_layers.datasets.mnist.load_data
+        assert "dot" in dir(K)
+    """)
+
+
+def test_layers_models_and_the_rest():
+    keras("""
+        from keras.layers import Dense, Dropout, Input
+        from keras.layers.core import Dense as CoreDense
+        from keras.models import Sequential, Model
+        from keras.engine.topology import Layer
+        from keras.engine import Input as EngineInput
+        from keras.optimizers import SGD
+        from keras.regularizers import l2
+        from keras.callbacks import EarlyStopping
+        import keras.objectives, keras.initializations, keras.constraints, keras.metrics
+        assert Dense is CoreDense and Input is EngineInput and issubclass(Dense, Layer)
+    """)
+
+
+def test_star_import_brings_the_public_names():
+    keras("""
+        from keras.backend import *
+        assert floatx() == "float32"
+        assert "np" not in globals()
+    """)
+
+
+def test_importing_keras_is_lazy():
+    keras("""
+        import sys
+        import keras
+        assert not [name for name in sys.modules if name.startswith("numba_layers.kernels")]
+        assert "numba_layers.layers" not in sys.modules
+    """)
+
+
+@pytest.mark.parametrize("statement, words", [
+    ("from keras.backend import conv9d", ["keras.backend.conv9d", "In keras.backend there are:", "batch_dot"]),
+    ("from keras.backend import batch_dots", ["Did you mean 'batch_dot'?"]),
+    ("import keras.contrib", ["keras.contrib", "In keras there are:", "layers"]),
+    ("import keras.contrib.deeper", ["keras.contrib"]),
+    ("from keras.layers.core import Denser", ["In keras.layers.core there are:", "Did you mean 'Dense'?"]),
+])
+def test_what_is_missing_is_an_import_error_that_lists_what_there_is(statement, words):
+    error = keras(statement, expect=1)
+    last = error.strip().splitlines()[-1]
+    assert "MissingError: numba_layers does not have" in last
+    for word in words:
+        assert word in last
+
+
+def test_missing_names_can_be_asked_for():
+    keras("""
+        import keras
+        assert not hasattr(keras.backend, "set_session")
+        try:
+            from keras.backend.tensorflow_backend import set_session
+        except ImportError as error:
+            assert error.name.endswith("set_session")
+        else:
+            raise SystemExit("imported")
+    """)
+
+
+@pytest.mark.parametrize("version", ["1.2.2", "2.0.9"])
+def test_version_is_the_one_asked_for(version):
+    keras(f"""
+        import keras
+        from numba_layers import config
+        assert keras.__version__ == config.keras_version() == {version!r}
+        compat.install("2.1.0")
+        assert keras.__version__ == config.keras_version() == "2.1.0"
+    """, version)
+
+
+def test_other_versions_are_refused():
+    with pytest.raises(ArgumentError, match="1.x and 2.x"):
+        config.set_keras_version("3.0")
+
+
+def test_keras_1_takes_the_output_before_the_target():
+    script = """
+        import numpy as np
+        from keras import backend as K
+        target, output = np.array([[0, 1.]]), np.array([[.25, .75]])
+        print(float(K.eval(K.categorical_crossentropy({order}))[0]))
+    """
+    answers = [float(keras(script.format(order=order), version))
+               for version, order in (("1.2.2", "output, target"), ("2.2.5", "target, output"))]
+    assert answers == pytest.approx([0.2876821, 0.2876821])
+
+
+def test_real_keras_imported_before_is_an_error(tmp_path):
+    (tmp_path / "keras.py").write_text("__version__ = '2.0'")
+    error = run(f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import keras
+        from numba_layers import compat
+        compat.install()
+    """, expect=1)
+    assert "keras is imported already, from" in error and "before anything imports keras" in error
+
+
+def test_uninstall_gives_keras_back(tmp_path):
+    (tmp_path / "keras.py").write_text("real = True")
+    keras(f"""
+        import sys
+        import keras.backend
+        compat.uninstall()
+        sys.path.insert(0, {str(tmp_path)!r})
+        import keras
+        assert keras.real
+        compat.uninstall()
+    """)
+
+
+def test_run_script_is_like_running_it(tmp_path):
+    (tmp_path / "helper.py").write_text("word = 'beside'")
+    script = tmp_path / "old.py"
+    script.write_text(textwrap.dedent("""
+        import sys
+        import keras
+        from helper import word
+        if __name__ == "__main__":
+            print(keras.__version__, word, sys.argv[1:])
+    """))
+    out = run(f"from numba_layers.compat import run_script; run_script({str(script)!r}, ['a', '--b'], '1.2.2')")
+    assert out.split(maxsplit=2) == ["1.2.2", "beside", "['a', '--b']\n"]
