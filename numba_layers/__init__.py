@@ -13,10 +13,10 @@ from ._version import __version__
 _ROOMS = frozenset({
     "activations", "autograd", "backend", "callbacks", "compat", "config", "constraints", "datasets", "device",
     "errors", "initializations", "initializers", "layers", "losses", "metrics", "models", "objectives", "ops",
-    "optimizers", "regularizers", "registry", "saving", "utils",
+    "optimizers", "regularizers", "registry", "utils",
 })
 _NAMES = {
-    "Input": "layers", "Model": "models", "Sequential": "models", "Tape": "autograd", "Tensor": "autograd",
+    "Input": "layers", "load_model": "models", "Model": "models", "Sequential": "models", "Tape": "autograd", "Tensor": "autograd",
     "gradcheck": "autograd", "set_device": "device",
 }
 

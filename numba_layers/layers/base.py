@@ -277,6 +277,9 @@ class Layer:
     def weights(self):
         return [*self.trainable_weights, *self.non_trainable_weights]
 
+    def _weights_by_layer(self):
+        return self.weights
+
     @property
     def regularizers(self):
         """(regularizer, weight) pairs whose sum is added to the training loss."""
@@ -289,7 +292,7 @@ class Layer:
 
     def get_weights(self):
         """Copies of the weights as a list of arrays."""
-        return [weight.data.copy() for weight in self.weights]
+        return [weight.data.copy() for weight in self._weights_by_layer()]
 
     @_names_layer
     def set_weights(self, weights):
@@ -297,7 +300,7 @@ class Layer:
 
         Raises: ShapeError naming the weight that does not fit.
         """
-        variables = self.weights
+        variables = self._weights_by_layer()
         if len(weights) != len(variables):
             raise ShapeError(f"expected {len(variables)} arrays of weights, got {len(weights)}."
                              + ("" if self.built else " It has no weights yet: give it an input shape first."))

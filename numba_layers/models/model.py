@@ -5,13 +5,13 @@ import warnings
 import numpy as np
 
 from .. import config, constraints, losses, optimizers
-from .._legacy import FIT, MODEL, keras1
+from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..autograd.context import collecting, evaluation
 from ..autograd.tape import Tape
 from ..autograd.tensor import as_tensor
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
-from . import data, loops
+from . import data, generators, loops
 from .arena import Arena
 from .network import Network
 from .objective import Objective
@@ -216,6 +216,65 @@ class Model(Network):
         samples = data.count(inputs, self)
         with progress_bar(samples, verbose, "predict") as progress:
             outputs = loops.predict_loop(self, inputs, samples, _batch_size(batch_size), progress)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    # -- batches that a generator or a Sequence hands over ---------------------------------------------------------
+
+    @keras1(FIT_GENERATOR)
+    def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None, validation_data=None,
+                      validation_steps=None, class_weight=None, max_queue_size=10, workers=1, use_multiprocessing=False,
+                      shuffle=True, initial_epoch=0):
+        """Train on batches from `generator`, which gives (x, y) or (x, y, sample_weights) for ever, or is a Sequence.
+
+        steps_per_epoch: batches an epoch; the length of a Sequence by default. validation_data: (x, y), (x, y, weights),
+        or another generator with validation_steps. workers: 0 draws batches in between steps, more draws ahead in a
+        thread, up to max_queue_size; use_multiprocessing is accepted and means the same. shuffle: the order of a
+        Sequence. Other arguments as in `fit`. Returns the History.
+        """
+        self._need_compiled("fit_generator")
+        steps = generators.steps_of(steps_per_epoch, generator, "steps_per_epoch")
+        validate = self._generator_validation(validation_data, validation_steps, workers, max_queue_size)
+        names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if validate else [])
+        by_samples = isinstance(steps, Samples)
+        listeners = callback_list(self, callbacks, verbose, {
+            "epochs": epochs, "steps": None if by_samples else steps, "samples": int(steps) if by_samples else None,
+            "verbose": verbose, "do_validation": validate is not None, "metrics": names})
+        return generators.fit_loop(self, generator, steps, epochs, initial_epoch, class_weight, shuffle, workers,
+                                   max_queue_size, listeners, validate)
+
+    def _generator_validation(self, given, steps, workers, max_queue_size):
+        """A function that answers the validation logs, or None."""
+        if given is None:
+            return None
+        if isinstance(given, tuple | list):
+            held_out = self._validation(given)
+
+            def measure():
+                return loops.test_loop(self, *held_out, _batch_size(None), progress=lambda done: None)
+        else:
+            steps = generators.steps_of(steps, given, "validation_steps")
+
+            def measure():
+                return generators.test_loop(self, given, steps, workers, max_queue_size, lambda done: None)
+
+        return lambda: {f"val_{name}": figure for name, figure in zip(self.metrics_names, measure())}
+
+    @keras1(EVALUATE_GENERATOR)
+    def evaluate_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
+                           verbose=0):
+        """Loss and metrics over `steps` batches of a generator or Sequence, as `evaluate` answers them."""
+        self._need_compiled("evaluate_generator")
+        steps = generators.steps_of(steps, generator, "steps")
+        with progress_bar(steps, verbose, "evaluate") as progress:
+            return _unpack_figures(generators.test_loop(self, generator, steps, workers, max_queue_size, progress))
+
+    @keras1(EVALUATE_GENERATOR)
+    def predict_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
+                          verbose=0):
+        """Outputs for `steps` batches of a generator or Sequence, as `predict` answers them."""
+        steps = generators.steps_of(steps, generator, "steps")
+        with progress_bar(steps, verbose, "predict") as progress:
+            outputs = generators.predict_loop(self, generator, steps, workers, max_queue_size, progress)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _need_built(self, x):

@@ -5,7 +5,7 @@ from ..errors import ArgumentError, GraphError, unknown
 from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
-from . import summary, topology
+from . import saving, summary, topology
 
 
 class Network(Layer):
@@ -111,8 +111,7 @@ class Network(Layer):
             weights = [weight for layer in self._all_layers for weight in layer.trainable_weights] + weights
         return _unique(weights)
 
-    @property
-    def weights(self):
+    def _weights_by_layer(self):
         """All weights, layer by layer: the order of `get_weights`."""
         return _unique(weight for layer in self._all_layers for weight in layer.weights)
 
@@ -169,6 +168,18 @@ class Network(Layer):
     def to_json(self, **options):
         """The architecture as JSON text, without weights; `options` go to json.dumps."""
         return topology.to_json(self, **options)
+
+    def save_weights(self, filepath, overwrite=True):
+        """Write all weights to an HDF5 file in Keras's layout; see `saving.save_weights`."""
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath, by_name=False, skip_mismatch=False):
+        """Set the weights from a file; see `saving.load_weights`."""
+        saving.load_weights(self, filepath, by_name, skip_mismatch)
+
+    def save(self, filepath, overwrite=True, include_optimizer=True):
+        """Write architecture, weights and training state to an HDF5 file; `load_model` reads it."""
+        saving.save_model(self, filepath, overwrite, include_optimizer)
 
     def summary(self, line_length=None, positions=None, print_fn=print):
         """Print a table of the layers, their output shapes and numbers of weights.

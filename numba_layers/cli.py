@@ -1,0 +1,109 @@
+"""The command line: `python -m numba_layers COMMAND`."""
+
+import argparse
+import platform
+import shutil
+import sys
+
+from . import config, registry
+from ._version import __version__
+from .errors import NumbaLayersError
+
+
+def main(arguments=None):
+    """Run one command; errors of this package are printed as one line. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except NumbaLayersError as error:
+        print(f"numba_layers: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m numba_layers", description=__doc__.partition(":")[0] + ".",
+                                     epilog="Each command has its own --help.")
+    parser.add_argument("--version", action="version", version=f"numba_layers {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, function, help):
+        sub = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        sub.set_defaults(command=function)
+        return sub
+
+    sub = command("demo", demo, "train a network on handwritten digits and show how well it reads")
+    sub.add_argument("--epochs", type=int, default=40, help="passes over the data (default: 40)")
+    sub.add_argument("--folder", default=".", help="where model and picture are saved (default: here)")
+    sub.add_argument("--quiet", action="store_true", help="no progress bars")
+
+    sub = command("kernels", kernels, "list each layer's kernels with file and line for each target")
+    sub.add_argument("layer", nargs="?", help="one layer only, for example Dense")
+
+    sub = command("run", run, "run an old Keras script with this package in Keras's place")
+    sub.add_argument("script", help="path of the script")
+    sub.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own arguments")
+
+    sub = command("cache", cache, "show where compiled kernels are kept, and how many")
+    sub.add_argument("--clear", action="store_true", help="delete them")
+
+    command("info", info, "print versions, processor features and threads")
+    return parser
+
+
+def demo(options):
+    from . import demo
+    demo.run(epochs=options.epochs, folder=options.folder, verbose=0 if options.quiet else 1)
+
+
+def kernels(options):
+    rows = registry.table(options.layer)
+    table = {}
+    for row in rows:
+        table.setdefault((row.layer, row.kernel), {})[row.target] = _shorter(row.location)
+    targets = [*registry.TARGETS, *(["cuda"] if "cuda" not in registry.TARGETS else [])]
+    lines = [("layer", "kernel", *targets)]
+    lines += [(*key, *(places.get(target, "") for target in targets)) for key, places in table.items()]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
+def _shorter(location):
+    """A location below the package's own folder."""
+    return location[location.rfind("numba_layers"):] if location else ""
+
+
+def run(options):
+    from . import compat
+    compat.run_script(options.script, options.arguments)
+
+
+def cache(options):
+    folder = config.cache_directory()
+    if folder is None:
+        print("the cache is off (NUMBA_LAYERS_CACHE_DIR is empty)")
+        return
+    files = list(folder.glob("*.kernel")) if folder.is_dir() else []
+    if options.clear:
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"deleted {len(files)} kernels from {folder}")
+    else:
+        print(f"{folder}: {len(files)} kernels, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+
+
+def info(options):
+    import llvmlite
+    import numba
+    import numpy
+
+    from .kernels.cpu import _threads
+    with _threads.launching():
+        layer = numba.threading_layer()
+    print(f"numba_layers {__version__}, Python {platform.python_version()} on {platform.platform()}")
+    print(f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {numpy.__version__}")
+    print(f"threads: {numba.get_num_threads()} by {layer}"
+          + (f", cgroup quota {_threads.quota()}" if _threads.quota() else ""))
+    features = numba.core.codegen.get_host_cpu_features()
+    wide = [name for name in ("avx512f", "avx2", "fma", "neon") if f"+{name}" in features.split(",")]
+    print(f"processor: {numba.core.codegen.ll.get_host_cpu_name()}, {', '.join(wide) or 'no wide vectors'}")
+    print(f"kernel cache: {config.cache_directory() or 'off'}")

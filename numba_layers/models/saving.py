@@ -1,0 +1,241 @@
+"""Models and weights in Keras's HDF5 files, written whole or not at all, read with every array compared first.
+
+Layout: attributes `model_config` (JSON), `training_config` (JSON), `keras_version`, `backend`; group `model_weights`
+with one group a layer, whose attribute `weight_names` lists its data sets in order; group `optimizer_weights`. A file of
+weights holds the contents of `model_weights` at its root.
+Reference: Keras 2.2.5, `engine.saving`.
+"""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from .. import optimizers
+from ..errors import ArgumentError, DataError, ShapeError
+from ..layers.serialization import deserialize
+from ..utils.files import replacing
+from .topology import KERAS_VERSION, plain
+
+_HEADER_LIMIT = 64000       # HDF5 keeps attributes up to 64 KiB; longer lists of names are split
+
+
+def save_model(model, filepath, overwrite=True, include_optimizer=True):
+    """Write architecture, weights, and (if compiled) training state of `model` to the HDF5 file `filepath`.
+
+    Raises: ArgumentError when the file exists and overwrite is False.
+    """
+    with _written(filepath, overwrite) as file:
+        file.attrs["keras_version"] = KERAS_VERSION.encode()
+        file.attrs["backend"] = b"numba"
+        description = {"class_name": type(model).__name__, "config": model.get_config()}
+        file.attrs["model_config"] = json.dumps(description, default=plain).encode()
+        _write_weights(file.create_group("model_weights"), model.layers)
+        if include_optimizer and model.optimizer is not None:
+            file.attrs["training_config"] = json.dumps(_training_config(model), default=_by_name).encode()
+            if model.optimizer.weights:
+                _write_arrays(file.create_group("optimizer_weights"), _optimizer_arrays(model.optimizer))
+
+
+def load_model(filepath, custom_objects=None, compile=True):
+    """The model that `save_model`, or Keras, wrote: compiled, with the optimizer's state, if it was when saved.
+
+    custom_objects: your own classes and functions by name. compile: False leaves it uncompiled.
+    Raises: DataError for a file that is missing, damaged, or holds no model.
+    """
+    with _opened(filepath) as file:
+        if "model_config" not in file.attrs:
+            raise DataError(f"{_shown(filepath)} holds no architecture, only weights perhaps. Build the model and call "
+                            "model.load_weights(file).")
+        model = deserialize(_json(file, "model_config", filepath), custom_objects)
+        _read_weights(_group(file, "model_weights", filepath), model, filepath)
+        if compile and "training_config" in file.attrs:
+            _compile(model, _json(file, "training_config", filepath), custom_objects)
+            if "optimizer_weights" in file:
+                model._prepare_training()
+                model.optimizer.set_weights(_arrays(file["optimizer_weights"]))
+    return model
+
+
+def save_weights(model, filepath, overwrite=True):
+    """Write the weights of `model` to an HDF5 file."""
+    with _written(filepath, overwrite) as file:
+        _write_weights(file, model.layers)
+
+
+def load_weights(model, filepath, by_name=False, skip_mismatch=False):
+    """Set the weights of `model` from a file of weights or of a model; all are compared before any is set.
+
+    by_name: match layers by their names and leave the others as they are; else by their order.
+    skip_mismatch: with by_name, leave layers whose shapes differ.
+    Raises: DataError for a missing or damaged file, ShapeError where layers or shapes differ.
+    """
+    if skip_mismatch and not by_name:
+        raise ArgumentError("skip_mismatch goes with by_name=True.")
+    with _opened(filepath) as file:
+        group = file["model_weights"] if "layer_names" not in file.attrs and "model_weights" in file else file
+        _read_weights(group, model, filepath, by_name, skip_mismatch)
+
+
+# -- files ---------------------------------------------------------------------------------------------------------
+
+@contextmanager
+def _written(filepath, overwrite):
+    import h5py
+    if isinstance(filepath, h5py.Group):
+        yield filepath
+        return
+    with replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w") as file:
+        yield file
+
+
+@contextmanager
+def _opened(filepath):
+    import h5py
+    if isinstance(filepath, h5py.Group):
+        yield filepath
+        return
+    if not Path(filepath).is_file():
+        raise DataError(f"there is no file {_shown(filepath)}.")
+    try:
+        file = h5py.File(filepath, "r")
+    except OSError as error:
+        raise DataError(f"{_shown(filepath)} is no HDF5 file, or is damaged ({error}).") from None
+    with file:
+        try:
+            yield file
+        except (OSError, KeyError, RuntimeError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{_shown(filepath)} is damaged or not a Keras file: {error}.") from error
+
+
+def _shown(filepath):
+    return f"'{Path(filepath).resolve()}'" if isinstance(filepath, str | Path) else repr(filepath)
+
+
+def _group(file, name, filepath):
+    if name not in file:
+        raise DataError(f"{_shown(filepath)} has no group {name!r}: it is damaged or not a Keras file.")
+    return file[name]
+
+
+def _json(file, name, filepath):
+    text = file.attrs[name]
+    try:
+        return json.loads(text.decode() if isinstance(text, bytes) else text)
+    except ValueError as error:
+        raise DataError(f"{_shown(filepath)}: attribute {name!r} is damaged ({error}).") from None
+
+
+def _texts(group, name):
+    """A list of names in an attribute, which Keras splits in numbered parts when it is long."""
+    parts = [group.attrs[name]] if name in group.attrs else []
+    while f"{name}{len(parts)}" in group.attrs:
+        parts.append(group.attrs[f"{name}{len(parts)}"])
+    return [text.decode() if isinstance(text, bytes) else str(text) for part in parts for text in part]
+
+
+def _set_texts(group, name, texts):
+    encoded = [text.encode() for text in texts]
+    parts = 1
+    while encoded and max(map(len, encoded)) * -(-len(encoded) // parts) > _HEADER_LIMIT:
+        parts += 1
+    if parts == 1:
+        group.attrs[name] = np.array(encoded, dtype=bytes) if encoded else np.empty(0, "S1")
+        return
+    for number, part in enumerate(np.array_split(np.array(encoded), parts)):
+        group.attrs[f"{name}{number}"] = part
+
+
+# -- weights -------------------------------------------------------------------------------------------------------
+
+def _write_weights(group, layers):
+    _set_texts(group, "layer_names", [layer.name for layer in layers])
+    group.attrs["backend"] = b"numba"
+    group.attrs["keras_version"] = KERAS_VERSION.encode()
+    for layer in layers:
+        _write_arrays(group.create_group(layer.name), [(f"{weight.name}:0", weight.data) for weight in layer.weights])
+
+
+def _write_arrays(group, named):
+    """Data sets in order, and their names in the attribute `weight_names`; repeated names get a number."""
+    names = []
+    for name, array in named:
+        names.append(name if name not in names else f"{name}_{len(names)}")
+        group.create_dataset(names[-1], data=array)
+    _set_texts(group, "weight_names", names)
+
+
+def _arrays(group):
+    return [np.asarray(group[name]) for name in _texts(group, "weight_names")]
+
+
+def _read_weights(group, model, filepath, by_name=False, skip_mismatch=False):
+    stored = {name: _arrays(group[name]) for name in _texts(group, "layer_names")}
+    if by_name:
+        pairs = [(layer, stored[layer.name]) for layer in model.layers if stored.get(layer.name)]
+    else:
+        layers = [layer for layer in model.layers if layer.weights]
+        filled = {name: arrays for name, arrays in stored.items() if arrays}
+        if len(layers) != len(filled):
+            raise ShapeError(f"{_shown(filepath)} holds weights for {len(filled)} layers ({', '.join(filled)}), the "
+                             f"model has {len(layers)} ({', '.join(layer.name for layer in layers)}).")
+        pairs = list(zip(layers, filled.values()))
+    fitting = []
+    for layer, arrays in pairs:
+        problem = _mismatch(layer, arrays)
+        if problem is None:
+            fitting.append((layer, arrays))
+        elif not skip_mismatch:
+            raise ShapeError(f"{_shown(filepath)}: {problem}")
+    for layer, arrays in fitting:
+        for weight, array in zip(layer.weights, arrays):
+            weight.assign(array)
+
+
+def _mismatch(layer, arrays):
+    """What is wrong with `arrays` as the weights of `layer`, or None."""
+    weights = layer.weights
+    if len(weights) != len(arrays):
+        return f'{type(layer).__name__} "{layer.name}" has {len(weights)} weights, the file {len(arrays)} for it.'
+    for weight, array in zip(weights, arrays):
+        if weight.shape != array.shape:
+            return (f'{type(layer).__name__} "{layer.name}": weight {weight.name} has shape {weight.shape}, '
+                    f"the file's {array.shape}.")
+    return None
+
+
+# -- training state ------------------------------------------------------------------------------------------------
+
+def _training_config(model):
+    return {
+        "optimizer_config": optimizers.serialize(model.optimizer), "loss": model.loss, "metrics": model.metrics,
+        "sample_weight_mode": model.sample_weight_mode, "loss_weights": model.loss_weights,
+    }
+
+
+def _by_name(value):
+    """Functions by their names, which `custom_objects` resolves when loading."""
+    return value.__name__ if callable(value) and hasattr(value, "__name__") else plain(value)
+
+
+def _optimizer_arrays(optimizer):
+    return [(f"training/{type(optimizer).__name__}/{weight.name}:0", weight.data) for weight in optimizer.weights]
+
+
+def _compile(model, training, custom_objects):
+    own = custom_objects or {}
+
+    def resolved(entry):
+        if isinstance(entry, list):
+            return [resolved(part) for part in entry]
+        if isinstance(entry, dict):
+            return {name: resolved(part) for name, part in entry.items()}
+        return own.get(entry, entry) if isinstance(entry, str) else entry
+
+    model.compile(optimizer=optimizers.deserialize(training["optimizer_config"], custom_objects),
+                  loss=resolved(training["loss"]), metrics=resolved(training.get("metrics")),
+                  loss_weights=training.get("loss_weights"), sample_weight_mode=training.get("sample_weight_mode"))
+
