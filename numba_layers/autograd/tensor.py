@@ -89,6 +89,53 @@ class Variable(Tensor):
         self.data[...] = np.asarray(value, dtype=self.dtype)
 
 
+class SparseTensor(Tensor):
+    """A matrix of which only some numbers are stored, row by row (CSR); the others are 0.
+
+    Row n has values[indptr[n]:indptr[n + 1]] in columns indices[indptr[n]:indptr[n + 1]]. Made from anything that has
+    `indptr`, `indices`, `data` and `shape`, as SciPy's CSR matrices do.
+    """
+
+    def __init__(self, matrix, dtype=None, name=None):
+        super().__init__(None, name=name)
+        del self.data
+        self.indptr = np.ascontiguousarray(matrix.indptr, dtype=np.int64)
+        self.indices = np.ascontiguousarray(matrix.indices, dtype=np.int64)
+        self.values = np.ascontiguousarray(as_array(matrix.data, dtype or config.floatx()))
+        self._shape = tuple(int(size) for size in matrix.shape)
+
+    @property
+    def shape(self):
+        return self._shape
+
+    @property
+    def dtype(self):
+        return self.values.dtype
+
+    @property
+    def ndim(self):
+        return 2
+
+    @property
+    def size(self):
+        return self._shape[0] * self._shape[1]
+
+    def __getattr__(self, name):
+        if name == "data":
+            raise DtypeError(f"{self!r} is sparse, and this operation takes dense tensors. Convert it: K.to_dense(x).")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def to_dense(self):
+        """The whole matrix as an array."""
+        dense = np.zeros(self._shape, self.dtype)
+        rows = np.repeat(np.arange(self._shape[0]), np.diff(self.indptr))
+        np.add.at(dense, (rows, self.indices), self.values)
+        return dense
+
+    def __repr__(self):
+        return f"SparseTensor(shape={self._shape}, {self.values.size} stored, {self.dtype})"
+
+
 def as_array(value, dtype=None):
     """`value` as a NumPy array of a type that kernels take.
 
@@ -117,5 +164,7 @@ def as_array(value, dtype=None):
 
 
 def as_tensor(value, dtype=None):
-    """`value` as a Tensor; tensors pass through."""
+    """`value` as a Tensor; tensors pass through, SciPy's sparse matrices become SparseTensors."""
+    if hasattr(value, "tocsr"):
+        return SparseTensor(value.tocsr(), dtype)
     return value if isinstance(value, Tensor) else Tensor(as_array(value, dtype))

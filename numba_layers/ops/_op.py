@@ -6,7 +6,7 @@ from collections import namedtuple
 import numpy as np
 
 from .. import config, device, registry
-from ..autograd.context import context
+from ..autograd.context import context, output_into
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer
 from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, as_array
@@ -18,6 +18,28 @@ _View = namedtuple("_View", "tensor shape")
 def viewed(tensor, *shape):
     """`tensor` as a kernel should see it: reshaped to `shape`, one entry of which may be -1."""
     return _View(tensor, shape)
+
+
+def reshaped(run, tensor, shape):
+    """`tensor` in another shape, as an op's output: the same memory, no kernel."""
+    return SymbolicTensor(shape, tensor.dtype) if run is _pretend else Tensor(contiguous(tensor.data).reshape(shape))
+
+
+def once(vjp):
+    """`vjp`, remembering its last answer: a step that the VJPs of one op share is done once.
+
+    The gradient's destination is not for this step, nor an answer for a tape that did not see it being computed.
+    """
+    last = None, None, None
+
+    def call(grad):
+        nonlocal last
+        if last[0] is not grad or last[1] != context.tapes:
+            with output_into(None):
+                last = grad, list(context.tapes), vjp(grad)
+        return last[2]
+
+    return call
 
 
 def op(*kernels):
@@ -90,11 +112,12 @@ def run(name, *arguments, out, dtype=None, out_view=None):
     """Launch kernel `name` on the current target and return what it writes, as a Tensor (or a tuple of Tensors).
 
     arguments: Tensors, `viewed` tensors, NumPy arrays, numbers (floats become the tensors' float type), int tuples.
-    out: shape of the output, or a list of shapes. dtype: its type, or a list; the tensors' float type by default.
+    out: shape of the output, or a list of shapes, or a Tensor that is there already (the kernel writes a part of it).
+    dtype: its type, or a list; the tensors' float type by default.
     out_view: shape in which the kernel sees the output (or a list).
     """
-    arguments, float_type = _prepared(arguments)
-    dtype = dtype or float_type
+    arguments, found = _prepared(arguments, dtype)
+    dtype = dtype or found
     if isinstance(out, list):
         dtypes = dtype if isinstance(dtype, list) else [dtype] * len(out)
         outputs = [_allocate(shape, one) for shape, one in zip(out, dtypes)]
@@ -102,7 +125,7 @@ def run(name, *arguments, out, dtype=None, out_view=None):
         arrays = [array if view is None else array.reshape(view) for array, view in zip(outputs, views)]
         launch(name, *arguments, *arrays)
         return tuple(Tensor(array) for array in outputs)
-    output = _allocate(out, dtype)
+    output = out.data if isinstance(out, Tensor) else _allocate(out, dtype)
     launch(name, *arguments, output if out_view is None else output.reshape(out_view))
     return Tensor(output)
 
@@ -118,15 +141,15 @@ def _pretend(name, *arguments, out, dtype=None, out_view=None):
     """`run` for symbolic tensors: launches nothing, answers with the shapes and types asked for."""
     if dtype is None:
         tensors = [getattr(argument, "tensor", argument) for argument in arguments]
-        dtype = _float_type([tensor.dtype for tensor in tensors if isinstance(tensor, Tensor)])
+        dtype = float_type([tensor.dtype for tensor in tensors if isinstance(tensor, Tensor)])
     if isinstance(out, list):
         dtypes = dtype if isinstance(dtype, list) else [dtype] * len(out)
         return tuple(SymbolicTensor(shape, one) for shape, one in zip(out, dtypes))
-    return SymbolicTensor(out, dtype)
+    return SymbolicTensor(out.shape if isinstance(out, Tensor) else out, dtype)
 
 
-def _prepared(arguments):
-    """Arguments as kernels take them, and the float type of the work."""
+def _prepared(arguments, dtype):
+    """Arguments as kernels take them, and the float type of the work: the tensors', else that of the output."""
     prepared = []
     dtypes = []
     numbers = False
@@ -141,14 +164,16 @@ def _prepared(arguments):
             array = argument
             numbers |= isinstance(argument, float)
         prepared.append(array)
-    float_type = _float_type(dtypes)
+    if not dtypes and dtype is not None and not isinstance(dtype, list):
+        dtypes.append(np.dtype(dtype))
+    found = float_type(dtypes)
     if numbers:
-        as_float = np.dtype(float_type if float_type.kind == "f" else config.floatx()).type
+        as_float = np.dtype(found if found.kind == "f" else config.floatx()).type
         prepared = [as_float(entry) if isinstance(entry, float) else entry for entry in prepared]
-    return prepared, float_type
+    return prepared, found
 
 
-def _float_type(dtypes):
+def float_type(dtypes):
     """The one float type among `dtypes`; the first type where none is float."""
     floats = {dtype for dtype in dtypes if dtype.kind == "f"}
     if len(floats) > 1:

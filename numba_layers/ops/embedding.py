@@ -1,0 +1,75 @@
+"""Rows of a table by their numbers: embeddings and one-hot codes."""
+
+import math
+
+import numpy as np
+
+from .. import config
+from ..autograd.graph import SymbolicTensor
+from ..autograd.tensor import as_tensor
+from ..errors import ArgumentError, OutOfRangeError, ShapeError
+from . import elementwise
+from ._op import composite, op, viewed
+
+
+@composite
+def gather(x, indices):
+    """y[n] = x[indices[n]]: rows of x, by numbers from 0.
+
+    Shapes: x (rows, ...), indices of any shape and of a type that is cast to int64 -> y (*indices.shape, ...).
+    Raises: OutOfRangeError for an index that is negative or not below the number of rows.
+    """
+    x, indices = as_tensor(x), _integers(as_tensor(indices))
+    if x.ndim == 0:
+        raise ShapeError("gather: x is a number, expected rows (rows, ...).")
+    if not isinstance(indices, SymbolicTensor) and indices.size:
+        low, high = int(indices.data.min()), int(indices.data.max())
+        if low < 0 or (x.shape[0] is not None and high >= x.shape[0]):
+            raise OutOfRangeError(f"index {low if low < 0 else high} is out of range: x has {x.shape[0]} rows "
+                                  f"(shape {x.shape}), expected 0 to {x.shape[0]} - 1.")
+    return _gather(x, indices)
+
+
+def _integers(indices):
+    if indices.dtype == np.int64:
+        return indices
+    return elementwise.cast(indices, dtype="int64")
+
+
+@op("gather_forward", "gather_backward_x")
+def _gather(run, x, indices):
+    out, columns = tuple(indices.shape) + tuple(x.shape[1:]), _columns(x.shape)
+    y = run("gather_forward", viewed(x, x.shape[0], columns), viewed(indices, -1), out=out,
+            out_view=(indices.size, columns), dtype=x.dtype)
+    return y, lambda grad: _scatter(grad, indices, shape=x.shape), None
+
+
+@op("gather_backward_x", "gather_forward")
+def _scatter(run, x, indices, *, shape):
+    """y of `shape`: the sum, for each of its rows, of the rows of x whose index names it."""
+    columns = _columns(shape)
+    y = run("gather_backward_x", viewed(x, indices.size, columns), viewed(indices, -1), out=shape,
+            out_view=(shape[0], columns), dtype=x.dtype)
+    return y, lambda grad: _gather(grad, indices), None
+
+
+def _columns(shape):
+    """Numbers in a row."""
+    return None if None in shape[1:] else math.prod(shape[1:])
+
+
+@op("one_hot")
+def _one_hot(run, indices, *, depth, dtype):
+    y = run("one_hot", viewed(indices, -1), out=tuple(indices.shape) + (depth,), out_view=(indices.size, depth),
+            dtype=np.dtype(dtype))
+    return y, None
+
+
+def one_hot(indices, *, depth, dtype=None):
+    """y[..., k] = 1 where k = indices[...], else 0; an index outside of [0, depth) gives zeros.
+
+    Shapes: indices of any shape, of a type that is cast to int64 -> y (*indices.shape, depth) of floatx or `dtype`.
+    """
+    if depth < 1:
+        raise ArgumentError(f"one_hot: depth must be 1 or more, got {depth}.")
+    return _one_hot(_integers(as_tensor(indices)), depth=int(depth), dtype=dtype or config.floatx())

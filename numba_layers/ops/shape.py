@@ -1,0 +1,377 @@
+"""Tensors in other shapes and orders: views where the memory stays as it is, else copies of blocks by one kernel.
+
+Shapes may hold None (open) where a tensor is symbolic; what is then computed from them only serves to find the shape.
+"""
+
+import functools
+import math
+import operator
+
+import numpy as np
+
+from ..autograd.graph import SymbolicTensor
+from ..autograd.tensor import Tensor, as_tensor
+from ..errors import ArgumentError, OutOfRangeError, ShapeError, unknown
+from . import embedding, reduction
+from ._op import composite, float_type, op, reshaped, viewed
+
+RANK = 8   # axes that the kernel `copy_block` walks
+
+
+# ---- views -----------------------------------------------------------------------------------------------------------
+
+@op
+def reshape(run, x, *, shape):
+    """x, its elements in the same order, in another shape.
+
+    shape: one entry may be -1 or None, for what is left; beside a -1, None stands for x's own size of that axis.
+    Raises: ShapeError when the sizes do not match.
+    """
+    return (reshaped(run, x, _filled(x.shape, tuple(shape))),
+            lambda grad: reshape(grad, shape=x.shape))
+
+
+def _filled(old, new):
+    """`new`, its open entries computed from the shape `old`; None where they cannot be."""
+    if None in old and None in new and -1 not in new:
+        return new
+    open_axes = [axis for axis, size in enumerate(new) if size in (None, -1)]
+    same = [axis for axis in open_axes if new[axis] is None and axis < len(old)] if len(open_axes) > 1 else []
+    open_axes = [axis for axis in open_axes if axis not in same]
+    filled = [old[axis] if axis in same else size for axis, size in enumerate(new)]
+    have = [size for axis, size in enumerate(old) if axis not in same]
+    want = [size for axis, size in enumerate(filled) if axis not in same and axis not in open_axes]
+    if None in have or None in want:
+        return tuple(None if size == -1 else size for size in filled)
+    total, known = math.prod(have), math.prod(want)
+    if len(open_axes) == 1 and known and total % known == 0:
+        filled[open_axes[0]] = total // known
+    elif open_axes or total != known:
+        raise ShapeError(f"reshape: {math.prod(old) if None not in old else total} elements of shape {old} do not fit "
+                         f"shape {new}.")
+    return tuple(filled)
+
+
+@composite
+def flatten(x):
+    """x with all axes but the first in one: (batch, ...) -> (batch, features)."""
+    rest = x.shape[1:]
+    return reshape(x, shape=(x.shape[0], None if None in rest else math.prod(rest)))
+
+
+@op
+def expand_dims(run, x, *, axis):
+    """x with a new axis of size 1 at place `axis` of the result."""
+    axis = _new_axis("expand_dims", x, axis)
+    return (reshaped(run, x, x.shape[:axis] + (1,) + x.shape[axis:]),
+            lambda grad: reshape(grad, shape=x.shape))
+
+
+@op
+def squeeze(run, x, *, axis):
+    """x without `axis` (an int or several), which must be of size 1."""
+    axes = reduction.axes_of("squeeze", x, axis)
+    wide = [entry for entry in axes if x.shape[entry] not in (1, None)]
+    if wide:
+        raise ShapeError(f"squeeze: axis {wide[0]} of x has size {x.shape[wide[0]]}, expected 1 (x: {x.shape}).")
+    return (reshaped(run, x, reduction.reduced_shape(x, axes, keepdims=False)),
+            lambda grad: reshape(grad, shape=x.shape))
+
+
+def _new_axis(name, x, axis):
+    """Place of a new axis, counted from the front."""
+    if not -x.ndim - 1 <= axis <= x.ndim:
+        raise ShapeError(f"{name}: axis {axis} is out of range for tensors of shape {x.shape}. "
+                         f"Legal: {-x.ndim - 1} to {x.ndim}.")
+    return axis % (x.ndim + 1)
+
+
+# ---- copies of blocks ------------------------------------------------------------------------------------------------
+
+def strides_of(shape):
+    """How many elements apart neighbours lie, for each axis of a contiguous array."""
+    strides = [1]
+    for size in reversed(shape[1:]):
+        strides.append(strides[-1] * (size or 1))
+    return tuple(reversed(strides))[-len(shape):] if shape else ()
+
+
+def _copy(run, x, block, x_strides, out, x_start=0, y_start=0, y_strides=None, dtype=None):
+    """Copy a block of x to a block of `out` (a shape: new memory, or a Tensor).
+
+    block: sizes of the block. Starts and strides count elements; y_strides of a contiguous block by default.
+    """
+    if None in block:
+        return run("copy_block", x, out=out, dtype=dtype)
+    walk, x_strides, y_strides = _walk(tuple(block), tuple(x_strides), tuple(y_strides or strides_of(block)))
+    return run("copy_block", viewed(x, -1), walk, x_start, x_strides, y_start, y_strides,
+               out=out, out_view=(-1,), dtype=dtype)
+
+
+@functools.lru_cache(4096)
+def _walk(block, x_strides, y_strides):
+    """The same block with as few axes as possible, in the order in which `copy_block` is fastest, RANK of them.
+
+    y is walked in its memory's order, but the axis along which x is contiguous comes last or second to last: those
+    two are walked in tiles.
+    """
+    axes = sorted((axis for axis in zip(block, x_strides, y_strides) if axis[0] != 1), key=lambda axis: -abs(axis[2]))
+    merged = axes[:1]
+    for size, x_stride, y_stride in axes[1:]:
+        outer_size, outer_x, outer_y = merged[-1]
+        if outer_x == size * x_stride and outer_y == size * y_stride:
+            merged[-1] = outer_size * size, x_stride, y_stride
+        else:
+            merged.append((size, x_stride, y_stride))
+    if len(merged) > RANK:
+        raise ShapeError(f"a copy between tensors of {len(merged)} axes in different orders; at most {RANK} are possible.")
+    nearest = min(range(len(merged)), key=lambda axis: abs(merged[axis][1]) or math.inf, default=0)
+    if nearest < len(merged) - 2:
+        merged.insert(-1, merged.pop(nearest))
+    merged = [(1, 0, 0)] * (RANK - len(merged)) + merged
+    return tuple(zip(*merged))
+
+
+@op("copy_block")
+def transpose(run, x, *, axes=None):
+    """x with its axes in the order `axes`; reversed by default: y[i, j] = x[j, i]."""
+    axes = tuple(range(x.ndim))[::-1] if axes is None else tuple(operator.index(axis) % x.ndim for axis in axes)
+    if sorted(axes) != list(range(x.ndim)):
+        raise ShapeError(f"transpose: axes {axes} do not name each axis of x (shape {x.shape}) once.")
+    out = tuple(x.shape[axis] for axis in axes)
+    strides = strides_of(x.shape)
+    return (_copy(run, x, out, [strides[axis] for axis in axes], out),
+            lambda grad: transpose(grad, axes=tuple(np.argsort(axes).tolist())))
+
+
+@op("copy_block")
+def broadcast_to(run, x, *, shape):
+    """x, repeated along axes of size 1 and new axes in front, in `shape`; None stands for x's own size.
+
+    Raises: ShapeError where another size of x would have to change.
+    """
+    new = len(shape) - x.ndim
+    own = (1,) * new + tuple(x.shape)
+    out = tuple(have if want is None else want for want, have in zip(shape, own)) if new >= 0 else ()
+    if new < 0 or any(have not in (1, None, want) for want, have in zip(out, own)):
+        raise ShapeError(f"broadcast_to: x of shape {x.shape} does not broadcast to {tuple(shape)}.")
+    strides = [0 if have == 1 else stride for have, stride in zip(own, (0,) * new + strides_of(x.shape))]
+    return (_copy(run, x, out, strides, out),
+            lambda grad: reduction.unbroadcast(grad, x))
+
+
+@op("copy_block")
+def tile(run, x, *, repeats):
+    """x laid side by side, `repeats` times along each axis (an int: along the last)."""
+    repeats = (1,) * (x.ndim - 1) + (repeats,) if isinstance(repeats, int | np.integer) else tuple(repeats)
+    if len(repeats) != x.ndim:
+        raise ShapeError(f"tile: {len(repeats)} repeats {repeats} for x of shape {x.shape}, expected {x.ndim}.")
+    return _repeated(run, x, repeats, place=0)
+
+
+@op("copy_block")
+def repeat(run, x, *, repeats, axis):
+    """Each slice of x along `axis`, `repeats` times in a row."""
+    axis = reduction.axis_of("repeat", x, axis)
+    return _repeated(run, x, [repeats if entry == axis else 1 for entry in range(x.ndim)], place=1)
+
+
+def _repeated(run, x, counts, place):
+    """Output and VJP of `tile` (the axis of copies comes before each axis, place 0) and `repeat` (behind, place 1)."""
+    block, strides = [], []
+    for count, size, stride in zip(counts, x.shape, strides_of(x.shape)):
+        block += [size, count] if place else [count, size]
+        strides += [stride, 0] if place else [0, stride]
+    out = tuple(None if size is None else count * size for count, size in zip(counts, x.shape))
+    return (_copy(run, x, block, strides, out),
+            lambda grad: reduction.sum(reshape(grad, shape=block), axis=tuple(range(place, 2 * x.ndim, 2))))
+
+
+@op("copy_block")
+def concatenate(run, *tensors, axis=-1):
+    """The tensors one after the other along `axis`; each is written straight to its place.
+
+    Raises: ShapeError when other sizes than that along `axis` differ; DtypeError for float32 with float64.
+    """
+    if not tensors:
+        raise ArgumentError("concatenate: no tensors, expected one or more.")
+    axis = reduction.axis_of("concatenate", tensors[0], axis)
+    out = _joined([tensor.shape for tensor in tensors], axis)
+    ends = np.cumsum([tensor.shape[axis] or 0 for tensor in tensors]).tolist()
+    slices = [slice(end - (tensor.shape[axis] or 0), end) for tensor, end in zip(tensors, ends)]
+    strides, dtype = strides_of(out), _common_dtype(tensors)
+    y = out
+    for tensor, part in zip(tensors, slices):
+        y = _copy(run, tensor, tensor.shape, strides_of(tensor.shape), y,
+                  y_start=part.start * strides[axis], y_strides=strides, dtype=dtype)
+    before = (slice(None),) * axis
+    return y, *(lambda grad, part=part: block_of(grad, index=(*before, part)) for part in slices)
+
+
+def _joined(shapes, axis):
+    """Shape of the tensors of `shapes` one after the other along `axis`."""
+    out = list(shapes[0])
+    for shape in shapes[1:]:
+        fits = len(shape) == len(out) and all(
+            have == want or have is None or want is None or place == axis
+            for place, (have, want) in enumerate(zip(shape, out)))
+        if not fits:
+            raise ShapeError(f"concatenate: shapes {shapes[0]} and {shape} differ elsewhere than along axis {axis}.")
+        out = [want if have is None else have for have, want in zip(shape, out)]
+    sizes = [shape[axis] for shape in shapes]
+    out[axis] = None if None in sizes else sum(sizes)
+    return tuple(out)
+
+
+def _common_dtype(tensors):
+    dtypes = [tensor.dtype for tensor in tensors]
+    return float_type(dtypes) if any(dtype.kind == "f" for dtype in dtypes) else np.result_type(*dtypes)
+
+
+def stack(*tensors, axis=0):
+    """The tensors, of one shape, one after the other along a new axis."""
+    tensors = [as_tensor(tensor) for tensor in tensors]
+    return concatenate(*[expand_dims(tensor, axis=axis) for tensor in tensors],
+                       axis=_new_axis("stack", tensors[0], axis) if tensors else axis)
+
+
+@op("copy_block")
+def split(run, x, *, parts, axis=-1):
+    """Tuple of the parts of x along `axis`: `parts` equal ones, or parts of the sizes in the list `parts`."""
+    axis = reduction.axis_of("split", x, axis)
+    size = x.shape[axis]
+    if size is None:
+        raise ShapeError(f"split: the size of axis {axis} of x (shape {x.shape}) must be known.")
+    sizes = list(parts) if isinstance(parts, list | tuple) else [size // max(1, parts)] * parts
+    if sum(sizes) != size or min(sizes, default=0) < 0:
+        raise ShapeError(f"split: {size} slices along axis {axis} cannot be cut into parts {parts} (x: {x.shape}).")
+    strides = strides_of(x.shape)
+    starts = np.cumsum([0, *sizes])[:-1].tolist()
+    outs = [x.shape[:axis] + (one,) + x.shape[axis + 1:] for one in sizes]
+    return (tuple(_copy(run, x, out, strides, out, x_start=start * strides[axis]) for start, out in zip(starts, outs)),
+            lambda *grads: concatenate(*grads, axis=axis))
+
+
+def unstack(x, *, axis=0):
+    """Tuple of the slices of x along `axis`, without that axis."""
+    x = as_tensor(x)
+    axis = reduction.axis_of("unstack", x, axis)
+    return tuple(squeeze(part, axis=axis) for part in split(x, parts=x.shape[axis], axis=axis))
+
+
+# ---- indexing --------------------------------------------------------------------------------------------------------
+
+def getitem(x, *, index):
+    """x[index] as in NumPy: ints, slices, None and one `...`; an array of ints or truth values for the first axis.
+
+    Raises: OutOfRangeError for an index outside of its axis and for more indices than axes.
+    """
+    x = as_tensor(x)
+    index = index if isinstance(index, tuple) else (index,)
+    if index and isinstance(index[0], list | np.ndarray | Tensor):
+        x, rows = _rows(x, as_tensor(index[0]))
+        x = embedding.gather(x, rows)
+        if len(index) == 1:
+            return x
+        index = (slice(None),) * rows.ndim + index[1:]
+    return block_of(x, index=index)
+
+
+def _rows(x, rows):
+    """x and the indices along its first axis that an array in brackets means."""
+    if rows.dtype.kind == "b":
+        if isinstance(rows, SymbolicTensor):
+            raise ArgumentError("x[mask]: the result's shape depends on the mask, which has no value yet. "
+                                "Use K.switch or multiply by the mask.")
+        if any(have not in (None, want) for have, want in zip(x.shape, rows.shape)) or rows.ndim > x.ndim:
+            raise ShapeError(f"x[mask]: the mask has shape {rows.shape}, x {x.shape}.")
+        return reshape(x, shape=(-1, *x.shape[rows.ndim:])), Tensor(np.flatnonzero(rows.data))
+    if not isinstance(rows, SymbolicTensor) and x.shape[0] is not None:
+        rows = Tensor(np.where(rows.data < 0, rows.data + x.shape[0], rows.data))
+    return x, rows
+
+
+@op("copy_block", "fill")
+def block_of(run, x, *, index):
+    """x[index] for a tuple of ints, slices, None and one `...`."""
+    block, start, strides, out = _parsed(x.shape, index)
+    whole = block == tuple(x.shape) and strides == strides_of(x.shape)
+    return (reshaped(run, x, out) if whole else _copy(run, x, block, strides, out, x_start=start),
+            lambda grad: placed(grad, shape=x.shape, index=index))
+
+
+@op("fill", "copy_block")
+def placed(run, x, *, shape, index, value=0.0):
+    """An array y of `shape` with y[index] = x, and `value` everywhere else."""
+    block, start, strides, _ = _parsed(shape, index)
+    y = shape if block == shape else run("fill", x.dtype.type(value), out=shape, dtype=x.dtype, out_view=(-1,))
+    return (_copy(run, x, block, strides_of(block), y, y_start=start, y_strides=strides),
+            lambda grad: block_of(grad, index=index))
+
+
+def _parsed(shape, index):
+    """The block of an array that `index` names: its sizes, first element, strides; and the shape of the result."""
+    given = sum(entry is not None and entry is not Ellipsis for entry in index)
+    if given > len(shape):
+        raise OutOfRangeError(f"{given} indices for a tensor of {len(shape)} axes (shape {shape}).")
+    dots = [place for place, entry in enumerate(index) if entry is Ellipsis] or [len(index)]
+    index = index[:dots[0]] + (slice(None),) * (len(shape) - given) + index[dots[0] + 1:]
+    block, out, start, strides = [], [], 0, []
+    axes = zip(shape, strides_of(shape))
+    for entry in index:
+        if entry is None:
+            out.append(1)
+            continue
+        size, stride = next(axes)
+        if isinstance(entry, slice):
+            first, length, step = _sliced(entry, size)
+            out.append(length)
+        else:
+            first, length, step = _at(entry, len(block), shape), 1, 1
+        block.append(length)
+        start += first * stride
+        strides.append(step * stride)
+    return tuple(block), start, tuple(strides), tuple(out)
+
+
+def _sliced(entry, size):
+    """First index, number of indices and step of a slice; an open size gives an open number."""
+    first, stop, step = entry.indices(size or 0)
+    length = len(range(first, stop, step))
+    return (first if length else 0), (None if size is None else length), step
+
+
+def _at(entry, axis, shape):
+    """One index, counted from the front."""
+    try:
+        position = operator.index(entry)
+    except TypeError:
+        raise ArgumentError(f"index {entry!r} of axis {axis}: expected an int, a slice, None or `...` (an array of "
+                            "indices may stand in the first place only).") from None
+    size = shape[axis]
+    if size is None:
+        return 0
+    if not -size <= position < size:
+        raise OutOfRangeError(f"index {position} is out of range for axis {axis} of a tensor of shape {tuple(shape)}.")
+    return position % size
+
+
+def flip(x, *, axes):
+    """x backwards along `axes` (an int or several)."""
+    x = as_tensor(x)
+    axes = reduction.axes_of("flip", x, axes)
+    return block_of(x, index=tuple(slice(None, None, -1 if axis in axes else 1) for axis in range(x.ndim)))
+
+
+@composite
+def pad(x, *, padding, value=0.0, mode="constant"):
+    """x with `value` around it; padding: (before, after) for each axis."""
+    if mode != "constant":
+        raise unknown("padding mode", mode, ["constant"])
+    padding = [tuple(pair) for pair in padding]
+    if len(padding) != x.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in padding):
+        raise ShapeError(f"pad: padding {padding} for x of shape {x.shape}, expected {x.ndim} pairs (before, after) "
+                         "of numbers that are not negative.")
+    shape = tuple(None if size is None else before + size + after for size, (before, after) in zip(x.shape, padding))
+    index = tuple(slice(before, -after or None) for before, after in padding)
+    return placed(x, shape=shape, index=index, value=value)
