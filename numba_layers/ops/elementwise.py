@@ -24,7 +24,8 @@ def _as(run, x, dtype):
     return run("cast", viewed(x, -1), out=x.shape, dtype=np.dtype(dtype), out_view=(-1,))
 
 
-def _as_float(run, x):
+def in_floats(run, x):
+    """x in floatx, where it was of integers or truth values."""
     return x if x.dtype.kind == "f" else _as(run, x, config.floatx())
 
 
@@ -38,7 +39,8 @@ def _same_type(run, *tensors):
     return tuple(tensor if tensor.dtype.kind == "f" else _as(run, tensor, common) for tensor in tensors)
 
 
-def _unary(run, name, x, *options, dtype=None):
+def unary(run, name, x, *options, dtype=None):
+    """Run `<name>_forward` on the elements of x."""
     return run(f"{name}_forward", viewed(x, -1), *options, out=x.shape, dtype=dtype, out_view=(-1,))
 
 
@@ -78,7 +80,7 @@ def multiply(run, x, y):
 @op("divide_forward")
 def divide(run, x, y):
     """x / y, in floats."""
-    z = _binary(run, "divide", _as_float(run, x) if y.dtype.kind != "f" else x, y)
+    z = _binary(run, "divide", in_floats(run, x) if y.dtype.kind != "f" else x, y)
     return (z,
             lambda grad: reduction.unbroadcast(divide(grad, y), x),
             lambda grad: reduction.unbroadcast(negative(multiply(divide(grad, y), z)), y))
@@ -139,38 +141,38 @@ def minimum(run, x, y):
 @op("negative_forward")
 def negative(run, x):
     """-x"""
-    return _unary(run, "negative", x), lambda grad: negative(grad)
+    return unary(run, "negative", x), lambda grad: negative(grad)
 
 
 @op("abs_forward")
 def abs(run, x):
     """|x|"""
-    return _unary(run, "abs", x), lambda grad: multiply(grad, sign(x))
+    return unary(run, "abs", x), lambda grad: multiply(grad, sign(x))
 
 
 @op("sign_forward")
 def sign(run, x):
     """-1, 0 or 1; without gradient."""
-    return _unary(run, "sign", x), None
+    return unary(run, "sign", x), None
 
 
 @op("square_forward")
 def square(run, x):
     """x²"""
-    return _unary(run, "square", x), lambda grad: multiply(grad, multiply(x, 2))
+    return unary(run, "square", x), lambda grad: multiply(grad, multiply(x, 2))
 
 
 @op("sqrt_forward")
 def sqrt(run, x):
     """√x"""
-    y = _unary(run, "sqrt", _as_float(run, x))
+    y = unary(run, "sqrt", in_floats(run, x))
     return y, lambda grad: divide(multiply(grad, 0.5), y)
 
 
 @op("reciprocal_forward")
 def reciprocal(run, x):
     """1 / x"""
-    y = _unary(run, "reciprocal", _as_float(run, x))
+    y = unary(run, "reciprocal", in_floats(run, x))
     return y, lambda grad: negative(multiply(grad, square(y)))
 
 
@@ -180,71 +182,71 @@ _POWERS = {2: square, 0.5: sqrt, -1: reciprocal}
 @op("exp_forward")
 def exp(run, x):
     """e**x"""
-    y = _unary(run, "exp", _as_float(run, x))
+    y = unary(run, "exp", in_floats(run, x))
     return y, lambda grad: multiply(grad, y)
 
 
 @op("expm1_forward")
 def expm1(run, x):
     """e**x - 1, right also for small x."""
-    y = _unary(run, "expm1", _as_float(run, x))
+    y = unary(run, "expm1", in_floats(run, x))
     return y, lambda grad: multiply(grad, add(y, 1))
 
 
 @op("log_forward")
 def log(run, x):
     """Natural logarithm."""
-    return _unary(run, "log", _as_float(run, x)), lambda grad: divide(grad, x)
+    return unary(run, "log", in_floats(run, x)), lambda grad: divide(grad, x)
 
 
 @op("log1p_forward")
 def log1p(run, x):
     """log(1 + x), right also for small x."""
-    return _unary(run, "log1p", _as_float(run, x)), lambda grad: divide(grad, add(x, 1))
+    return unary(run, "log1p", in_floats(run, x)), lambda grad: divide(grad, add(x, 1))
 
 
 @op("sin_forward")
 def sin(run, x):
     """sin x, x in radians."""
-    return _unary(run, "sin", _as_float(run, x)), lambda grad: multiply(grad, cos(x))
+    return unary(run, "sin", in_floats(run, x)), lambda grad: multiply(grad, cos(x))
 
 
 @op("cos_forward")
 def cos(run, x):
     """cos x, x in radians."""
-    return _unary(run, "cos", _as_float(run, x)), lambda grad: negative(multiply(grad, sin(x)))
+    return unary(run, "cos", in_floats(run, x)), lambda grad: negative(multiply(grad, sin(x)))
 
 
 @op("erf_forward")
 def erf(run, x):
     """2/√π ∫₀ˣ e**(-t²) dt"""
-    return (_unary(run, "erf", _as_float(run, x)),
+    return (unary(run, "erf", in_floats(run, x)),
             lambda grad: multiply(grad, multiply(exp(negative(square(x))), 2 / math.sqrt(math.pi))))
 
 
 @op("round_forward")
 def round(run, x):
     """The nearest integer, halves to the even one; without gradient."""
-    return _unary(run, "round", x), None
+    return unary(run, "round", x), None
 
 
 @op("floor_forward")
 def floor(run, x):
     """⌊x⌋; without gradient."""
-    return _unary(run, "floor", x), None
+    return unary(run, "floor", x), None
 
 
 @op("ceil_forward")
 def ceil(run, x):
     """⌈x⌉; without gradient."""
-    return _unary(run, "ceil", x), None
+    return unary(run, "ceil", x), None
 
 
 @op("clip_forward")
 def clip(run, x, *, low, high):
     """x limited to [low, high] (numbers); the gradient passes where low <= x <= high."""
     low, high = x.dtype.type(low), x.dtype.type(high)
-    return _unary(run, "clip", x, low, high), lambda grad: clip_backward(x, grad, low=low, high=high)
+    return unary(run, "clip", x, low, high), lambda grad: clip_backward(x, grad, low=low, high=high)
 
 
 @op("clip_backward")
@@ -322,19 +324,19 @@ def logical_or(run, x, y):
 @op("logical_not_forward")
 def logical_not(run, x):
     """x is false (0)."""
-    return _unary(run, "logical_not", _as(run, x, "bool"), dtype="bool"), None
+    return unary(run, "logical_not", _as(run, x, "bool"), dtype="bool"), None
 
 
 @op("isnan_forward")
 def isnan(run, x):
     """x is not a number."""
-    return _unary(run, "isnan", x, dtype="bool"), None
+    return unary(run, "isnan", x, dtype="bool"), None
 
 
 @op("isinf_forward")
 def isinf(run, x):
     """x is infinite."""
-    return _unary(run, "isinf", x, dtype="bool"), None
+    return unary(run, "isinf", x, dtype="bool"), None
 
 
 # Other types, other values

@@ -1,26 +1,54 @@
 """Python's operators on tensors: `Tensor` receives them here, once. `==` stays identity, as in Keras.
 
-There are no in-place operators: `x -= y` is `x = x - y`, so a tensor's value never changes under a tape.
+There are no in-place operators: Python reads `x -= y` as `x = x - y`, so no value changes under a tape.
 """
 
 from ..autograd.tensor import Tensor
-from . import elementwise
+from . import elementwise, linear, shape
 
-
-def _reflected(op):
-    """The method for `other op tensor`."""
-    return lambda self, other: op(other, self)
-
-
-_ARITHMETIC = {
+BINARY = {
     "add": elementwise.add,
     "sub": elementwise.subtract,
     "mul": elementwise.multiply,
     "truediv": elementwise.divide,
+    "floordiv": elementwise.floor_divide,
+    "mod": elementwise.mod,
+    "pow": elementwise.power,
+    "matmul": linear.matmul,
+}
+COMPARISON = {
+    "lt": elementwise.less,
+    "le": elementwise.less_equal,
+    "gt": elementwise.greater,
+    "ge": elementwise.greater_equal,
+}
+UNARY = {
+    "neg": elementwise.negative,
+    "abs": elementwise.abs,
 }
 
-for _name, _op in _ARITHMETIC.items():
-    setattr(Tensor, f"__{_name}__", _op)
-    setattr(Tensor, f"__r{_name}__", _reflected(_op))
 
-Tensor.__neg__ = elementwise.negative
+def _method(op):
+    return lambda self, *other: op(self, *other)
+
+
+def _reflected(op):
+    return lambda self, other: op(other, self)
+
+
+def _getitem(self, index):
+    return shape.getitem(self, index=index)
+
+
+def _iter(self):
+    return (self[i] for i in range(len(self)))
+
+
+for _name, _op in (BINARY | COMPARISON | UNARY).items():
+    setattr(Tensor, f"__{_name}__", _method(_op))
+for _name, _op in BINARY.items():
+    setattr(Tensor, f"__r{_name}__", _reflected(_op))
+Tensor.__pos__ = lambda self: self
+Tensor.__getitem__ = _getitem
+Tensor.__iter__ = _iter
+Tensor.T = property(shape.transpose)

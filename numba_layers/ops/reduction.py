@@ -18,7 +18,7 @@ FOLD = 64            # narrow columns lie side by side: (n, c) is (n / FOLD, FOL
 
 
 def axes_of(name, x, axis):
-    """`axis` (None for all, an int, several) as an ascending tuple of non-negative ints, checked against `x`."""
+    """`axis` (None: all; an int; several) as an ascending tuple of non-negative ints, checked against `x`."""
     if axis is None:
         return tuple(range(x.ndim))
     axes = [axis] if isinstance(axis, int | np.integer) else list(axis)
@@ -88,7 +88,7 @@ def _launches(name, runs):
                 left = fold * chunks
                 yield f"{name}_columns", (outer, n // fold, fold * inner), (outer, chunks, fold * inner)
             n = left
-    if not any(reduced for reduced, _ in runs):
+    if True not in dict(runs):
         yield f"{name}_rows", (inner, 1), (inner, 1)
 
 
@@ -171,7 +171,7 @@ def _shared(grad, x, y, axes):
 
 
 def _product_of_others(x, axes):
-    """For each element the product of all that are reduced with it, but itself; right also where some are 0."""
+    """For each element the product of those reduced with it, without itself; right also where some are 0."""
     order = [axis for axis in range(x.ndim) if axis not in axes] + list(axes)
     moved = shape.transpose(x, axes=order)
     lead = moved.shape[:x.ndim - len(axes)]
@@ -269,7 +269,7 @@ def argmin(run, x, *, axis=-1):
 
 @op("cumsum_forward")
 def cumsum(run, x, *, axis=-1, exclusive=False, reverse=False):
-    """Running sum along `axis`: y_i = Σ_{j <= i} x_j, or j < i if `exclusive`; from the end if `reverse`."""
+    """Running sum along `axis`: y_i = Σ_{j<=i} x_j, or j < i if `exclusive`; from the end if `reverse`."""
     axis = axis_of("cumsum", x, axis)
     return (_along(run, "cumsum_forward", x, axis, x.shape, x.dtype, exclusive, reverse),
             lambda grad: cumsum(grad, axis=axis, exclusive=exclusive, reverse=not reverse))
@@ -277,7 +277,7 @@ def cumsum(run, x, *, axis=-1, exclusive=False, reverse=False):
 
 @op("cumprod_forward", "cumsum_forward")
 def cumprod(run, x, *, axis=-1, exclusive=False, reverse=False):
-    """Running product along `axis`: y_i = Π_{j <= i} x_j, or j < i if `exclusive`; from the end if `reverse`.
+    """Running product along `axis`: y_i = Π_{j<=i} x_j, or j < i if `exclusive`; from the end if `reverse`.
 
     The gradient divides by x, so it is not a number where x is 0 (as TensorFlow's).
     """

@@ -10,19 +10,19 @@ from numba.extending import intrinsic
 
 
 def _extreme(name, compare):
-    """Two numbers of one type -> the extreme one; `name` is LLVM's for floats, `compare` the relation for integers."""
+    """An intrinsic for two numbers of one type: LLVM's `name` for floats, else a choice by `compare`."""
 
     @intrinsic
     def extreme(typingctx, a, b):
-        if a != b or not isinstance(a, types.Float | types.Integer):
+        if a != b or not isinstance(a, types.Float | types.Integer | types.Boolean):
             return None
 
         def codegen(context, builder, signature, arguments):
             kind = arguments[0].type
             if isinstance(a, types.Float):
-                function = builder.module.declare_intrinsic(f"llvm.{name}", [kind], ir.FunctionType(kind, [kind, kind]))
-                return builder.call(function, arguments)
-            order = builder.icmp_signed if a.signed else builder.icmp_unsigned
+                form = ir.FunctionType(kind, [kind, kind])
+                return builder.call(builder.module.declare_intrinsic(f"llvm.{name}", [kind], form), arguments)
+            order = builder.icmp_signed if getattr(a, "signed", False) else builder.icmp_unsigned
             return builder.select(order(compare, *arguments), *arguments)
 
         return a(a, b), codegen

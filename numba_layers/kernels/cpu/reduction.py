@@ -1,8 +1,8 @@
 """Reductions on the CPU: of rows (the last axis) and of columns (an axis before it), in a fixed order.
 
-The reduced axis is cut into as many chunks as `out` has room for; a chunk is combined by one thread, in an order that
-only the sizes decide. So a long axis takes two launches, x -> chunks -> result, and the bits are those of one thread.
-Nothing here is empty: an op fills the result of an empty reduction itself.
+The reduced axis is cut into as many chunks as `out` has room for. One thread combines a chunk, in an order that
+the sizes alone decide. So a long axis takes two launches, x -> chunks -> result, and any number of threads gives
+the same bits. Nothing here is empty: an op fills the result of an empty reduction itself.
 """
 
 import numpy as np
@@ -36,7 +36,8 @@ def _reduction(name, combine):
     def columns(x, out):
         """out[o, c, j] = combination over r in chunk c of x[o, r, j].
 
-        Shapes: x (outer, n, inner), out (outer, chunks, inner), 1 <= chunks <= n. A task owns BLOCK columns of a chunk.
+        Shapes: x (outer, n, inner), out (outer, chunks, inner), 1 <= chunks <= n.
+        A task owns BLOCK columns of a chunk.
         """
         n, chunks, inner = x.shape[1], out.shape[1], x.shape[2]
         blocks = (inner + BLOCK - 1) // BLOCK
@@ -115,9 +116,9 @@ _position("argmin_forward", _below)
 def _cumulation(name, combine, neutral):
     @cpu_kernel(name=name)
     def cumulation(x, exclusive, reverse, out):
-        """out[o, r, j] = combination of x[o, :r + 1, j], without x[o, r, j] if `exclusive`, from the end if `reverse`.
+        """out[o, r, j] = combination of x[o, :r + 1, j], or of x[o, :r, j] if `exclusive`.
 
-        Shapes: x and out (outer, n, inner). A task owns one column.
+        With `reverse` from the end. Shapes: x and out (outer, n, inner). A task owns one column.
         """
         n, inner = x.shape[1], x.shape[2]
         for task in prange(x.shape[0] * inner):

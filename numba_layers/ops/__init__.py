@@ -1,0 +1,22 @@
+"""Operations on tensors: each checks shapes, runs kernels, and gives one vector-Jacobian product an input."""
+# ruff: noqa: F401, I001
+
+from . import operators   # gives Tensor its operators
+from .activation import (
+    elu, hard_sigmoid, log_softmax, relu, selu, sigmoid, softmax, softplus, softsign, tanh,
+)
+from .elementwise import (
+    abs, add, cast, ceil, clip, cos, divide, equal, erf, exp, expm1, fill_like, floor, floor_divide,
+    greater, greater_equal, isinf, isnan, less, less_equal, log, log1p, logical_and, logical_not, logical_or,
+    maximum, minimum, mod, multiply, negative, not_equal, ones_like, power, reciprocal, round, sign, sin,
+    sqrt, square, stop_gradient, subtract, where, zeros_like,
+)
+from .embedding import gather, one_hot
+from .linear import batch_dot, dense, dot, matmul, sparse_dense
+from .reduction import (
+    all, any, argmax, argmin, cumprod, cumsum, l2_normalize, logsumexp, max, mean, min, prod, std, sum, var,
+)
+from .shape import (
+    broadcast_to, concatenate, expand_dims, flatten, flip, getitem, pad, repeat, reshape, split, squeeze,
+    stack, tile, transpose, unstack,
+)

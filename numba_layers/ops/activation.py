@@ -1,0 +1,220 @@
+"""Activation functions. The gradient of each is an op of its own, so that gradients have gradients.
+
+Most are differentiated from their output y: then the input need not be kept.
+"""
+
+import math
+
+from ..autograd.tensor import as_tensor
+from . import shape
+from ._op import op, viewed
+from .elementwise import cast, exp, in_floats, less_equal, multiply, negative, sign, subtract, unary
+from .reduction import axis_of, sum
+
+__all__ = [
+    "elu", "hard_sigmoid", "log_softmax", "relu", "selu", "sigmoid", "softmax", "softplus", "softsign",
+    "tanh",
+]
+
+
+def _backward(run, name, y, grad, *options):
+    return run(f"{name}_backward", viewed(y, -1), viewed(grad, -1), *options, out=y.shape, out_view=(-1,))
+
+
+# Pieces and ramps
+
+@op("relu_forward", "relu_backward")
+def relu(run, x, *, alpha=0.0, max_value=None, threshold=0.0):
+    """x where x >= threshold, but at most max_value (None: no limit); alpha (x - threshold) below.
+
+    The gradient is alpha at the threshold and 0 from max_value on.
+    """
+    options = {"alpha": float(alpha), "max_value": math.inf if max_value is None else float(max_value),
+               "threshold": float(threshold)}
+    return (unary(run, "relu", in_floats(run, x), *options.values()),
+            lambda grad: relu_backward(x, grad, **options))
+
+
+@op("relu_backward")
+def relu_backward(run, x, grad, **options):
+    """grad times the slope of relu at x."""
+    return (_backward(run, "relu", x, grad, *options.values()),
+            None,
+            lambda grad_out: relu_backward(x, grad_out, **options))
+
+
+@op("hard_sigmoid_forward", "hard_sigmoid_backward")
+def hard_sigmoid(run, x):
+    """0.2 x + 0.5, limited to [0, 1]."""
+    y = unary(run, "hard_sigmoid", in_floats(run, x))
+    return y, lambda grad: hard_sigmoid_backward(y, grad)
+
+
+@op("hard_sigmoid_backward")
+def hard_sigmoid_backward(run, y, grad):
+    """0.2 grad where 0 < y < 1, else 0."""
+    return (_backward(run, "hard_sigmoid", y, grad),
+            None,
+            lambda grad_out: hard_sigmoid_backward(y, grad_out))
+
+
+# Exponential below zero
+
+@op("elu_forward", "elu_backward")
+def elu(run, x, *, alpha=1.0):
+    """x where positive, else alpha (e**x - 1), alpha >= 0. Reference: Clevert et al. 2016, eq. 16."""
+    y = unary(run, "elu", in_floats(run, x), float(alpha))
+    return y, lambda grad: elu_backward(y, grad, alpha=float(alpha))
+
+
+@op("elu_backward")
+def elu_backward(run, y, grad, *, alpha):
+    """grad where y > 0, else grad (y + alpha)."""
+    return (_backward(run, "elu", y, grad, alpha),
+            lambda grad_out: multiply(multiply(grad_out, grad), cast(less_equal(y, 0), dtype=y.dtype)),
+            lambda grad_out: elu_backward(y, grad_out, alpha=alpha))
+
+
+@op("selu_forward", "selu_backward")
+def selu(run, x):
+    """Scaled elu that keeps zero mean and unit variance. Reference: Klambauer et al. 2017, eq. 2."""
+    y = unary(run, "selu", in_floats(run, x))
+    return y, lambda grad: selu_backward(y, grad)
+
+
+@op("selu_backward")
+def selu_backward(run, y, grad):
+    """scale grad where y > 0, else grad (y + scale alpha)."""
+    return (_backward(run, "selu", y, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), cast(less_equal(y, 0), dtype=y.dtype)),
+            lambda grad_out: selu_backward(y, grad_out))
+
+
+# Smooth ones
+
+@op("softplus_forward", "softplus_backward")
+def softplus(run, x):
+    """log(1 + e**x)"""
+    y = unary(run, "softplus", in_floats(run, x))
+    return y, lambda grad: softplus_backward(y, grad)
+
+
+@op("softplus_backward")
+def softplus_backward(run, y, grad):
+    """grad (1 - e**-y)"""
+    return (_backward(run, "softplus", y, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), exp(negative(y))),
+            lambda grad_out: softplus_backward(y, grad_out))
+
+
+@op("softsign_forward", "softsign_backward")
+def softsign(run, x):
+    """x / (1 + |x|)"""
+    y = unary(run, "softsign", in_floats(run, x))
+    return y, lambda grad: softsign_backward(y, grad)
+
+
+@op("softsign_backward")
+def softsign_backward(run, y, grad):
+    """grad (1 - |y|)²"""
+    return (_backward(run, "softsign", y, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), multiply(subtract(y, sign(y)), 2)),
+            lambda grad_out: softsign_backward(y, grad_out))
+
+
+@op("sigmoid_forward", "sigmoid_backward")
+def sigmoid(run, x):
+    """1 / (1 + e**-x)"""
+    y = unary(run, "sigmoid", in_floats(run, x))
+    return y, lambda grad: sigmoid_backward(y, grad)
+
+
+@op("sigmoid_backward")
+def sigmoid_backward(run, y, grad):
+    """grad y (1 - y)"""
+    return (_backward(run, "sigmoid", y, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), subtract(1, multiply(y, 2))),
+            lambda grad_out: sigmoid_backward(y, grad_out))
+
+
+@op("tanh_forward", "tanh_backward")
+def tanh(run, x):
+    """Hyperbolic tangent."""
+    y = unary(run, "tanh", in_floats(run, x))
+    return y, lambda grad: tanh_backward(y, grad)
+
+
+@op("tanh_backward")
+def tanh_backward(run, y, grad):
+    """grad (1 - y²)"""
+    return (_backward(run, "tanh", y, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), multiply(y, -2)),
+            lambda grad_out: tanh_backward(y, grad_out))
+
+
+# Over a whole axis
+
+def softmax(x, *, axis=-1):
+    """e**x / Σ e**x, the sum over `axis`: positive numbers that add up to 1."""
+    return _with_axis_last("softmax", _softmax, x, axis)
+
+
+def log_softmax(x, *, axis=-1):
+    """x - log Σ e**x, the sum over `axis`: the logarithm of softmax, accurate where softmax is tiny."""
+    return _with_axis_last("log_softmax", _log_softmax, x, axis)
+
+
+def _with_axis_last(name, function, x, axis):
+    x = as_tensor(x)
+    order = list(range(x.ndim))
+    axis = axis_of(name, x, axis)
+    if axis == order[-1]:
+        return function(x)
+    order[axis], order[-1] = order[-1], axis
+    return shape.transpose(function(shape.transpose(x, axes=order)), axes=order)
+
+
+def _by_rows(run, kernel, *tensors):
+    """Run a kernel that sees its tensors, all of one shape, as (rows, last axis)."""
+    out = tensors[0].shape
+    if None in out:
+        return run(kernel, *tensors, out=out)
+    rows = math.prod(out[:-1]), out[-1]
+    return run(kernel, *[viewed(tensor, *rows) for tensor in tensors], out=out, out_view=rows)
+
+
+def _row_sum(x):
+    return sum(x, axis=-1, keepdims=True)
+
+
+@op("softmax_forward", "softmax_backward")
+def _softmax(run, x):
+    y = _by_rows(run, "softmax_forward", in_floats(run, x))
+    return y, lambda grad: softmax_backward(y, grad)
+
+
+@op("softmax_backward", "sum_rows")
+def softmax_backward(run, y, grad):
+    """y (grad - Σ y grad), the sum over the last axis."""
+
+    def vjp_y(grad_out):
+        in_y = multiply(grad_out, subtract(grad, _row_sum(multiply(y, grad))))
+        return subtract(in_y, multiply(grad, _row_sum(multiply(grad_out, y))))
+
+    return (_by_rows(run, "softmax_backward", y, grad),
+            vjp_y,
+            lambda grad_out: softmax_backward(y, grad_out))
+
+
+@op("log_softmax_forward", "log_softmax_backward")
+def _log_softmax(run, x):
+    y = _by_rows(run, "log_softmax_forward", in_floats(run, x))
+    return y, lambda grad: log_softmax_backward(y, grad)
+
+
+@op("log_softmax_backward", "sum_rows")
+def log_softmax_backward(run, y, grad):
+    """grad - e**y Σ grad, the sum over the last axis."""
+    return (_by_rows(run, "log_softmax_backward", y, grad),
+            lambda grad_out: multiply(multiply(grad_out, exp(y)), negative(_row_sum(grad))),
+            lambda grad_out: subtract(grad_out, _row_sum(multiply(grad_out, exp(y)))))
