@@ -1,0 +1,152 @@
+"""Losses: how far `y_pred` is from `y_true`, one number for each sample.
+
+Shapes: y_true and y_pred (batch, ..., n) -> (batch, ...): the last axis goes: a model averages the rest.
+`y_true` may be of any type and is taken in y_pred's; epsilon is `K.epsilon()`.
+"""
+
+import math
+
+from . import config
+from ._identify import Catalogue
+from .ops import activation, elementwise, loss, reduction
+
+
+def _pair(y_true, y_pred):
+    """Both as tensors of y_pred's float type."""
+    y_pred = elementwise.as_float(y_pred)
+    return elementwise.cast(y_true, dtype=y_pred.dtype), y_pred
+
+
+def _mean(x):
+    return reduction.mean(x, axis=-1)
+
+
+def _at_least(x, low):
+    return elementwise.maximum(x, low)
+
+
+def mean_squared_error(y_true, y_pred):
+    """mean (y_pred - y_true)²"""
+    return loss.mean_squared_error(*_pair(y_true, y_pred))
+
+
+def mean_absolute_error(y_true, y_pred):
+    """mean |y_pred - y_true|"""
+    return loss.mean_absolute_error(*_pair(y_true, y_pred))
+
+
+def mean_absolute_percentage_error(y_true, y_pred):
+    """100 mean |y_true - y_pred| / max(|y_true|, epsilon)"""
+    y_true, y_pred = _pair(y_true, y_pred)
+    size = _at_least(elementwise.abs(y_true), config.epsilon())
+    return 100.0 * _mean(elementwise.abs((y_true - y_pred) / size))
+
+
+def mean_squared_logarithmic_error(y_true, y_pred):
+    """mean (log(1 + max(y_pred, epsilon)) - log(1 + max(y_true, epsilon)))²"""
+    logarithms = [elementwise.log(_at_least(y, config.epsilon()) + 1.0) for y in _pair(y_true, y_pred)]
+    return _mean(elementwise.square(logarithms[1] - logarithms[0]))
+
+
+def squared_hinge(y_true, y_pred):
+    """mean max(1 - y_true y_pred, 0)², for y_true of -1 and 1."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return _mean(elementwise.square(_at_least(1.0 - y_true * y_pred, 0.0)))
+
+
+def hinge(y_true, y_pred):
+    """mean max(1 - y_true y_pred, 0), for y_true of -1 and 1."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return _mean(_at_least(1.0 - y_true * y_pred, 0.0))
+
+
+def categorical_hinge(y_true, y_pred):
+    """max(0, max((1 - y_true) y_pred) - Σ y_true y_pred + 1), for one-hot y_true.
+
+    Reference: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition".
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    right = reduction.sum(y_true * y_pred, axis=-1)
+    wrong = reduction.max((1.0 - y_true) * y_pred, axis=-1)
+    return _at_least(wrong - right + 1.0, 0.0)
+
+
+def logcosh(y_true, y_pred):
+    """mean log cosh(y_pred - y_true): about d²/2 for small differences d, |d| - log 2 for large ones."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    difference = y_pred - y_true
+    return _mean(difference + activation.softplus(-2.0 * difference) - math.log(2.0))
+
+
+def categorical_crossentropy(y_true, y_pred):
+    """-Σ y_true log q with q = y_pred / Σ y_pred limited to [epsilon, 1 - epsilon], for one-hot y_true."""
+    return loss.categorical_crossentropy(*_pair(y_true, y_pred))
+
+
+def sparse_categorical_crossentropy(y_true, y_pred):
+    """-log(p[y_true] / Σ p) with p = y_pred limited to [epsilon, 1 - epsilon].
+
+    Shapes: y_true, labels 0 .. n-1, (batch, ..., 1) or (batch, ...), y_pred (batch, ..., n) -> (batch, ...)
+    A label outside of that range gives NaN.
+    """
+    return loss.sparse_categorical_crossentropy(*_pair(y_true, y_pred))
+
+
+def binary_crossentropy(y_true, y_pred):
+    """mean -y_true log p - (1 - y_true) log(1 - p) with p = y_pred limited to [epsilon, 1 - epsilon]."""
+    return loss.binary_crossentropy(*_pair(y_true, y_pred))
+
+
+def kullback_leibler_divergence(y_true, y_pred):
+    """Σ t log(t / p), where t and p are y_true and y_pred limited to [epsilon, 1].
+
+    Reference: Kullback & Leibler 1951, "On Information and Sufficiency".
+    """
+    y_true, y_pred = (elementwise.clip(y, low=config.epsilon(), high=1.0) for y in _pair(y_true, y_pred))
+    return reduction.sum(y_true * elementwise.log(y_true / y_pred), axis=-1)
+
+
+def poisson(y_true, y_pred):
+    """mean y_pred - y_true log(y_pred + epsilon): a Poisson distribution's negative log-likelihood."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return _mean(y_pred - y_true * elementwise.log(y_pred + config.epsilon()))
+
+
+def cosine_proximity(y_true, y_pred):
+    """-Σ t p with t and p = y_true and y_pred scaled to length 1: -1 in the same direction."""
+    y_true, y_pred = (reduction.l2_normalize(y, axis=-1) for y in _pair(y_true, y_pred))
+    return -reduction.sum(y_true * y_pred, axis=-1)
+
+
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+kld = KLD = kullback_leibler_divergence
+cosine = cosine_proximity
+
+FUNCTIONS = (
+    mean_squared_error, mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error,
+    squared_hinge, hinge, categorical_hinge, logcosh, categorical_crossentropy, sparse_categorical_crossentropy,
+    binary_crossentropy, kullback_leibler_divergence, poisson, cosine_proximity)
+SHORT_NAMES = {"mse": mse, "mae": mae, "mape": mape, "msle": msle, "kld": kld, "cosine": cosine}
+
+_catalogue = Catalogue("loss", {function.__name__: function for function in FUNCTIONS} | SHORT_NAMES)
+
+
+def get(identifier):
+    """The loss that a name stands for; a function passes through, None is None.
+
+    Raises: UnknownNameError with the nearest name; ArgumentError for what is no loss.
+    """
+    return _catalogue.get(identifier)
+
+
+def serialize(function):
+    """The loss's name, which `deserialize` reads."""
+    return _catalogue.serialize(function)
+
+
+def deserialize(name, custom_objects=None):
+    """The loss of that name; `custom_objects`: name -> the user's own function."""
+    return _catalogue.get(name, custom=custom_objects)
