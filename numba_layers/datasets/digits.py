@@ -19,10 +19,10 @@ def load_data(test_fraction=0.2, seed=0):
 
     x counts ink, 16 for a pixel all black.
     test_fraction: part held back, in [0, 1), rounded up: 360 images of the 1,797.
-    seed: of the shuffling before the end is held back, so that every writer is in both parts; the same seed gives
-        the same parts everywhere. None keeps the file's order, which goes writer by writer (13 of them): that asks
-        how well a model reads handwriting it has not seen. The nearest neighbour gets 98.3 to 99.4 % right for
-        seeds 0 to 4, and 95.6 % for None.
+    seed: of the shuffling before the end is held back, so that every writer is in both parts; the same seed
+        gives the same parts everywhere. None keeps the file's order, which goes writer by writer (13 of
+        them): that asks how well a model reads handwriting it has not seen. The nearest neighbour gets 98.3
+        to 99.4 % right for seeds 0 to 4, and 95.6 % for None.
 
     Raises: ArgumentError for a fraction outside [0, 1).
     """
