@@ -1,8 +1,8 @@
 """Reductions on the CPU: of rows (the last axis) and of columns (an axis before it), in a fixed order.
 
-The reduced axis is cut into as many chunks as `out` has room for. One thread combines a chunk, in an order that
-the sizes alone decide. So a long axis takes two launches, x -> chunks -> result, and any number of threads gives
-the same bits. Nothing here is empty: an op fills the result of an empty reduction itself.
+The reduced axis is cut into as many chunks as `out` has room for. One thread combines a chunk, in an order
+that only sizes decide. So a long axis takes two launches, x -> chunks -> result, and the number of threads
+changes no bit. Nothing here is empty: an op fills the result of an empty reduction itself.
 """
 
 import numpy as np
