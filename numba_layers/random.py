@@ -1,0 +1,35 @@
+"""Where random numbers come from: streams of keys, each of which stands for a whole array of random bits."""
+
+import operator
+
+import numpy as np
+
+
+class Stream:
+    """Hands out keys (seed, stream, step), of a new step each time: the same masks and noise for the same seed.
+
+    seed: an int; None draws one from NumPy's global state, so `np.random.seed(1)` at the top of a script repeats it.
+    stream: tells apart those who share a seed.
+    """
+
+    def __init__(self, seed=None, stream=0):
+        seed = np.random.randint(2**63 - 1, dtype=np.int64) if seed is None else operator.index(seed)
+        self._key = np.array([seed % 2**64, stream % 2**64, 0], np.uint64)
+
+    def next_key(self):
+        """The key of this step, an array of its own; the step after it is the next."""
+        key = self._key.copy()
+        self._key[2] += np.uint64(1)
+        return key
+
+    @property
+    def state(self):
+        """(seed, stream, step) as ints; set it to go on from there."""
+        return tuple(self._key.tolist())
+
+    @state.setter
+    def state(self, state):
+        self._key[:] = state
+
+    def __repr__(self):
+        return "Stream(seed={}, stream={}, step={})".format(*self.state)
