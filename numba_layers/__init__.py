@@ -11,13 +11,13 @@ from importlib import import_module
 from ._version import __version__
 
 _ROOMS = frozenset({
-    "activations", "autograd", "backend", "callbacks", "compat", "config", "constraints", "datasets", "device",
+    "activations", "autograd", "backend", "callbacks", "compat", "config", "constraints", "datasets", "devices",
     "errors", "initializations", "initializers", "layers", "losses", "metrics", "models", "objectives", "ops",
-    "optimizers", "regularizers", "registry", "utils",
+    "optimizers", "random", "regularizers", "registry", "utils",
 })
 _NAMES = {
-    "Input": "layers", "load_model": "models", "Model": "models", "Sequential": "models", "Tape": "autograd", "Tensor": "autograd",
-    "gradcheck": "autograd", "set_device": "device",
+    "Input": "layers", "Model": "models", "Sequential": "models", "Tape": "autograd", "Tensor": "autograd",
+    "device": "devices", "gradcheck": "autograd", "load_model": "models", "set_device": "devices",
 }
 
 __all__ = ["__version__", *sorted(_ROOMS | set(_NAMES))]

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from numba_layers import config
-from numba_layers import device as devices
+from numba_layers import config, devices
 
 
 @pytest.fixture(params=["cpu"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..device import empty
+from ..devices import empty
 from ..errors import DtypeError
 
 

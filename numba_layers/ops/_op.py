@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from .. import config, device, registry
+from .. import config, devices, registry
 from ..autograd.context import context, output_into
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer
 from ..autograd.tape import Node
@@ -132,7 +132,7 @@ def run(name, *arguments, out, dtype=None, out_view=None):
 
 def launch(name, *arguments):
     """Start one kernel: every launch of the package passes here."""
-    registry.kernel(name, device.target())(*arguments)
+    registry.kernel(name, devices.target())(*arguments)
     if config.debug_level >= 3 or config.check_numbers:
         _inspect(name, arguments)
 
@@ -194,7 +194,7 @@ def _allocate(shape, dtype):
     if destination is not None and destination.shape == tuple(shape) and destination.dtype == dtype:
         context.destination = None
         return destination
-    return device.empty(shape, dtype)
+    return devices.empty(shape, dtype)
 
 
 def _inspect(name, arguments):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .. import config, device
+from .. import config, devices
 from ..autograd.tensor import Variable
 from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
 from ..ops._op import launch
@@ -182,7 +182,7 @@ class Optimizer:
 
 
 def _zeros(shape, dtype):
-    array = device.empty(shape, dtype)
+    array = devices.empty(shape, dtype)
     array[...] = 0
     return array
 
