@@ -4,8 +4,8 @@
     numba_layers.compat.install()       # or install(version='1.2.2'), before the first `import keras`
     from keras.layers import Dense
 
-A finder on `sys.meta_path` answers for `keras` and all `keras.…` with facades: modules without content that look
-names up in this package's modules when asked. One table says where.
+A finder on `sys.meta_path` answers for `keras` and all `keras.…` with facades: modules without content that
+look names up in this package's modules when asked. One table says where.
 """
 
 import importlib
@@ -82,7 +82,7 @@ class _Facade(ModuleType):
 
     def __init__(self, name):
         super().__init__(name, f"Stands for {name}: the names come from {_HERE}.")
-        # A package, so that the finder is asked for each name that an import statement misses: it has the message.
+        # A package, so that the finder is asked for what an import statement misses: there is the message.
         self.__path__ = []
         if name == "keras":
             self.__version__ = config.keras_version()
@@ -126,9 +126,9 @@ _finder = _Finder()
 
 
 def install(version="2.2.5"):
-    """Make `import keras` mean this package, as that version: where Keras 1 and 2 differ in a default, it decides.
+    """Make `import keras` mean this package; the version decides defaults in which Keras 1 and 2 differ.
 
-    Raises: ModelError when the real Keras is imported already; ArgumentError for versions other than 1.x and 2.x.
+    Raises: ModelError when the real Keras is imported already; ArgumentError unless it is 1.x or 2.x.
     """
     real = sys.modules.get("keras")
     if real is not None and not isinstance(real, _Facade):
@@ -187,7 +187,7 @@ def _sources(name):
 
 def _names(name):
     """The public names of the Keras module `name`, its submodules among them."""
-    names = {public for source in _sources(name) for public in getattr(source, "__all__", None) or _own(source)}
+    names = {public for source in _sources(name) for public in getattr(source, "__all__", _own(source))}
     prefix = f"{_place(name)}.".lstrip(".")
     below = {module.removeprefix(prefix).partition(".")[0] for module in MODULES if module.startswith(prefix)}
     return {public for public in names | below if public and not public.startswith("_")}
@@ -195,7 +195,8 @@ def _names(name):
 
 def _own(module):
     """What `module` defines or takes from this package, without the modules it uses."""
-    return [name for name, value in vars(module).items() if getattr(value, "__module__", "").startswith(_HERE)]
+    return [name for name, value in vars(module).items()
+            if (getattr(value, "__module__", None) or "").startswith(_HERE)]
 
 
 def _missing(name):

@@ -1,0 +1,85 @@
+"""Running graphs: functions of placeholders, gradients, and values printed on the way."""
+
+import numpy as np
+
+from .. import ops
+from ..autograd import graph
+from ..autograd.context import context
+from ..autograd.graph import Graph, any_symbolic
+from ..autograd.tensor import Tensor, as_tensor
+from ..errors import ArgumentError, GraphError
+from ..ops._op import composite
+from .updates import Update
+from .variables import dense
+
+
+class Function:
+    """Outputs of a graph as a function of its placeholders; see `function`."""
+
+    def __init__(self, inputs, outputs, updates=(), name=None):
+        self.name = name or "function"
+        self.inputs = list(inputs)
+        self.single = not isinstance(outputs, list | tuple)
+        outputs = [as_tensor(output) for output in ([outputs] if self.single else outputs)]
+        self._outputs = len(outputs)
+        self.updates = [Update(*pair) for pair in updates]
+        # A learning phase that is fixed is a number, not a tensor: such an input has nothing to feed.
+        self._fed = [position for position, tensor in enumerate(self.inputs) if isinstance(tensor, Tensor)]
+        values = [as_tensor(update.value) for update in self.updates]
+        self._graph = Graph([*outputs, *values], [self.inputs[position] for position in self._fed])
+
+    def __call__(self, inputs=()):
+        """Values of the outputs as NumPy arrays; `inputs` a list of arrays, one for each input."""
+        if not isinstance(inputs, list | tuple) or len(inputs) != len(self.inputs):
+            given = f"{len(inputs)} values" if isinstance(inputs, list | tuple) else type(inputs).__name__
+            raise ArgumentError(f"{self.name}: expected a list of {len(self.inputs)} values, one for each "
+                                f"input, got {given}.")
+        results = self._graph.run([dense(inputs[position]) for position in self._fed])
+        results = [np.array(result.data) for result in results]    # copies: it may be a variable's own memory
+        for update, value in zip(self.updates, results[self._outputs:]):
+            update.variable.assign(value)
+        outputs = results[:self._outputs]
+        return outputs[0] if self.single else outputs
+
+
+def function(inputs, outputs, updates=None, **kwargs):
+    """A function of a list of arrays that runs the graph from `inputs` to `outputs` and then the updates.
+
+    inputs: placeholders, `K.learning_phase()` among them. updates: pairs (variable, new value), or what
+    `K.update` gives; all new values are computed from the old ones. Outputs come as a list, or alone when
+    `outputs` is no list.
+    """
+    return Function(inputs, outputs, updates or (), **kwargs)
+
+
+def gradients(loss, variables):
+    """Gradients of the sum of `loss` with respect to `variables`, as a list; zeros where it does not depend.
+
+    Raises: GraphError when the loss has a value already and no tape recorded how.
+    """
+    variables = list(variables) if isinstance(variables, list | tuple) else [variables]
+    if any_symbolic([loss, *variables]):
+        return graph.gradients(loss, variables)
+    if not context.tapes:
+        raise GraphError("gradients: the loss has a value already and nothing recorded how it came about. "
+                         "Build it from K.variable or K.placeholder, or compute it inside a Tape.")
+    return graph.recorded_gradients(loss, *variables)
+
+
+def stop_gradient(variables):
+    """The same values, through which no gradient flows; a tensor or a list of them."""
+    if isinstance(variables, list | tuple):
+        return [ops.stop_gradient(x) for x in variables]
+    return ops.stop_gradient(variables)
+
+
+def print_tensor(x, message=""):
+    """x itself; its value is printed whenever a graph computes it."""
+    return _printed(x, message=message)
+
+
+@composite
+def _printed(x, *, message):
+    if not isinstance(x, graph.SymbolicTensor):
+        print(message, x.data)
+    return x

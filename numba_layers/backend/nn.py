@@ -1,0 +1,186 @@
+"""Activations, cross-entropies, normalisation and dropout."""
+
+import functools
+
+import numpy as np
+
+from .. import config, ops
+from ..config import epsilon as fuzz
+from ..config import standardize_data_format
+from ..errors import ShapeError
+from ..ops._op import composite
+from .elementwise import clip
+
+
+def relu(x, alpha=0.0, max_value=None, threshold=0.0):
+    """max(x, 0), at most `max_value`; alpha (x - threshold) below `threshold`."""
+    return ops.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
+
+
+def elu(x, alpha=1.0):
+    """x where x > 0, alpha (e^x - 1) elsewhere."""
+    return ops.elu(x, alpha=alpha)
+
+
+def softmax(x, axis=-1):
+    """e^x / Σ e^x along `axis`."""
+    return ops.softmax(x, axis=axis)
+
+
+def softplus(x):
+    """log(1 + e^x)"""
+    return ops.softplus(x)
+
+
+def softsign(x):
+    """x / (1 + |x|)"""
+    return ops.softsign(x)
+
+
+def sigmoid(x):
+    """1 / (1 + e^-x)"""
+    return ops.sigmoid(x)
+
+
+def hard_sigmoid(x):
+    """0.2 x + 0.5, limited to [0, 1]."""
+    return ops.hard_sigmoid(x)
+
+
+def tanh(x):
+    """Hyperbolic tangent."""
+    return ops.tanh(x)
+
+
+def _either_order(function):
+    """In Keras 1 the output comes before the target: so it is where `config.keras_version()` is 1.x."""
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if len(args) > 1 and config.keras_version().startswith("1."):
+            args = (args[1], args[0], *args[2:])
+        elif len(args) == 1 and config.keras_version().startswith("1.") and "target" in kwargs:
+            args, kwargs = (), kwargs | {"output": args[0]}
+        return function(*args, **kwargs)
+
+    return call
+
+
+@_either_order
+def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-Σ_c target[c] log p[c], p the output divided by its sum and clipped, or softmax(output) of logits.
+
+    Shapes: target and output with classes on `axis` -> the same without it
+    """
+    if from_logits:
+        return ops.negative(ops.sum(ops.multiply(target, ops.log_softmax(output, axis=axis)), axis=axis))
+    share = ops.divide(output, ops.sum(output, axis=axis, keepdims=True))
+    return ops.negative(ops.sum(ops.multiply(target, ops.log(clip(share, fuzz(), 1 - fuzz()))), axis=axis))
+
+
+@_either_order
+def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-log p[target] for integer targets, p as in `categorical_crossentropy`.
+
+    Shapes: output with classes on `axis`; target one integer for each row -> output's shape without `axis`
+    """
+    logits = output if from_logits else ops.log(clip(output, fuzz(), 1 - fuzz()))
+    logs = _classes_last(ops.log_softmax(logits, axis=axis), axis)
+    return ops.negative(_chosen(logs, target))
+
+
+def _classes_last(x, axis):
+    """x with `axis` moved to the end."""
+    axis %= x.ndim
+    if axis == x.ndim - 1:
+        return x
+    return ops.transpose(x, axes=tuple(other for other in range(x.ndim) if other != axis) + (axis,))
+
+
+@composite
+def _chosen(scores, target):
+    """scores[..., target]: the entry of one class in each row."""
+    index = ops.reshape(ops.cast(target, dtype="int64"), shape=scores.shape[:-1])
+    is_chosen = ops.cast(ops.one_hot(index, depth=scores.shape[-1]), dtype="bool")
+    return ops.sum(ops.where(is_chosen, scores, 0.0), axis=-1)
+
+
+@_either_order
+def binary_crossentropy(target, output, from_logits=False):
+    """-(target log p + (1 - target) log(1 - p)) of each element, p the clipped output or sigmoid(logits)."""
+    if from_logits:
+        # max(x, 0) - x target + log(1 + e^-|x|): the same without overflow
+        tail = ops.log1p(ops.exp(ops.negative(ops.abs(output))))
+        return ops.add(ops.subtract(ops.relu(output), ops.multiply(output, target)), tail)
+    p = clip(output, fuzz(), 1 - fuzz())
+    rest = ops.multiply(ops.subtract(1.0, target), ops.log(ops.subtract(1.0, p)))
+    return ops.negative(ops.add(ops.multiply(target, ops.log(p)), rest))
+
+
+def l2_normalize(x, axis=None):
+    """x / sqrt(Σ x²) along `axis`; a zero vector stays zero."""
+    return ops.l2_normalize(x, axis=axis)
+
+
+def in_top_k(predictions, targets, k):
+    """True where the target's prediction is among the k largest; classes tied with the k-th are in.
+
+    Shapes: predictions (batch, classes), targets (batch,) integers -> (batch,)
+    """
+    own = ops.expand_dims(_chosen(predictions, targets), axis=-1)
+    better = ops.sum(ops.cast(ops.greater(predictions, own), dtype="int64"), axis=-1)
+    return ops.logical_and(ops.less(better, k), _is_finite(ops.squeeze(own, axis=-1)))
+
+
+def _is_finite(x):
+    return ops.less(ops.abs(x), np.inf)
+
+
+def bias_add(x, bias, data_format=None):
+    """x + bias, the bias a vector over the channels or a tensor of one sample's shape (channels last).
+
+    Raises: ShapeError for other biases.
+    """
+    channels_first = standardize_data_format(data_format) == "channels_first" and x.ndim > 2
+    if bias.ndim not in (1, x.ndim - 1):
+        raise ShapeError(f"bias_add: bias has shape {bias.shape}, expected (channels,) or {x.ndim - 1} axes, "
+                         f"for x of shape {x.shape}.")
+    if channels_first and bias.ndim == 1:
+        bias = ops.reshape(bias, shape=(-1,) + (1,) * (x.ndim - 2))
+    elif channels_first:
+        bias = ops.transpose(bias, axes=(bias.ndim - 1, *range(bias.ndim - 1)))
+    return ops.add(x, bias)
+
+
+def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
+    """x normalised with its own mean and variance over `reduction_axes`: (normalised, mean, variance).
+
+    gamma or beta None: 1 and 0.
+    """
+    axes = [axis % x.ndim for axis in reduction_axes]
+    mean, var = ops.mean(x, axis=axes), ops.var(x, axis=axes)
+    spread = [np.newaxis if axis in axes else np.s_[:] for axis in range(x.ndim)]
+
+    def along(vector):
+        return None if vector is None else ops.getitem(vector, index=tuple(spread))
+
+    normalized = batch_normalization(x, *map(along, (mean, var, beta, gamma)), epsilon=epsilon)
+    return normalized, mean, var
+
+
+def batch_normalization(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
+    """gamma (x - mean) / sqrt(var + epsilon) + beta; gamma or beta None: 1 and 0.
+
+    Vectors belong to `axis`. Keras 1 has epsilon in the place of axis: a float there is epsilon.
+    """
+    if isinstance(axis, float):
+        axis, epsilon = -1, axis
+    trailing = x.ndim - 1 - axis % x.ndim
+
+    def along(tensor):
+        return ops.reshape(tensor, shape=(-1,) + (1,) * trailing) if trailing and tensor.ndim == 1 else tensor
+
+    scale = ops.divide(1.0, ops.sqrt(ops.add(along(var), epsilon)))
+    if gamma is not None:
+        scale = ops.multiply(scale, along(gamma))
+    normalized = ops.multiply(ops.subtract(x, along(mean)), scale)
+    return normalized if beta is None else ops.add(normalized, along(beta))

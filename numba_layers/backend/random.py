@@ -1,0 +1,73 @@
+"""Random tensors: drawn anew each time a graph runs; at once while one is evaluated."""
+
+from .. import ops
+from .._legacy import BACKEND, keras1
+from ..autograd.context import deferring
+from ..autograd.graph import SymbolicTensor, any_symbolic, defer
+from ..config import floatx
+from ..random import Stream
+from ._sizes import ints, known
+
+_streams = {}     # seed -> the stream of draws that happen at once
+
+
+@keras1(BACKEND)
+def random_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normal distribution with the given mean and standard deviation."""
+    return _draw(ops.random_normal, shape, dtype, seed, mean=mean, stddev=stddev)
+
+
+@keras1(BACKEND)
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normal distribution without what lies more than 2 standard deviations from the mean."""
+    return _draw(ops.random_truncated_normal, shape, dtype, seed, mean=mean, stddev=stddev)
+
+
+@keras1(BACKEND)
+def random_uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+    """Uniform distribution on [minval, maxval)."""
+    return _draw(ops.random_uniform, shape, dtype, seed, low=minval, high=maxval)
+
+
+def random_binomial(shape, p=0.0, dtype=None, seed=None):
+    """1 with probability p, else 0."""
+    return _draw(ops.random_binomial, shape, dtype, seed, p=p)
+
+
+def dropout(x, level, noise_shape=None, seed=None):
+    """Each element 0 with probability `level`, else x / (1 - level).
+
+    noise_shape: the shape of the mask, 1 where it repeats along an axis, None where it takes x's size.
+    """
+    stream = _stream(seed)
+
+    def drop(x, noise_shape):
+        if noise_shape is not None:
+            noise_shape = ints([size if want is None else want for want, size in zip(noise_shape, x.shape)])
+        return ops.dropout(x, rate=level, noise_shape=noise_shape, key=stream.next_key())
+
+    if any_symbolic((x, noise_shape)):
+        return defer(drop, (x, noise_shape), {}, SymbolicTensor(x.shape, x.dtype))
+    return drop(x, noise_shape)
+
+
+def _draw(op, shape, dtype, seed, **options):
+    dtype = dtype or floatx()
+    stream = _stream(seed)
+
+    def draw(shape):
+        return op(shape=ints(shape), key=stream.next_key(), dtype=dtype, **options)
+
+    return defer(draw, (shape,), {}, SymbolicTensor(known(shape), dtype)) if deferring() else draw(shape)
+
+
+def _stream(seed):
+    """The numbers for one place in a graph: a stream of its own. Draws at once share one for each seed."""
+    if deferring() or seed is None:
+        return Stream(seed)
+    return _streams.setdefault(seed, Stream(seed))
+
+
+def forget_streams():
+    """Begin all shared streams again."""
+    _streams.clear()

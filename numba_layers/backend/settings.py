@@ -1,0 +1,53 @@
+"""Settings of the process as K functions, and the phase, training or testing, that a graph runs in."""
+
+import numpy as np
+
+from .. import config
+from ..autograd.context import context, deferring
+from ..autograd.graph import LEARNING_PHASE
+from ..autograd.tensor import Tensor
+from ..config import floatx
+from ..naming import reset_uids
+from .random import forget_streams
+
+
+def backend():
+    """'numba'."""
+    return "numba"
+
+
+def cast_to_floatx(x):
+    """`x` (an array or tensor) as an array of type `floatx()`."""
+    return np.asarray(x.data if isinstance(x, Tensor) else x, dtype=floatx())
+
+
+def normalize_data_format(value):
+    """`value` checked, with None replaced by `image_data_format()`; 'th' and 'tf' are understood."""
+    return config.standardize_data_format(value)
+
+
+def learning_phase():
+    """The phase as a tensor to feed, 0 testing or 1 training; an int where the phase is known already.
+
+    It is known while a graph is evaluated, and after `set_learning_phase`.
+    """
+    fixed = config.learning_phase()
+    if fixed is not None:
+        return fixed
+    return LEARNING_PHASE if deferring() else context.learning_phase or 0
+
+
+def set_learning_phase(value):
+    """Fix the phase of everything that runs from now on: 0 testing, 1 training."""
+    config.set_learning_phase(value)
+
+
+def clear_session():
+    """Start afresh: names count from 1, no phase is fixed, streams of random numbers begin again."""
+    reset_uids()
+    config.set_learning_phase(None)
+    forget_streams()
+
+
+def manual_variable_initialization(value):
+    """Nothing: variables always have their initial value here. Kept for scripts that call it."""

@@ -1,0 +1,196 @@
+"""Shapes: joining, cutting, repeating, padding and turning tensors."""
+
+import numpy as np
+
+from .. import ops
+from .._legacy import BACKEND, keras1
+from ..autograd.graph import SymbolicTensor, any_symbolic, defer
+from ..autograd.tensor import Tensor
+from ..config import standardize_data_format
+from ..errors import ArgumentError, unknown
+from ._sizes import ints, is_open, known, sized
+
+
+def concatenate(tensors, axis=-1):
+    """The tensors one after the other along `axis`."""
+    return ops.concatenate(*tensors, axis=axis)
+
+
+def stack(x, axis=0):
+    """Tensors of one shape side by side along a new axis."""
+    return ops.stack(*x, axis=axis)
+
+
+def reshape(x, shape):
+    """The same elements in another shape; one entry may be -1, entries may be tensors."""
+    template = tuple(None if size == -1 else size for size in known(shape))
+    return sized(lambda x, shape: ops.reshape(x, shape=shape), x, shape, template)
+
+
+def flatten(x):
+    """All elements on one axis."""
+    return ops.reshape(x, shape=(-1,))
+
+
+def batch_flatten(x):
+    """The axes after the first made one: (batch, ...) -> (batch, features)."""
+    return ops.flatten(x)
+
+
+def permute_dimensions(x, pattern):
+    """The axes in the order `pattern`."""
+    return ops.transpose(x, axes=tuple(pattern))
+
+
+@keras1(BACKEND)
+def expand_dims(x, axis=-1):
+    """A new axis of size 1 at `axis`."""
+    return ops.expand_dims(x, axis=axis)
+
+
+def squeeze(x, axis):
+    """Without axis `axis`, whose size is 1."""
+    return ops.squeeze(x, axis=axis)
+
+
+def repeat_elements(x, rep, axis):
+    """Each slice along `axis` repeated `rep` times, as `np.repeat` does."""
+    return ops.repeat(x, repeats=rep, axis=axis)
+
+
+def repeat(x, n):
+    """Each row n times: (batch, features) -> (batch, n, features)."""
+    return ops.repeat(ops.expand_dims(x, axis=1), repeats=n, axis=1)
+
+
+def tile(x, n):
+    """x laid side by side n[axis] times along each axis; n may be an int for a vector."""
+    sizes = known(n)
+    template = tuple(None if size is None or times is None else size * times
+                     for size, times in zip(x.shape[-len(sizes):], sizes))
+    return sized(lambda x, n: ops.tile(x, repeats=n), x, n, x.shape[:-len(sizes)] + template)
+
+
+def arange(start, stop=None, step=1, dtype="int32"):
+    """start, start + step, ... below `stop`; with one argument from 0 up to it."""
+    start, stop = (0, start) if stop is None else (start, stop)
+    if any_symbolic((start, stop, step)):
+        return defer(_arange, (start, stop, step, dtype), {}, SymbolicTensor((None,), dtype))
+    return _arange(start, stop, step, dtype)
+
+
+def _arange(start, stop, step, dtype):
+    return Tensor(np.arange(*(np.asarray(number)[()] for number in (start, stop, step)), dtype=dtype))
+
+
+@keras1(BACKEND)
+def one_hot(indices, num_classes):
+    """Rows with a 1 at each index: (...) -> (..., num_classes)."""
+    return ops.one_hot(indices, depth=num_classes)
+
+
+def reverse(x, axes):
+    """The order of elements turned around along `axes`, an int or several."""
+    return ops.flip(x, axes=(axes,) if isinstance(axes, int) else tuple(axes))
+
+
+def slice(x, start, size):
+    """x[start[0]:start[0] + size[0], ...]: `size[axis]` elements from `start[axis]` on, or all for -1.
+
+    Raises: ArgumentError unless start and size have one entry for each axis.
+    """
+    if not len(known(start)) == len(known(size)) == len(x.shape):
+        raise ArgumentError(f"slice: x has {len(x.shape)} axes, start {len(known(start))} entries and size "
+                            f"{len(known(size))}; expected one for each axis.")
+    if not is_open(start) and not is_open(size):
+        return _slice(x, start, size)
+    template = tuple(None if count == -1 else count for count in known(size))
+    return defer(_slice, (x, start, size), {}, SymbolicTensor(template, x.dtype))
+
+
+def _slice(x, start, size):
+    window = tuple(np.s_[first:(None if count == -1 else first + count)]
+                   for first, count in zip(ints(start), ints(size)))
+    return ops.getitem(x, index=window)
+
+
+def temporal_padding(x, padding=(1, 1)):
+    """Zeros before and after the timesteps, axis 1 of 3; `padding` is (before, after) or an int for both."""
+    return ops.pad(x, padding=((0, 0), _both_sides(padding), (0, 0)))
+
+
+def asymmetric_temporal_padding(x, left_pad=1, right_pad=1):
+    """`temporal_padding` with the two numbers apart, as in Keras 1."""
+    return temporal_padding(x, (left_pad, right_pad))
+
+
+@keras1(BACKEND)
+def spatial_2d_padding(x, padding=((1, 1), (1, 1)), data_format=None):
+    """Zeros around images; `padding` is ((top, bottom), (left, right)) or (rows, columns)."""
+    return _pad_spatial(x, padding, data_format)
+
+
+@keras1(BACKEND)
+def asymmetric_spatial_2d_padding(x, top_pad=1, bottom_pad=1, left_pad=1, right_pad=1, data_format=None):
+    """`spatial_2d_padding` with the four numbers apart, as in Keras 1."""
+    return _pad_spatial(x, ((top_pad, bottom_pad), (left_pad, right_pad)), data_format)
+
+
+@keras1(BACKEND)
+def spatial_3d_padding(x, padding=((1, 1), (1, 1), (1, 1)), data_format=None):
+    """Zeros around volumes; `padding` has a pair (before, after) or an int for each of the three axes."""
+    return _pad_spatial(x, padding, data_format)
+
+
+def _pad_spatial(x, padding, data_format):
+    padding = [_both_sides(sides) for sides in padding]
+    if standardize_data_format(data_format) == "channels_first":
+        return ops.pad(x, padding=((0, 0), (0, 0), *padding))
+    return ops.pad(x, padding=((0, 0), *padding, (0, 0)))
+
+
+def _both_sides(padding):
+    return (padding, padding) if isinstance(padding, int) else tuple(padding)
+
+
+@keras1(BACKEND)
+def resize_images(x, height_factor, width_factor, data_format=None, interpolation="nearest"):
+    """Images enlarged by whole factors; 'nearest' repeats pixels, 'bilinear' interpolates (towards top left).
+
+    Shapes: (batch, rows, columns, channels) or (batch, channels, rows, columns) -> more rows and columns
+    """
+    if interpolation not in ("nearest", "bilinear"):
+        raise unknown("interpolation", interpolation, ("nearest", "bilinear"))
+    enlarge = repeat_elements if interpolation == "nearest" else _interpolate
+    return _resize(enlarge, x, (height_factor, width_factor), data_format)
+
+
+@keras1(BACKEND)
+def resize_volumes(x, depth_factor, height_factor, width_factor, data_format=None):
+    """Volumes enlarged by whole factors, each element repeated."""
+    return _resize(repeat_elements, x, (depth_factor, height_factor, width_factor), data_format)
+
+
+def _resize(enlarge, x, factors, data_format):
+    first = 2 if standardize_data_format(data_format) == "channels_first" else 1
+    for axis, factor in enumerate(factors, first):
+        x = enlarge(x, factor, axis)
+    return x
+
+
+def _interpolate(x, factor, axis):
+    """Linear interpolation along `axis`: element i lies at i / factor, and the last continues to the end."""
+    if any_symbolic([x]):
+        size = x.shape[axis]
+        shape = (*x.shape[:axis], None if size is None else size * factor, *x.shape[axis + 1:])
+        return defer(_interpolate, (x, factor, axis), {}, SymbolicTensor(shape, x.dtype))
+    size = x.shape[axis]
+    position = np.arange(size * factor) / factor
+    low = position.astype(int)
+    high = np.minimum(low + 1, size - 1)
+    weights = np.zeros((size, size * factor), x.dtype)
+    np.add.at(weights, (low, np.arange(size * factor)), 1 - (position - low))
+    np.add.at(weights, (high, np.arange(size * factor)), position - low)
+    to_last = [other for other in range(x.ndim) if other != axis] + [axis]
+    resized = ops.dot(ops.transpose(x, axes=tuple(to_last)), weights)
+    return ops.transpose(resized, axes=tuple(int(back) for back in np.argsort(to_last)))

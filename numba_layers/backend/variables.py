@@ -1,0 +1,208 @@
+"""Variables, placeholders and constants: making them, asking about them, reading and writing their values."""
+
+import numpy as np
+
+from .. import ops
+from ..autograd.graph import SymbolicTensor, defer, evaluate, is_symbolic
+from ..autograd.graph import placeholder as make_placeholder
+from ..autograd.tensor import Tensor, Variable, as_array, as_tensor
+from ..config import floatx
+from ..errors import ArgumentError, ShapeError
+from ..ops._op import composite
+from ._sizes import ints, is_open, known, shape_tensor
+from .updates import Update
+
+
+def variable(value, dtype=None, name=None, constraint=None):
+    """A tensor whose value can be changed; ops on it wait, so that `K.function` sees its value of that time.
+
+    value: array, number, SciPy sparse matrix or tensor; it is copied. dtype: floatx by default.
+    """
+    value = np.array(dense(eval(value) if isinstance(value, Tensor) else value), dtype=dtype or floatx())
+    return Variable(as_array(value), name=name, constraint=constraint, deferred=True)
+
+
+def constant(value, dtype=None, shape=None, name=None):
+    """A tensor with a fixed value; `shape` repeats a single number."""
+    array = np.array(eval(value) if isinstance(value, Tensor) else value, dtype=dtype or floatx())
+    if shape is not None:
+        array = np.full(shape, array) if array.size == 1 else array.reshape(shape)
+    return Tensor(array, name=name)
+
+
+def placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None):
+    """A tensor that gets its value when a function runs; None where a size is open.
+
+    Raises: ArgumentError when neither `shape` nor `ndim` is given.
+    """
+    if shape is None and ndim is None:
+        raise ArgumentError("placeholder: give shape, for example (None, 784), or ndim.")
+    tensor = make_placeholder((None,) * ndim if shape is None else shape, dtype or floatx(), name)
+    tensor.sparse = sparse
+    return tensor
+
+
+def zeros(shape, dtype=None, name=None):
+    """A variable of zeros; where `shape` is only known when a graph runs, a tensor of zeros."""
+    return _filled(0, shape, dtype, name)
+
+
+def ones(shape, dtype=None, name=None):
+    """A variable of ones; where `shape` is only known when a graph runs, a tensor of ones."""
+    return _filled(1, shape, dtype, name)
+
+
+def _filled(value, shape, dtype, name):
+    dtype = dtype or floatx()
+    if not is_open(shape):
+        return variable(np.full(ints(shape), value), dtype, name)
+    return defer(lambda shape: Tensor(np.full(ints(shape), value, dtype)), (shape,), {},
+                 SymbolicTensor(known(shape), dtype))
+
+
+def eye(size, dtype=None, name=None):
+    """A variable holding the identity matrix; `size` an int, or (rows, columns)."""
+    rows, columns = (size, size) if isinstance(size, int | np.integer) else size
+    return variable(np.eye(rows, columns), dtype, name)
+
+
+def zeros_like(x, dtype=None, name=None):
+    """Zeros of x's shape."""
+    return _cast_if(ops.zeros_like(x), dtype)
+
+
+def ones_like(x, dtype=None, name=None):
+    """Ones of x's shape."""
+    return _cast_if(ops.ones_like(x), dtype)
+
+
+def _cast_if(x, dtype):
+    return x if dtype is None else cast(x, dtype)
+
+
+@composite
+def identity(x, name=None):
+    """x itself, as a tensor of its own."""
+    return as_tensor(x)
+
+
+def random_uniform_variable(shape, low, high, dtype=None, name=None, seed=None):
+    """A variable drawn from the uniform distribution on [low, high)."""
+    return variable(np.random.RandomState(seed).uniform(low, high, ints(shape)), dtype, name)
+
+
+def random_normal_variable(shape, mean, scale, dtype=None, name=None, seed=None):
+    """A variable drawn from the normal distribution with standard deviation `scale`."""
+    return variable(np.random.RandomState(seed).normal(mean, scale, ints(shape)), dtype, name)
+
+
+def cast(x, dtype):
+    """x in another element type."""
+    return ops.cast(x, dtype=dtype)
+
+
+def is_keras_tensor(x):
+    """True for a tensor that a layer or `Input` made.
+
+    Raises: ArgumentError when x is no tensor at all.
+    """
+    if not is_tensor(x):
+        raise ArgumentError(f"is_keras_tensor: x is a {type(x).__name__}, expected a tensor.")
+    return hasattr(x, "_keras_history")
+
+
+def is_tensor(x):
+    """True for tensors and variables, False for arrays and numbers."""
+    return isinstance(x, Tensor)
+
+
+def is_placeholder(x):
+    """True for a tensor that must be fed."""
+    return isinstance(x, SymbolicTensor) and x.step is None
+
+
+def is_sparse(tensor):
+    """True for SciPy sparse matrices and the placeholders made for them, which hold them densely."""
+    return hasattr(tensor, "tocsr") or getattr(tensor, "sparse", False)
+
+
+def todense(tensor):
+    """The tensor itself; a SciPy sparse matrix as a dense tensor."""
+    return as_tensor(dense(tensor)) if hasattr(tensor, "tocsr") else tensor
+
+
+def dense(value):
+    """An array instead of a SciPy sparse matrix; other values as they are."""
+    return value.toarray() if hasattr(value, "tocsr") else value
+
+
+def shape(x):
+    """The shape as an integer tensor; sizes that are open become known when the graph runs."""
+    return shape_tensor(tuple(x.shape), _shape_of, (x,))
+
+
+def _shape_of(x):
+    return Tensor(np.array(x.shape, np.int64))
+
+
+def int_shape(x):
+    """The shape as a tuple of ints, None where a size is open."""
+    return tuple(np.shape(x) if not hasattr(x, "shape") else x.shape)
+
+
+get_variable_shape = int_shape
+
+
+def ndim(x):
+    """The number of axes."""
+    return len(int_shape(x))
+
+
+def dtype(x):
+    """The element type as a word: 'float32', 'int64', 'bool' ..."""
+    return str(np.dtype(x.dtype))
+
+
+def count_params(x):
+    """The number of elements."""
+    return int(np.prod(int_shape(x)))
+
+
+def eval(x):
+    """The value of a tensor that needs no placeholder, as an array of its own. An update is carried out."""
+    if isinstance(x, Update):
+        value = eval(x.value)
+        x.variable.assign(value)
+        return value
+    value = evaluate(x) if is_symbolic(x) else x
+    return np.array(value.data if isinstance(value, Tensor) else value)
+
+
+def get_value(x):
+    """The value of a variable as an array of its own."""
+    return eval(x)
+
+
+def batch_get_value(ops):
+    """The values of several variables."""
+    return [get_value(x) for x in ops]
+
+
+def set_value(x, value):
+    """Write `value` into a variable.
+
+    Raises: ShapeError when the shapes differ; ArgumentError when x is no variable.
+    """
+    if not isinstance(x, Variable):
+        raise ArgumentError(f"set_value: x is a {type(x).__name__}, expected a variable as K.variable makes.")
+    value = np.asarray(dense(value))
+    if value.shape != x.shape:
+        name = x.name or "the variable"
+        raise ShapeError(f"set_value: {name} has shape {x.shape}, the value {value.shape}.")
+    x.assign(value)
+
+
+def batch_set_value(tuples):
+    """Write several values: pairs (variable, value)."""
+    for x, value in tuples:
+        set_value(x, value)
