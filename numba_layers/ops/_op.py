@@ -71,17 +71,24 @@ def _make_op(body, kernels):
     return call
 
 
-def composite(function):
+def composite(*kernels):
     """Decorator for a function made of ops whose result depends on concrete sizes: one step when symbolic.
 
-    Tensors, or lists of them, come by position; options by keyword.
+    Tensors, or lists of them, come by position; options by keyword. Kernels may be named as for `op`.
     """
+    if len(kernels) == 1 and callable(kernels[0]):
+        return _make_composite(kernels[0], ())
+    return lambda function: _make_composite(function, kernels)
+
+
+def _make_composite(function, kernels):
     @functools.wraps(function)
     def call(*tensors, **options):
         if any_symbolic(tensors):
             return defer(call, tensors, options, function(*tensors, **options))
         return function(*tensors, **options)
 
+    call.kernels = kernels
     return call
 
 

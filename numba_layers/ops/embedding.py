@@ -12,24 +12,6 @@ from . import elementwise
 from ._op import composite, op, viewed
 
 
-@composite
-def gather(x, indices):
-    """y[n] = x[indices[n]]: rows of x, by numbers from 0.
-
-    Shapes: x (rows, ...), indices of any shape and of a type that is cast to int64 -> y (*indices.shape, ...).
-    Raises: OutOfRangeError for an index that is negative or not below the number of rows.
-    """
-    x, indices = as_tensor(x), _integers(as_tensor(indices))
-    if x.ndim == 0:
-        raise ShapeError("gather: x is a number, expected rows (rows, ...).")
-    if not isinstance(indices, SymbolicTensor) and indices.size:
-        low, high = int(indices.data.min()), int(indices.data.max())
-        if low < 0 or (x.shape[0] is not None and high >= x.shape[0]):
-            raise OutOfRangeError(f"index {low if low < 0 else high} is out of range: x has {x.shape[0]} rows "
-                                  f"(shape {x.shape}), expected 0 to {x.shape[0]} - 1.")
-    return _gather(x, indices)
-
-
 def _integers(indices):
     if indices.dtype == np.int64:
         return indices
@@ -51,6 +33,24 @@ def _scatter(run, x, indices, *, shape):
     y = run("gather_backward_x", viewed(x, indices.size, columns), viewed(indices, -1), out=shape,
             out_view=(shape[0], columns), dtype=x.dtype)
     return y, lambda grad: _gather(grad, indices), None
+
+
+@composite(*_gather.kernels)
+def gather(x, indices):
+    """y[n] = x[indices[n]]: rows of x, by numbers from 0.
+
+    Shapes: x (rows, ...), indices of any shape and of a type that is cast to int64 -> y (*indices.shape, ...).
+    Raises: OutOfRangeError for an index that is negative or not below the number of rows.
+    """
+    x, indices = as_tensor(x), _integers(as_tensor(indices))
+    if x.ndim == 0:
+        raise ShapeError("gather: x is a number, expected rows (rows, ...).")
+    if not isinstance(indices, SymbolicTensor) and indices.size:
+        low, high = int(indices.data.min()), int(indices.data.max())
+        if low < 0 or (x.shape[0] is not None and high >= x.shape[0]):
+            raise OutOfRangeError(f"index {low if low < 0 else high} is out of range: x has {x.shape[0]} rows "
+                                  f"(shape {x.shape}), expected 0 to {x.shape[0]} - 1.")
+    return _gather(x, indices)
 
 
 def _columns(shape):

@@ -18,7 +18,11 @@ GRADIENTS = {
 }
 
 
-@op("matmul_nn", "matmul_nt", "matmul_tn")
+PRODUCT = "matmul_nn", "matmul_nt", "matmul_tn"
+BATCH_PRODUCT = "batch_matmul_nn", "batch_matmul_nt", "batch_matmul_tn"
+
+
+@op(*PRODUCT)
 def _product(run, a, b, *, form):
     """a @ b ('nn'), a @ b.T ('nt') or a.T @ b ('tn'), where the axes before the last count as rows.
 
@@ -30,7 +34,7 @@ def _product(run, a, b, *, form):
     return y, *_product_vjps(_product, a, b, form)
 
 
-@op("batch_matmul_nn", "batch_matmul_nt", "batch_matmul_tn")
+@op(*BATCH_PRODUCT)
 def _batch_product(run, a, b, *, form):
     """The same for each matrix of a batch: a[n] @ b[n], a[n] @ b[n].T or a[n].T @ b[n]."""
     out = (a.shape[0], a.shape[2 if form == "tn" else 1], b.shape[1 if form == "nt" else 2])
@@ -47,7 +51,7 @@ def _product_vjps(product, a, b, form):
     return [vjp(gradient) for gradient in GRADIENTS[form]]
 
 
-@op("dense_forward", "relu_backward", "matmul_nt", "matmul_tn")
+@op("dense_forward", "relu_backward", "matmul_nt", "matmul_tn", "sum_columns")
 def _dense(run, x, weight, bias, *, relu):
     y = run("dense_forward", viewed(x, -1, x.shape[-1]), weight, bias, int(relu),
             out=(*x.shape[:-1], weight.shape[1]), out_view=(-1, weight.shape[1]))
@@ -66,6 +70,7 @@ def _relu_backward(run, y, grad):
             lambda grad_out: _relu_backward(y, grad_out))
 
 
+@composite(*_dense.kernels)
 def dense(x, weight, bias=None, *, activation="linear"):
     """Affine map of the last axis, then an activation: y = activation(x @ weight + bias).
 
@@ -76,16 +81,6 @@ def dense(x, weight, bias=None, *, activation="linear"):
     x, weight, bias = _dense_operands(x, weight, bias)
     y = _dense(x, weight, bias, relu=activation == "relu")
     return y if activation == "relu" else _activated(y, activation)
-
-
-def sparse_dense(x, weight, bias=None, *, activation="linear"):
-    """`dense` of a sparse x: a SparseTensor, or a SciPy matrix. Only the numbers stored in x are multiplied.
-
-    Shapes: x (batch, features), weight (features, units), bias (units,) or None -> y (batch, units)
-    There is no gradient with respect to x.
-    """
-    x, weight, bias = _dense_operands(x, weight, bias)
-    return _activated(elementwise.add(_sparse_product(x, weight), bias), activation)
 
 
 def _dense_operands(x, weight, bias):
@@ -130,7 +125,18 @@ def _stored(x, other):
     return (x.indptr, x.indices, x.values.astype(other.dtype, copy=False)) if isinstance(x, SparseTensor) else ()
 
 
-@composite
+@composite(*_sparse_product.kernels, *elementwise.add.kernels)
+def sparse_dense(x, weight, bias=None, *, activation="linear"):
+    """`dense` of a sparse x: a SparseTensor, or a SciPy matrix. Only the numbers stored in x are multiplied.
+
+    Shapes: x (batch, features), weight (features, units), bias (units,) or None -> y (batch, units)
+    There is no gradient with respect to x.
+    """
+    x, weight, bias = _dense_operands(x, weight, bias)
+    return _activated(elementwise.add(_sparse_product(x, weight), bias), activation)
+
+
+@composite(*PRODUCT, *BATCH_PRODUCT)
 def matmul(a, b):
     """Matrix product of the last two axes, as `numpy.matmul`; the axes before them broadcast.
 
@@ -156,7 +162,7 @@ def _differ(one, other):
     return one is not None and other is not None and one != other
 
 
-@composite
+@composite(*PRODUCT)
 def dot(a, b):
     """Sum over the last axis of a and the last but one of b: `matmul` for two axes, all pairs of rows beyond.
 
@@ -173,7 +179,7 @@ def dot(a, b):
     return reshape(_product(a, right, form="nn"), shape=a.shape[:-1] + b.shape[:-2] + b.shape[-1:])
 
 
-@composite
+@composite(*BATCH_PRODUCT)
 def batch_dot(a, b, *, axes=None):
     """For each sample n the sum over one axis of a[n] and one of b[n]; a result of one number has an axis of size 1.
 
