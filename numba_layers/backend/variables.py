@@ -126,7 +126,7 @@ def is_sparse(tensor):
     return hasattr(tensor, "tocsr") or getattr(tensor, "sparse", False)
 
 
-def todense(tensor):
+def to_dense(tensor):
     """The tensor itself; a SciPy sparse matrix as a dense tensor."""
     return as_tensor(dense(tensor)) if hasattr(tensor, "tocsr") else tensor
 

@@ -71,7 +71,7 @@ def test_mistakes_in_calls_are_named():
         K.function([x], [x, y])([np.ones((1, 3))])
     with pytest.raises(GraphError, match="pixels"):
         K.eval(K.sum(x))
-    with pytest.raises(ShapeError, match="input pixels: expected shape .* got"):
+    with pytest.raises(ShapeError, match="input 'pixels': expected shape .* got"):
         K.function([x], [x])([np.ones((3, 1))])
     for wrong in ([], np.ones((1, 3)), None):
         with pytest.raises(ArgumentError, match="expected a list of 1 values"):
