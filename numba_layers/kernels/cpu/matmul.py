@@ -1,0 +1,217 @@
+"""Matrix multiply on the CPU: blocks of the result in parallel, each made of register tiles (see `_tile`).
+
+A task owns a block of the result. It copies its columns of B, a piece of the sum at a time, into panels one
+tile wide, which stay in the second-level cache; then strips of ROWS rows of A meet one panel after the other.
+A is read where it lies unless it is transposed. The buffers, some 300 KB, are on the task's stack. The tile adds
+in the order of the sum alone, so cutting the result otherwise, for another number of threads, changes no bit.
+"""
+
+import numpy as np
+from numba import prange
+
+from ._target import cpu_kernel, inlined
+from ._tile import (
+    ROWS,
+    VECTOR_BYTES,
+    VECTORS,
+    at,
+    ceil_div,
+    compact,
+    divide,
+    lanes_of,
+    move,
+    scratch,
+    thread_count,
+    tile,
+    transpose,
+)
+
+BLOCK_VECTORS = 16                       # columns of a block, in vectors
+PIECE = 256                              # terms of a sum, for a block of that width
+DEPTH = 512                              # and at most
+ROW = BLOCK_VECTORS * VECTOR_BYTES       # buffers, in bytes: a row of a block,
+PANELS = (PIECE + VECTOR_BYTES) * ROW    # a packed block of B and what spills from it,
+STRIP = ROWS * DEPTH * 8                 # a copied strip of A,
+EDGE = ROWS * VECTORS * VECTOR_BYTES     # a tile that reaches beyond the result
+RELU = 1
+
+
+@inlined
+def grid(batch, m, n, lanes):
+    """(row blocks, column blocks): the cheapest cut of `batch` (m, n) results into tasks for the threads.
+
+    A task's time goes as rows * columns, plus packing its columns of B (like 8 more rows) and fetching its
+    rows of A (like 4 more columns).
+    """
+    threads = thread_count()
+    least = max(1, ceil_div(n, BLOCK_VECTORS * lanes))
+    best, best_time = (1, least), -1
+    for row_blocks in range(1, threads + 1):
+        column_blocks = max(least, ceil_div(threads, row_blocks * max(1, batch)))
+        rows = ceil_div(m, row_blocks * ROWS) * ROWS
+        columns = ceil_div(n, column_blocks * lanes) * lanes
+        time = (rows + 8) * (columns + 4) * ceil_div(batch * row_blocks * column_blocks, threads)
+        if time < best_time or best_time < 0:
+            best, best_time = (row_blocks, column_blocks), time
+    return best
+
+
+@inlined
+def share(part, parts, size, unit):
+    """(start, length) of one of `parts` nearly equal parts of `size`, in whole units but for the last."""
+    units = ceil_div(size, unit)
+    start = min(size, divide(part * units, parts) * unit)
+    return start, min(size, divide((part + 1) * units, parts) * unit) - start
+
+
+@inlined
+def copy(target, target_row, source, source_row, rows, width, room, lanes):
+    """Copy a (rows, width) matrix, and zeros behind each row until `room` elements are written."""
+    for r in range(rows):
+        for v in range(ceil_div(room, lanes)):
+            j = v * lanes
+            move(at(target, r * target_row + j), at(source, r * source_row + j), width - j, room - j)
+
+
+@inlined
+def pack(b, row, transposed, depth, columns, lanes, panels):
+    """Copy B (depth, columns) into panels (depth, <= VECTORS * lanes), with zeros to whole vectors."""
+    while columns > 0:
+        width = min(VECTORS, ceil_div(columns, lanes)) * lanes
+        if transposed:
+            for j in range(0, width, lanes):
+                for p in range(0, depth, lanes):   # rows beyond depth spill into what is written next
+                    transpose(at(panels, p * width + j), width, at(b, j * row + p), row,
+                              columns - j, depth - p)
+        else:
+            copy(panels, width, b, row, depth, columns, width, lanes)
+        b = at(b, width * row if transposed else width)
+        panels = at(panels, depth * width)
+        columns -= width
+
+
+@inlined
+def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y):
+    """Block number `block` of y = op(a) @ op(b) + bias (or None), negative numbers set to zero if relu."""
+    compact()
+    lanes = lanes_of(y)
+    zero, minus_infinity = y.dtype.type(0), y.dtype.type(-np.inf)
+    a_stride, b_stride, total = a.shape[1], b.shape[1], a.shape[0] if transpose_a else a.shape[1]
+    m, n = y.shape
+    row_block = divide(block, blocks[1])
+    i0, rows = share(row_block, blocks[0], m, ROWS)
+    j0, columns = share(block - row_block * blocks[1], blocks[1], n, lanes)
+    vectors = ceil_div(columns, lanes)
+
+    panels, strip, edge, first = scratch(y, PANELS), scratch(y, STRIP), scratch(y, EDGE), scratch(y, ROW)
+    copy(strip, 0, strip, 0, 1, 0, ROWS * DEPTH, lanes)
+    if bias is None:
+        copy(first, 0, first, 0, 1, 0, columns, lanes)
+    else:
+        copy(first, 0, at(bias, j0), 0, 1, columns, vectors * lanes, lanes)
+
+    pieces = max(1, ceil_div(total, DEPTH), ceil_div(total * vectors, PIECE * BLOCK_VECTORS))
+    for piece in range(pieces):
+        p0, depth = share(piece, pieces, total, lanes)
+        b_here = at(b, j0 * b_stride + p0 if transpose_b else p0 * b_stride + j0)
+        pack(b_here, b_stride, transpose_b, depth, columns, lanes, panels)
+        floor = zero if relu and piece == pieces - 1 else minus_infinity
+        for s in range(ceil_div(rows, ROWS)):
+            i = i0 + s * ROWS
+            height = min(ROWS, i0 + rows - i)
+            a_here = at(a, p0 * a_stride + i if transpose_a else i * a_stride + p0)
+            a_row, a_column = a_stride, 1
+            if transpose_a:
+                copy(strip, ROWS, a_here, a_stride, depth, height, ROWS, lanes)
+                a_here, a_row, a_column = strip, 1, ROWS
+            elif height < ROWS:
+                copy(strip, DEPTH, a_here, a_stride, height, depth, depth, lanes)
+                a_here, a_row = strip, DEPTH
+            y_here, first_here, panel = at(y, i * n + j0), first, panels
+            left = columns
+            while left > 0:
+                width = min(VECTORS, ceil_div(left, lanes)) * lanes
+                outside = height < ROWS or left < width
+                c, c_row = (edge, width) if outside else (y_here, n)
+                init, init_row = (first_here, 0) if piece == 0 else (c, c_row)
+                if outside and piece > 0:
+                    copy(edge, width, y_here, n, height, left, width, lanes)
+                if width == 3 * lanes:
+                    tile(3, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
+                elif width == 2 * lanes:
+                    tile(2, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
+                else:
+                    tile(1, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
+                if outside:
+                    copy(y_here, n, edge, width, height, left, min(left, width), lanes)
+                y_here, first_here, panel = at(y_here, width), at(first_here, width), at(panel, width * depth)
+                left -= width
+
+
+@cpu_kernel
+def matmul_nn(a, b, y):
+    """y = a @ b."""
+    blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
+    for task in prange(blocks[0] * blocks[1]):
+        compact()
+        multiply_block(np.int64(task), blocks, a, b, None, False, False, False, y)
+
+
+@cpu_kernel
+def matmul_nt(a, b, y):
+    """y = a @ b.T."""
+    blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
+    for task in prange(blocks[0] * blocks[1]):
+        compact()
+        multiply_block(np.int64(task), blocks, a, b, None, False, False, True, y)
+
+
+@cpu_kernel
+def matmul_tn(a, b, y):
+    """y = a.T @ b."""
+    blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
+    for task in prange(blocks[0] * blocks[1]):
+        compact()
+        multiply_block(np.int64(task), blocks, a, b, None, False, True, False, y)
+
+
+@cpu_kernel
+def dense_forward(x, weight, bias, activation, y):
+    """y = x @ weight + bias, through relu if `activation` is RELU."""
+    blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
+    for task in prange(blocks[0] * blocks[1]):
+        compact()
+        multiply_block(np.int64(task), blocks, x, weight, bias, activation == RELU, False, False, y)
+
+
+@cpu_kernel
+def batch_matmul_nn(a, b, y):
+    """y[s] = a[s] @ b[s] for each sample s."""
+    blocks = grid(y.shape[0], y.shape[1], y.shape[2], lanes_of(y))
+    tasks = blocks[0] * blocks[1]
+    for task in prange(y.shape[0] * tasks):
+        compact()
+        s = divide(task, tasks)
+        multiply_block(task - s * tasks, blocks, a[s], b[s], None, False, False, False, y[s])
+
+
+@cpu_kernel
+def batch_matmul_nt(a, b, y):
+    """y[s] = a[s] @ b[s].T for each sample s."""
+    blocks = grid(y.shape[0], y.shape[1], y.shape[2], lanes_of(y))
+    tasks = blocks[0] * blocks[1]
+    for task in prange(y.shape[0] * tasks):
+        compact()
+        s = divide(task, tasks)
+        multiply_block(task - s * tasks, blocks, a[s], b[s], None, False, False, True, y[s])
+
+
+@cpu_kernel
+def batch_matmul_tn(a, b, y):
+    """y[s] = a[s].T @ b[s] for each sample s."""
+    blocks = grid(y.shape[0], y.shape[1], y.shape[2], lanes_of(y))
+    tasks = blocks[0] * blocks[1]
+    for task in prange(y.shape[0] * tasks):
+        compact()
+        s = divide(task, tasks)
+        multiply_block(task - s * tasks, blocks, a[s], b[s], None, False, True, False, y[s])

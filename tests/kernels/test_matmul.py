@@ -1,0 +1,128 @@
+"""Matrix multiply kernels: values, shapes round the borders of the register tile, NaN, the same bits always."""
+
+import os
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from numba_layers.kernels.cpu._tile import ROWS, VECTOR_BYTES, VECTORS
+from numba_layers.registry import kernel
+from tests.reference import matmul as reference
+
+FORMS = ("nn", "nt", "tn")
+LANES = VECTOR_BYTES // 4
+SHAPES = [
+    (1, 1, 1), (1, 5, 1), (2, 3, 4), (ROWS, 7, LANES), (ROWS + 1, 8, LANES + 1), (ROWS - 1, 9, LANES - 1),
+    (2 * ROWS + 3, 31, VECTORS * LANES), (5, 64, VECTORS * LANES + 1), (17, 65, 2 * VECTORS * LANES - 1),
+    (33, 70, 49), (70, 1, 70), (1, 70, 70), (70, 70, 1), (40, 17, 10), (3, 600, 35), (9, 1100, 300),
+]
+EMPTY = [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)]
+
+
+def laid(matrix, transposed):
+    """`matrix` as a kernel of that form takes it."""
+    return np.ascontiguousarray(np.swapaxes(matrix, -1, -2) if transposed else matrix)
+
+
+def product(form, a, b, name="matmul"):
+    """a @ b by the kernel of `form`, on an output full of NaN."""
+    y = np.full((*a.shape[:-1], b.shape[-1]), np.nan, a.dtype)
+    kernel(f"{name}_{form}", "cpu")(laid(a, form[0] == "t"), laid(b, form[1] == "t"), y)
+    return y
+
+
+def operands(random, m, k, n, dtype):
+    return random.standard_normal((m, k)).astype(dtype), random.standard_normal((k, n)).astype(dtype)
+
+
+def assert_near(y, desired, a, b, bias=0.0):
+    """Each sum is as exact as one of its length: |error| <= (k + 2) * eps * (|a| @ |b| + |bias|)."""
+    bound = (a.shape[-1] + 2) * np.finfo(a.dtype).eps * (abs(np.float64(a)) @ abs(np.float64(b)) + abs(bias))
+    assert y.shape == desired.shape
+    assert np.all(abs(y - desired) <= bound)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("m, k, n", SHAPES + EMPTY)
+def test_product(form, m, k, n, dtype, random):
+    a, b = operands(random, m, k, n, dtype)
+    assert_near(product(form, a, b), reference.matmul(a, b), a, b)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_product_of_random_shapes(form, dtype, random):
+    for _ in range(25):
+        a, b = operands(random, *random.randint(1, 71, 3), dtype)
+        assert_near(product(form, a, b), reference.matmul(a, b), a, b)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "batch, m, k, n", [(1, 3, 4, 5), (3, 17, 20, 50), (5, 1, 1, 1), (0, 2, 3, 4), (2, 2, 0, 4)])
+def test_product_of_each_sample(form, batch, m, k, n, dtype, random):
+    a = random.standard_normal((batch, m, k)).astype(dtype)
+    b = random.standard_normal((batch, k, n)).astype(dtype)
+    y = product(form, a, b, "batch_matmul")
+    assert y.shape == (batch, m, n)
+    for s in range(batch):
+        assert_near(y[s], reference.matmul(a[s], b[s]), a[s], b[s])
+
+
+@pytest.mark.parametrize("activation", [0, 1])
+@pytest.mark.parametrize("m, k, n", SHAPES + EMPTY)
+def test_dense_forward(activation, m, k, n, dtype, random):
+    x, weight = operands(random, m, k, n, dtype)
+    bias = random.standard_normal(n).astype(dtype)
+    y = np.full((m, n), np.nan, dtype)
+    kernel("dense_forward", "cpu")(x, weight, bias, activation, y)
+    assert_near(y, reference.matmul(x, weight, bias, relu=activation == 1), x, weight, bias)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nan_and_infinity_stay_in_their_row_or_column(form, dtype, random):
+    a, b = operands(random, 2 * ROWS + 1, 20, 3 * LANES + 5, dtype)
+    a, b = abs(a), abs(b)
+    a[3, 7], b[2, LANES + 1] = np.nan, np.inf
+    y = product(form, a, b)
+    row, column = np.zeros(y.shape, bool), np.zeros(y.shape, bool)
+    row[3], column[:, LANES + 1] = True, True
+    assert np.array_equal(np.isnan(y), row)
+    assert np.array_equal(np.isposinf(y), column & ~row)
+
+
+def test_relu_keeps_nan_and_cuts_infinity(dtype):
+    x = np.array([[np.nan], [-np.inf], [np.inf], [-2]], dtype)
+    y = np.empty((4, 1), dtype)
+    kernel("dense_forward", "cpu")(x, np.ones((1, 1), dtype), np.zeros(1, dtype), 1, y)
+    np.testing.assert_array_equal(y[:, 0], [np.nan, 0, np.inf, 0])
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread")
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("m, k, n", [(70, 600, 70), (9, 1100, 300), (200, 33, 17)])
+def test_same_bits_for_any_number_of_threads(form, m, k, n, dtype, random):
+    a, b = operands(random, m, k, n, dtype)
+    many, before = product(form, a, b), numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        one = product(form, a, b)
+    finally:
+        numba.set_num_threads(before)
+    assert np.array_equal(one, many)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="tiles differ in compiled code only")
+@pytest.mark.parametrize("features", ["-avx512f,+avx2,+fma", ""])
+def test_tiles_of_smaller_machines(features):
+    """The same tests with the tile of AVX2, and with the one of machines without fused multiply-add."""
+    if "+avx2" in features and "+avx2" not in numba.core.codegen.get_host_cpu_features():
+        pytest.skip("no AVX2 here")
+    environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features,
+                                "NUMBA_LAYERS_CACHE_DIR": ""}
+    tests = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", __file__]
+    run = subprocess.run(tests, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
