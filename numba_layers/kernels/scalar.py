@@ -1,8 +1,8 @@
-"""Scalar formulas that the kernels of every target inline: elementary functions, activations and their slopes.
+"""Scalar formulas that the kernels of every target inline: elementary functions, activations, their slopes.
 
-A formula takes and gives one number of one float type; constants take the argument's type, `type(x)(1)`, so that
-float32 work stays float32. There exp, expm1, tanh, log, log1p and what is made of them are polynomials, because
-LLVM vectorises arithmetic but not a call of the C library. In float64 they are the C library's.
+A formula takes and gives numbers of one float type; constants take the argument's type, `type(x)(1)`, so that
+float32 work stays float32. In float32, exp, expm1, tanh, log, log1p and what is made of them are arithmetic,
+which LLVM vectorises; in float64 they are the C library's.
 
 Flags: no `reassoc`. The order of operations below is what makes the last bits right.
 """
@@ -49,7 +49,7 @@ def from_bits(i):
     return np.int32(i).view(np.float32)
 
 
-# ---- float32: exp, expm1, tanh, log, log1p ---------------------------------------------------------------------------
+# ---- float32: exp, expm1, tanh, log, log1p -----------------------------------------------------------------
 
 
 def singles(*values):
@@ -59,18 +59,17 @@ def singles(*values):
 ZERO, HALF, ONE, TWO = singles(0, 0.5, 1, 2)
 INFINITY, NAN, SMALLEST_NORMAL = singles(math.inf, math.nan, 2.0**-126)
 SQRT_HALF_BITS = np.float32(math.sqrt(0.5)).view(np.int32)
-LN2_HIGH, LN2_LOW = singles(0.693359375, math.log(2) - 0.693359375)   # HIGH has 9 bits, so n * LN2_HIGH is exact
+LN2_HIGH, LN2_LOW = singles(0.693359375, math.log(2) - 0.693359375)   # 9 bits, so n * LN2_HIGH is exact; rest
 STEPS_PER_UNIT = np.float32(1 / math.log(2))
 
-# z + ROUND rounds z to the nearest integer n; the lowest 9 bits of the sum are n + 254, twice the exponent's bias.
+# z + ROUND rounds z to the nearest integer n; the lowest 9 bits of the sum are n + 254 (twice the bias, 127).
 ROUND = np.float32(1.5 * 2**23 + 254)
 
 # Coefficients of least largest relative error, by linear programming; tanh x = x P(x**2) / Q(x**2).
 EXPM1 = singles(0.49999997, 0.16666546, 0.041667435, 0.008366265, 0.0013870678)   # (e**r - 1 - r) / r**2
 EXP = singles(1, 1, *EXPM1)
-TANH_P = singles(1, 0.13382687577924243, 0.0034974580449453527, 2.0635828356984444e-05, 1.3384298852807996e-08)
-TANH_END = np.float32(68)
-TANH_Q = singles(1, 0.4671600882516605, 0.025884362339583834, 0.0003288517946001392, 7.790252486973556e-07)
+TANH_P = singles(1, 0.13382687577924243, 0.0034974580449453527, 2.0635828356984444e-5, 1.3384298852807996e-8)
+TANH_Q = singles(1, 0.4671600882516605, 0.025884362339583834, 0.0003288517946001392, 7.790252486973556e-7)
 LOG = singles(3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1,
               -1.2420140846e-1, 1.1676998740e-1, -1.1514610310e-1, 7.0376836292e-2)   # Moshier, Cephes, logf
 
@@ -101,9 +100,8 @@ def _expm1_single(x):
 
 @formula
 def _tanh_single(x):
-    """x P(x**2) / Q(x**2), where x**2 stops at the value that makes the rest a line rising above 1."""
-    square = x * x
-    square = TANH_END if square > TANH_END else square
+    """x P(x**2) / Q(x**2), limited to 1; from x**2 = 68 on, the quotient stays and x alone grows."""
+    square = minimum(x * x, np.float32(68))
     return clip(x * (polynomial(square, TANH_P) / polynomial(square, TANH_Q)), -ONE, ONE)
 
 
@@ -122,13 +120,13 @@ def _log_single(x):
 
 @formula
 def _log1p_single(x):
-    """log(1 + x) = log(u) + (x - (u - 1)) / u, where u is the rounded 1 + x and the second term mends its rounding."""
+    """log(1 + x) = log(u) + (x - (u - 1)) / u, where u is 1 + x rounded: the second term mends the rounding."""
     u = ONE + x
     y = _log_single(u)
     return y + (x - (u - ONE)) / u if ZERO < u < INFINITY else y
 
 
-# ---- elementary functions ----------------------------------------------------------------------------------------------
+# ---- elementary functions ----------------------------------------------------------------------------------
 
 
 @formula
@@ -233,7 +231,7 @@ def minimum(x, y):
     return x if x < y or x != x else y
 
 
-# ---- activations, each followed by its slope in terms of its output y (relu: of its input x) --------------------------
+# ---- activations, each followed by its slope in terms of its output y (relu: of its input x) ---------------
 
 
 @formula
@@ -262,7 +260,7 @@ def hard_sigmoid_slope(y):
 
 @formula
 def relu(x, alpha, max_value, threshold):
-    """max_value where x exceeds it, x where x >= threshold, else alpha (x - threshold). No maximum: infinity."""
+    """x from threshold to max_value (infinity: no maximum), max_value above, alpha (x - threshold) below."""
     if x < threshold:
         return alpha * (x - threshold) if alpha != type(x)(0) else type(x)(0)   # 0 * -infinity is no number
     return max_value if x > max_value else x

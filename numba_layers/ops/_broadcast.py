@@ -1,24 +1,25 @@
-"""How tensors of different shapes meet element by element: the shape of the result and how kernels walk the operands."""
+"""How tensors of different shapes meet element by element: the result's shape and the kernels' way there."""
 
 import functools
 
 from ..errors import ShapeError
 
-RANK = 6   # axes a kernel walks, after axes that all operands cross the same way are merged
+RANK = 5   # axes a kernel walks, once neighbours that all operands cross evenly are merged
+ROW = 16384   # elements: a single long axis is cut into rows of this many, so that threads can share it
 
 
 def broadcast(name, *tensors):
-    """Shape of the result, then what the kernel takes: the walked sizes, and the strides of each tensor.
+    """Shape of the result, then what the kernel takes: the sizes it walks and the strides of each tensor.
 
-    With an unknown axis (None) the walk is None: nothing is launched.
+    Sizes and strides are tuples of RANK numbers, strides in elements, 0 where a tensor repeats. Where a size is
+    unknown (None) so are they: nothing is launched.
     Raises: ShapeError, in the name of op `name`.
     """
-    shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-    return _plan(name, shapes)
+    return _plan(name, tuple(tuple(tensor.shape) for tensor in tensors))
 
 
 def broadcast_shape(name, *shapes):
-    """The common shape by NumPy's rule: aligned at the last axis, a size of 1 repeats. None stays where it must.
+    """The common shape by NumPy's rule: aligned at the last axis, size 1 repeats. None stays where it must.
 
     Raises: ShapeError naming the first axis on which two sizes differ and neither is 1.
     """
@@ -26,12 +27,12 @@ def broadcast_shape(name, *shapes):
     padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
     result = []
     for axis, sizes in enumerate(zip(*padded)):
-        wide = {size for size in sizes if size != 1}
+        wide = set(sizes) - {1}
         known = wide - {None}
         if len(known) > 1:
-            raise ShapeError(f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast: axis {axis - rank} "
-                             f"has sizes {', '.join(map(str, sizes))}. Sizes must be equal, or 1.")
-        result.append(known.pop() if known else (None if wide else 1))
+            raise ShapeError(f"{name}: shapes {_listed(shapes)} do not broadcast: axis {axis - rank} has "
+                             f"sizes {_listed(sizes)}, expected equal ones, or 1.")
+        result.append(known.pop() if known else None if wide else 1)
     return tuple(result)
 
 
@@ -39,29 +40,38 @@ def broadcast_shape(name, *shapes):
 def _plan(name, shapes):
     shape = broadcast_shape(name, *shapes)
     if any(None in given for given in shapes):
-        return (shape,) + (None,) * (1 + len(shapes))
-    axes = _merged([_axis for _axis in zip(shape, *(_strides(given, shape) for given in shapes)) if _axis[0] != 1])
+        return shape, None, *(None for _ in shapes)
+    axes = _merged(zip(shape, *(_strides(given, len(shape)) for given in shapes)))
     if len(axes) > RANK:
-        raise ShapeError(f"{name}: shapes {' and '.join(map(str, shapes))} repeat along {len(axes)} separate axes; "
-                         f"at most {RANK} are possible. Bring axes that repeat together next to each other.")
+        raise ShapeError(f"{name}: shapes {_listed(shapes)} repeat along {len(axes)} separate axes, at most "
+                         f"{RANK} are possible. Bring axes that repeat together next to each other.")
+    if len(axes) == 1:
+        size, *strides = axes[0]
+        axes = [(-(-size // ROW), *(ROW * stride for stride in strides)), (min(size, ROW), *strides)]
     padding = [(1,) + (0,) * len(shapes)] * (RANK - len(axes))
-    return (shape, *zip(*padding, *axes))
+    return shape, *zip(*padding, *axes)
 
 
-def _strides(given, shape):
-    """Strides, in elements, with which a contiguous array of shape `given` is walked as one of `shape`; 0 repeats."""
+def _strides(given, rank):
+    """Strides, in elements, of a contiguous array of shape `given` seen with `rank` axes; 0 where it repeats."""
     strides, step = [], 1
     for size in reversed(given):
         strides.append(0 if size == 1 else step)
         step *= size
-    return [0] * (len(shape) - len(given)) + strides[::-1]
+    return [0] * (rank - len(given)) + strides[::-1]
 
 
 def _merged(axes):
-    """Axes (size, stride, stride, ...) with neighbours joined where every operand steps evenly through both."""
+    """Axes (size, stride, stride, ...) without those of size 1; neighbours joined where all strides allow it."""
     merged = []
     for size, *strides in axes:
+        if size == 1:
+            continue
         if merged and all(outer == size * inner for outer, inner in zip(merged[-1][1:], strides)):
             size *= merged.pop()[0]
         merged.append((size, *strides))
     return merged
+
+
+def _listed(items):
+    return " and ".join(map(str, items))

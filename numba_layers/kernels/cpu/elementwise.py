@@ -1,17 +1,13 @@
-"""Elementwise kernels on the CPU, made from the formulas of `kernels/scalar.py` by one factory a shape of loop.
+"""Elementwise kernels on the CPU: formulas, most from `kernels/scalar.py`, in one loop a kind of kernel.
 
-| kernel              | arguments                                            | result                                    |
-|---------------------|------------------------------------------------------|-------------------------------------------|
-| `<op>_forward`      | x, *parameters, y                                    | y = f(x)                                  |
-| `<op>_forward`      | x, y, shape, x_strides, y_strides, z                 | z = f(x, y), broadcast                    |
-| `where_forward`     | c, x, y, shape, c_strides, x_strides, y_strides, z   | z = x where c holds, else y; broadcast    |
-| `<op>_backward`     | y, grad_y, *parameters, grad_x                       | grad_x = grad_y * slope; y the output     |
-|                     |                                                      | (relu, clip: x, the input)                |
-| `cast`, `fill`      | x, y; value, y                                       | y = x in y's type; y = value              |
-| `add_into`, `axpby` | x, y; x, a, b, y                                     | y += x; y = a x + b y                     |
+- `<f>_forward(x, *parameters, y)`: y = f(x).
+- `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu and clip take x in place of y.
+- `<f>_forward(x, y, shape, x_strides, y_strides, z)`: z = f(x, y), where x and y broadcast.
+- `where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z)`: the same of three.
+- `cast(x, y)`, `fill(value, y)`, `add_into(x, y)`: y += x, and `axpby(x, a, b, y)`: y = a x + b y.
 
-Shapes: all arrays are flat. `shape` and the strides (in elements, 0: repeat) are tuples from `ops/_broadcast.py`;
-z is contiguous. Each element is written by one thread.
+Shapes: arrays are flat. `shape` and the strides come from `ops/_broadcast.py`: 5 numbers each, strides in
+elements, the last one 0 (repeat) or 1; z is contiguous. Each element is written by one thread.
 """
 
 import numpy as np
@@ -21,7 +17,7 @@ from .. import scalar
 from ..scalar import formula
 from ._target import cpu_kernel, inlined
 
-# ---- y = f(x) --------------------------------------------------------------------------------------------------------
+# ---- y = f(x) ----------------------------------------------------------------------------------------------
 
 
 def unary(name, f):
@@ -119,7 +115,7 @@ def clip_forward(x, low, high, y):
         y[i] = scalar.clip(x[i], low, high)
 
 
-# ---- grad_x = grad_y * slope -----------------------------------------------------------------------------------------
+# ---- grad_x = grad_y * slope -------------------------------------------------------------------------------
 
 
 def unary_backward(name, slope):
@@ -161,65 +157,47 @@ def clip_backward(x, grad_y, low, high, grad_x):
         grad_x[i] = grad_y[i] if low <= x[i] <= high else grad_x.dtype.type(0)
 
 
-# ---- z = f(x, y), broadcast ------------------------------------------------------------------------------------------
-
-TILE = 16384   # elements of a task
+# ---- z = f(x, y), broadcast --------------------------------------------------------------------------------
 
 
 @inlined
-def tiling(shape):
-    """Rows and columns of a tile, and how many tiles lie down and across the last two axes of `shape`."""
-    columns = max(1, min(shape[-1], TILE))
-    rows = max(1, min(shape[-2], TILE // columns))
-    return rows, columns, -(-shape[-2] // rows), -(-shape[-1] // columns)
+def rows(shape):
+    """How many rows (runs along the last axis) `shape` has."""
+    return shape[0] * shape[1] * shape[2] * shape[3]
 
 
 @inlined
-def panels(shape):
-    """How many panels (of two axes) `shape` has."""
-    count = 1
-    for size in shape[:-2]:
-        count *= size
-    return count
+def place(row, shape, strides):
+    """Where row number `row` begins in an array of `strides`."""
+    rest, axis_3 = row // shape[3], row % shape[3]
+    rest, axis_2 = rest // shape[2], rest % shape[2]
+    axis_0, axis_1 = rest // shape[1], rest % shape[1]
+    return np.uint64(axis_0 * strides[0] + axis_1 * strides[1] + axis_2 * strides[2] + axis_3 * strides[3])
 
 
 @inlined
-def start(panel, shape, strides):
-    """Where panel number `panel` starts in an array of `strides`."""
-    place = 0
-    for axis in range(len(shape) - 3, -1, -1):
-        place += panel % shape[axis] * strides[axis]
-        panel //= shape[axis]
-    return place
+def width(row, shape, z):
+    """Elements of z in a row; only the last row may be shorter than `shape` says."""
+    return np.uint64(min(shape[4], z.size - row * shape[4]))
 
 
 def binary(name, f):
-    """Kernel `name`: z = f(x, y). A task owns a tile of the last two axes; along a row of it x, y or none repeats."""
+    """Kernel `name`: z = f(x, y). A task owns a row; along it x repeats, or y does, or neither."""
 
     @cpu_kernel(name=name)
     def kernel(x, y, shape, x_strides, y_strides, z):
-        rows, columns, down, across = tiling(shape)
-        for task in prange(panels(shape) * down * across):
-            panel, tile = task // (down * across), task % (down * across)
-            i, j = tile // across * rows, tile % across * columns
-            x_row = start(panel, shape, x_strides) + i * x_strides[-2] + j * x_strides[-1]
-            y_row = start(panel, shape, y_strides) + i * y_strides[-2] + j * y_strides[-1]
-            z_row = (panel * shape[-2] + i) * shape[-1] + j
-            width = np.uint64(min(columns, shape[-1] - j))
-            for _ in range(min(rows, shape[-2] - i)):
-                a, b, c = np.uint64(x_row), np.uint64(y_row), np.uint64(z_row)
-                if x_strides[-1] == 0:
-                    for k in range(width):
-                        z[c + k] = f(x[a], y[b + k])
-                elif y_strides[-1] == 0:
-                    for k in range(width):
-                        z[c + k] = f(x[a + k], y[b])
-                else:
-                    for k in range(width):
-                        z[c + k] = f(x[a + k], y[b + k])
-                x_row += x_strides[-2]
-                y_row += y_strides[-2]
-                z_row += shape[-1]
+        for row in prange(rows(shape)):
+            a, b, c = place(row, shape, x_strides), place(row, shape, y_strides), np.uint64(row * shape[4])
+            n = width(row, shape, z)
+            if x_strides[4] == 0:
+                for k in range(n):
+                    z[c + k] = f(x[a], y[b + k])
+            elif y_strides[4] == 0:
+                for k in range(n):
+                    z[c + k] = f(x[a + k], y[b])
+            else:
+                for k in range(n):
+                    z[c + k] = f(x[a + k], y[b + k])
 
 
 @formula
@@ -312,28 +290,18 @@ binary("logical_or_forward", logical_or)
 
 
 @cpu_kernel
-def where_forward(condition, x, y, shape, c_strides, x_strides, y_strides, z):
-    """z = x where the condition holds, else y. A task owns a tile of the last two axes."""
-    rows, columns, down, across = tiling(shape)
-    for task in prange(panels(shape) * down * across):
-        panel, tile = task // (down * across), task % (down * across)
-        i, j = tile // across * rows, tile % across * columns
-        c_row = start(panel, shape, c_strides) + i * c_strides[-2] + j * c_strides[-1]
-        x_row = start(panel, shape, x_strides) + i * x_strides[-2] + j * x_strides[-1]
-        y_row = start(panel, shape, y_strides) + i * y_strides[-2] + j * y_strides[-1]
-        z_row = (panel * shape[-2] + i) * shape[-1] + j
-        c_step, x_step, y_step = np.uint64(c_strides[-1]), np.uint64(x_strides[-1]), np.uint64(y_strides[-1])
-        for _ in range(min(rows, shape[-2] - i)):
-            a, b, c, d = np.uint64(c_row), np.uint64(x_row), np.uint64(y_row), np.uint64(z_row)
-            for k in range(np.uint64(min(columns, shape[-1] - j))):
-                z[d + k] = x[b + k * x_step] if condition[a + k * c_step] else y[c + k * y_step]
-            c_row += c_strides[-2]
-            x_row += x_strides[-2]
-            y_row += y_strides[-2]
-            z_row += shape[-1]
+def where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z):
+    """z = x where the condition holds, else y. A task owns a row."""
+    condition_step, x_step, y_step = (
+        np.uint64(condition_strides[4]), np.uint64(x_strides[4]), np.uint64(y_strides[4]))
+    for row in prange(rows(shape)):
+        a, b = place(row, shape, condition_strides), place(row, shape, x_strides)
+        c, d = place(row, shape, y_strides), np.uint64(row * shape[4])
+        for k in range(width(row, shape, z)):
+            z[d + k] = x[b + k * x_step] if condition[a + k * condition_step] else y[c + k * y_step]
 
 
-# ---- types, values, sums ---------------------------------------------------------------------------------------------
+# ---- types, values, sums -----------------------------------------------------------------------------------
 
 
 @cpu_kernel
