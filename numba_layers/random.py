@@ -6,14 +6,16 @@ import numpy as np
 
 
 class Stream:
-    """Hands out keys (seed, stream, step), of a new step each time: the same masks and noise for the same seed.
+    """Hands out keys (seed, stream, step), of a new step each time: the same masks and noise for a seed.
 
-    seed: an int; None draws one from NumPy's global state, so `np.random.seed(1)` at the top of a script repeats it.
+    seed: an int; None draws one from NumPy's global state, so `np.random.seed(1)` in a script repeats it.
     stream: tells apart those who share a seed.
     """
 
     def __init__(self, seed=None, stream=0):
-        seed = np.random.randint(2**63 - 1, dtype=np.int64) if seed is None else operator.index(seed)
+        if seed is None:
+            seed = int(np.random.randint(2**63 - 1, dtype=np.int64))
+        seed = operator.index(seed)
         self._key = np.array([seed % 2**64, stream % 2**64, 0], np.uint64)
 
     def next_key(self):

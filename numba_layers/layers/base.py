@@ -372,14 +372,14 @@ def _batch_input_shape(kwargs):
 
 
 def _with_masks(outputs, tensors, masks):
-    """`outputs` carrying `masks`; an output that is an input itself is passed through `identity` first."""
+    """`outputs` carrying `masks`; an output that is an input itself is becomes a tensor of its own first."""
     masks = as_list(masks)
     masked = []
     for number, output in enumerate(as_list(outputs)):
         mask = masks[number] if number < len(masks) else None
         if output.mask is not mask:
             if any(output is tensor for tensor in tensors):
-                output = ops.identity(output)
+                output = ops.reshape(output, shape=output.shape)
             output.mask = mask
         masked.append(output)
     return unpack(masked) if isinstance(outputs, Tensor) else type(outputs)(masked)

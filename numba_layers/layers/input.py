@@ -5,6 +5,7 @@ import numpy as np
 from ..autograd.graph import SymbolicTensor, defer, is_symbolic, placeholder
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError
+from ..naming import unique_name
 from .base import Layer
 from .node import Node
 
@@ -30,7 +31,7 @@ class InputLayer(Layer):
             if input_shape is None:
                 raise ArgumentError("an input needs a shape: shape=(features,), or batch_shape=(batch, features).")
             batch_input_shape = (batch_size, *input_shape)
-        super().__init__(name=name, dtype=dtype, batch_input_shape=batch_input_shape)
+        super().__init__(name=name or unique_name("Input"), dtype=dtype, batch_input_shape=batch_input_shape)
         self.sparse = bool(sparse)
         self.built = True
         self.is_placeholder = input_tensor is None

@@ -1,0 +1,126 @@
+"""A training step of Keras's mnist_mlp beside PyTorch's (and JAX's, where installed): 784-512-512-10, batch 128, RMSprop.
+
+    pip install "numba_layers[bench,threads]" && python benchmarks/mnist_mlp.py [--steps 200]
+
+All run in this process on 2 threads, in turn, on the same random images; a step is forward, backward and update, the
+loss read back. Compile time is apart: each is warmed up first.
+"""
+
+import argparse
+import os
+import time
+
+for _variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(_variable, None)
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+import numpy as np
+
+BATCH, CLASSES, RATE, DROPOUT = 128, 10, 0.001, 0.2
+
+
+def ours():
+    """Keras's own script: `train_on_batch` of the compiled model."""
+    from numba_layers.layers import Dense, Dropout
+    from numba_layers.models import Sequential
+    from numba_layers.optimizers import RMSprop
+
+    model = Sequential([
+        Dense(512, activation="relu", input_shape=(784,)), Dropout(DROPOUT),
+        Dense(512, activation="relu"), Dropout(DROPOUT),
+        Dense(CLASSES, activation="softmax"),
+    ])
+    model.compile(RMSprop(lr=RATE), "categorical_crossentropy")
+
+    def step(x, y):
+        return model.train_on_batch(x, y)
+
+    return step
+
+
+def torch_eager():
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(2)
+    model = nn.Sequential(
+        nn.Linear(784, 512), nn.ReLU(), nn.Dropout(DROPOUT),
+        nn.Linear(512, 512), nn.ReLU(), nn.Dropout(DROPOUT),
+        nn.Linear(512, CLASSES),
+    )
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=RATE, alpha=0.9)
+    loss_of = nn.CrossEntropyLoss()
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = loss_of(model(torch.from_numpy(x)), torch.from_numpy(y))
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def jax_jit():
+    import jax
+    import jax.numpy as jnp
+
+    keys = jax.random.split(jax.random.PRNGKey(0), 4)
+    sizes = [(784, 512), (512, 512), (512, CLASSES)]
+    weights = [(jax.random.normal(key, size) * size[0] ** -0.5, jnp.zeros(size[1])) for key, size in zip(keys, sizes)]
+    squares = jax.tree.map(jnp.zeros_like, weights)
+
+    def loss_of(weights, x, y, key):
+        for (w, b), layer_key in zip(weights[:-1], jax.random.split(key, 2)):
+            x = jax.nn.relu(x @ w + b)
+            x = jnp.where(jax.random.bernoulli(layer_key, 1 - DROPOUT, x.shape), x / (1 - DROPOUT), 0)
+        w, b = weights[-1]
+        return -jnp.mean(jnp.sum(y * jax.nn.log_softmax(x @ w + b), axis=-1))
+
+    @jax.jit
+    def update(weights, squares, key, x, y):
+        key, now = jax.random.split(key)
+        loss, grads = jax.value_and_grad(loss_of)(weights, x, y, now)
+        squares = jax.tree.map(lambda s, g: 0.9 * s + 0.1 * g * g, squares, grads)
+        weights = jax.tree.map(lambda w, g, s: w - RATE * g / (jnp.sqrt(s) + 1e-7), weights, grads, squares)
+        return weights, squares, key, loss
+
+    state = [weights, squares, keys[3]]
+
+    def step(x, y):
+        state[0], state[1], state[2], loss = update(*state, x, y)
+        return float(loss)
+
+    return step
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("--steps", type=int, default=200, help="steps of each, in turn (default: 200)")
+    steps = parser.parse_args().steps
+    random = np.random.RandomState(0)
+    x = random.uniform(0, 1, (BATCH, 784)).astype("float32")
+    y = np.eye(CLASSES, dtype="float32")[random.randint(0, CLASSES, BATCH)]
+    contenders = {}
+    for name, make in (("numba_layers", ours), ("PyTorch eager", torch_eager), ("JAX jit", jax_jit)):
+        try:
+            contenders[name] = make()
+        except ImportError as error:
+            print(f"{name}: left out ({error})")
+    times = {name: [] for name in contenders}
+    for step in contenders.values():
+        for _ in range(10):
+            step(x, y)
+    for _ in range(steps):
+        for name, step in contenders.items():
+            start = time.perf_counter()
+            step(x, y)
+            times[name].append(1e3 * (time.perf_counter() - start))
+    mine = np.array(times["numba_layers"])
+    print(f"{'mnist_mlp, a training step':28} {'min ms':>8} {'median':>8} {'theirs/ours (median)':>22}")
+    for name, values in times.items():
+        print(f"{name:28} {min(values):8.2f} {np.median(values):8.2f} {np.median(values) / np.median(mine):22.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""One contract for every layer: shapes, values, configuration, weights, a training step, symbolic and concrete alike."""
+
+import numpy as np
+import pytest
+
+from numba_layers import backend as K
+from numba_layers import layers, registry
+from numba_layers.autograd import Tensor, gradcheck
+from numba_layers.layers.base import Layer
+from numba_layers.models import Model, Sequential
+
+# layer class, arguments, input shape without batch, output shape without batch
+CASES = [
+    ("Dense", {"units": 3}, (5,), (3,)),
+    ("Dense", {"units": 4, "activation": "tanh", "use_bias": False}, (2, 5), (2, 4)),
+    ("Dense", {"units": 2, "activation": "relu", "kernel_regularizer": "l2", "bias_regularizer": "l1",
+               "activity_regularizer": "l2", "kernel_constraint": "max_norm", "bias_constraint": "non_neg",
+               "kernel_initializer": "he_normal", "bias_initializer": "ones"}, (3,), (2,)),
+    ("Activation", {"activation": "softmax"}, (4,), (4,)),
+    ("Activation", {"activation": "relu"}, (2, 3, 4), (2, 3, 4)),
+    ("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, (3, 2), (3, 2)),
+    ("Dropout", {"rate": 0.5, "seed": 3}, (6,), (6,)),
+    ("Dropout", {"rate": 0.25, "noise_shape": (None, 1, 3)}, (4, 3), (4, 3)),
+    ("SpatialDropout1D", {"rate": 0.5}, (4, 3), (4, 3)),
+    ("SpatialDropout2D", {"rate": 0.5, "data_format": "channels_first"}, (3, 2, 4), (3, 2, 4)),
+    ("SpatialDropout3D", {"rate": 0.5}, (2, 3, 2, 4), (2, 3, 2, 4)),
+    ("Flatten", {}, (3, 2, 4), (24,)),
+    ("Flatten", {"data_format": "channels_first"}, (3, 2, 4), (24,)),
+    ("Reshape", {"target_shape": (3, 4)}, (12,), (3, 4)),
+    ("Reshape", {"target_shape": (-1, 2)}, (3, 4), (6, 2)),
+    ("Permute", {"dims": (2, 1)}, (3, 5), (5, 3)),
+    ("Permute", {"dims": (3, 1, 2)}, (2, 3, 4), (4, 2, 3)),
+    ("RepeatVector", {"n": 3}, (4,), (3, 4)),
+    ("Masking", {"mask_value": 0.0}, (4, 2), (4, 2)),
+    ("Lambda", {"function": lambda x: x**2}, (3,), (3,)),
+]
+IDS = [f"{name}-{number}" for number, (name, *_) in enumerate(CASES)]
+
+
+def build(name, arguments, input_shape, **extra):
+    return getattr(layers, name)(**arguments, input_shape=input_shape, **extra)
+
+
+@pytest.mark.parametrize("name, arguments, input_shape, output_shape", CASES, ids=IDS)
+class TestContract:
+    def test_shapes_agree(self, name, arguments, input_shape, output_shape):
+        model = Sequential([build(name, arguments, input_shape)])
+        assert model.output_shape == (None, *output_shape)
+        assert model.layers[0].input_shape == (None, *input_shape)
+        assert model.layers[0].compute_output_shape((7, *input_shape)) == (7, *output_shape)
+        x = np.random.standard_normal((2, *input_shape)).astype("float32")
+        assert model.predict(x).shape == (2, *output_shape)
+        assert model.predict(x).dtype == np.float32
+
+    def test_eager_and_graph_agree(self, name, arguments, input_shape, output_shape):
+        layer = build(name, arguments, input_shape)
+        model = Sequential([layer])
+        x = np.random.standard_normal((3, *input_shape)).astype("float32")
+        np.testing.assert_array_equal(layer(Tensor(x)).data, model.predict(x))
+        np.testing.assert_array_equal(K.function([model.input], [model.output])([x])[0], model.predict(x))
+
+    def test_configuration_round_trip(self, name, arguments, input_shape, output_shape):
+        layer = build(name, arguments, input_shape, name="mine", trainable=False)
+        again = layers.deserialize(layers.serialize(layer))
+        assert type(again) is type(layer)
+        assert again.name == "mine" and again.trainable is False
+        if name != "Lambda":        # a lambda's bytecode is equal, its description need not be
+            assert again.get_config() == layer.get_config()
+        x = np.random.standard_normal((2, *input_shape)).astype("float32")
+        first, second = Sequential([layer]), Sequential([again])
+        second.set_weights(first.get_weights())
+        np.testing.assert_array_equal(first.predict(x), second.predict(x))
+
+    def test_training_step(self, name, arguments, input_shape, output_shape):
+        model = Sequential([build(name, arguments, input_shape)])
+        model.compile("sgd", "mse")
+        x = np.random.standard_normal((4, *input_shape)).astype("float32")
+        y = np.random.standard_normal((4, *output_shape)).astype("float32")
+        before = model.get_weights()
+        losses = [model.train_on_batch(x, y) for _ in range(2)]
+        assert np.isfinite(losses).all()
+        assert all(np.abs(a - b).max() > 0 for a, b in zip(before, model.get_weights())
+                   if "bias_constraint" not in arguments or a.ndim > 1)
+
+    def test_gradients(self, name, arguments, input_shape, output_shape):
+        K.set_floatx("float64")
+        try:
+            layer = build(name, arguments, input_shape, dtype="float64")
+            layer.build((None, *input_shape))
+            weights = layer.trainable_weights
+
+            def function(x, *values):
+                for attribute, weight in list(vars(layer).items()):
+                    for original, value in zip(weights, values):
+                        if weight is original:
+                            vars(layer)[attribute] = value
+                try:
+                    return layer(x)
+                finally:
+                    for attribute, weight in list(vars(layer).items()):
+                        for original, value in zip(weights, values):
+                            if weight is value:
+                                vars(layer)[attribute] = original
+
+            x = np.random.RandomState(1).uniform(0.2, 1.0, (3, *input_shape))
+            gradcheck(function, [x, *(weight.data for weight in weights)])
+        finally:
+            K.set_floatx("float32")
+
+    def test_several_inputs_share_the_layer(self, name, arguments, input_shape, output_shape):
+        layer = build(name, arguments, input_shape)
+        a, b = layers.Input(shape=input_shape), layers.Input(shape=input_shape)
+        model = Model([a, b], [layer(a), layer(b)])
+        x = np.random.standard_normal((2, *input_shape)).astype("float32")
+        first, second = model.predict([x, x])
+        np.testing.assert_array_equal(first, second)
+        with pytest.raises(ValueError, match="get_output_at"):
+            _ = layer.output
+        assert layer.get_output_shape_at(1) == (None, *output_shape)
+
+
+def test_every_layer_is_in_the_contract():
+    kinds = {name for name, kind in vars(layers).items() if isinstance(kind, type) and issubclass(kind, Layer)}
+    assert kinds - {"Layer", "InputLayer"} == {name for name, *_ in CASES}
+
+
+def test_registry_has_no_hole():
+    table = registry.table()
+    assert {row.layer for row in table} >= {name for name, *_ in CASES} - {"Lambda"}
+    for row in table:
+        assert row.location, f"{row.layer}: no {row.target} kernel {row.kernel}"

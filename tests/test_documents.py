@@ -1,0 +1,205 @@
+"""The examples of the core-layers document, verbatim, with `keras` meaning this package."""
+
+import numpy as np
+import pytest
+
+from numba_layers import compat
+
+PREAMBLE = """
+from keras.models import Sequential, Model
+from keras.layers import *
+from keras import backend as K
+import numpy as np
+"""
+
+DENSE = """
+# as first layer in a sequential model:
+model = Sequential()
+model.add(Dense(32, input_shape=(16,)))
+# now the model will take as input arrays of shape (*, 16)
+# and output arrays of shape (*, 32)
+
+# after the first layer, you don't need to specify
+# the size of the input anymore:
+model.add(Dense(32))
+"""
+
+INPUT = """
+# this is a logistic regression in Keras
+x = Input(shape=(32,))
+y = Dense(16, activation='softmax')(x)
+model = Model(x, y)
+"""
+
+INPUT_KERAS1 = """
+a, b = Input(shape=(3,)), Input(shape=(3,))
+c = Lambda(lambda tensors: tensors[0] + tensors[1])([a, b])
+model = Model(input=[a, b], output=c)
+"""
+
+RESHAPE_1 = """
+# as first layer in a Sequential model
+model = Sequential()
+model.add(Reshape((3, 4), input_shape=(12,)))
+# now: model.output_shape == (None, 3, 4)
+# note: `None` is the batch dimension
+"""
+
+RESHAPE_2 = RESHAPE_1 + """
+# as intermediate layer in a Sequential model
+model.add(Reshape((6, 2)))
+# now: model.output_shape == (None, 6, 2)
+"""
+
+RESHAPE_3 = RESHAPE_2 + """
+# also supports shape inference using `-1` as dimension
+model.add(Reshape((-1, 2, 2)))
+# now: model.output_shape == (None, 3, 2, 2)
+"""
+
+PERMUTE = """
+model = Sequential()
+model.add(Permute((2, 1), input_shape=(10, 64)))
+# now: model.output_shape == (None, 64, 10)
+# note: `None` is the batch dimension
+"""
+
+REPEAT_VECTOR = """
+model = Sequential()
+model.add(Dense(32, input_dim=32))
+# now: model.output_shape == (None, 32)
+# note: `None` is the batch dimension
+
+model.add(RepeatVector(3))
+# now: model.output_shape == (None, 3, 32)
+"""
+
+LAMBDA_SQUARE = """
+model = Sequential([Dense(4, input_shape=(3,))])
+# add a x -> x^2 layer
+model.add(Lambda(lambda x: x ** 2))
+"""
+
+LAMBDA_ANTIRECTIFIER = """
+model = Sequential([Dense(4, input_shape=(3,))])
+# add a layer that returns the concatenation
+# of the positive part of the input and
+# the opposite of the negative part
+
+def antirectifier(x):
+    x -= K.mean(x, axis=1, keepdims=True)
+    x = K.l2_normalize(x, axis=1)
+    pos = K.relu(x)
+    neg = K.relu(-x)
+    return K.concatenate([pos, neg], axis=1)
+
+def antirectifier_output_shape(input_shape):
+    shape = list(input_shape)
+    assert len(shape) == 2  # only valid for 2D tensors
+    shape[-1] *= 2
+    return tuple(shape)
+
+model.add(Lambda(antirectifier,
+                 output_shape=antirectifier_output_shape))
+"""
+
+LAMBDA_HADAMARD = """
+input_1, input_2 = Input(shape=(8,)), Input(shape=(8,))
+# add a layer that returns the hadamard product
+# and sum of it from two input tensors
+
+def hadamard_product_sum(tensors):
+    out1 = tensors[0] * tensors[1]
+    out2 = K.sum(out1, axis=-1)
+    return [out1, out2]
+
+def hadamard_product_sum_output_shape(input_shapes):
+    shape1 = list(input_shapes[0])
+    shape2 = list(input_shapes[1])
+    assert shape1 == shape2  # else hadamard product isn't possible
+    return [tuple(shape1), tuple(shape2[:-1])]
+
+x1 = Dense(32)(input_1)
+x2 = Dense(32)(input_2)
+layer = Lambda(hadamard_product_sum, hadamard_product_sum_output_shape)
+x_hadamard, x_sum = layer([x1, x2])
+"""
+
+MASKING = """
+timesteps, features = 6, 2
+x = np.ones((4, timesteps, features))
+x[:, 3, :] = 0.
+x[:, 5, :] = 0.
+model = Sequential()
+model.add(Masking(mask_value=0., input_shape=(timesteps, features)))
+"""
+
+OUTPUT_SHAPES = [
+    (DENSE, (None, 32)),
+    (INPUT, (None, 16)),
+    (INPUT_KERAS1, (None, 3)),
+    (RESHAPE_1, (None, 3, 4)),
+    (RESHAPE_2, (None, 6, 2)),
+    (RESHAPE_3, (None, 3, 2, 2)),
+    (PERMUTE, (None, 64, 10)),
+    (REPEAT_VECTOR, (None, 3, 32)),
+    (LAMBDA_SQUARE, (None, 4)),
+    (LAMBDA_ANTIRECTIFIER, (None, 8)),
+    (MASKING, (None, 6, 2)),
+]
+
+
+@pytest.fixture
+def run():
+    """Run a script with `keras` meaning this package; answers its names."""
+    compat.install()
+    try:
+        def execute(script):
+            names = {}
+            exec(compile(PREAMBLE + script, "<document>", "exec"), names)
+            return names
+        yield execute
+    finally:
+        compat.uninstall()
+
+
+@pytest.mark.parametrize("script, shape", OUTPUT_SHAPES)
+def test_output_shape(run, script, shape):
+    model = run(script)["model"]
+    assert model.output_shape == shape
+    rows = [np.random.standard_normal((2, *tensor.shape[1:])) for tensor in model.inputs]
+    assert model.predict(rows if len(rows) > 1 else rows[0]).shape == (2, *shape[1:])
+
+
+def test_lambda_square_values(run):
+    names = run(LAMBDA_SQUARE)
+    x = np.random.standard_normal((5, 3))
+    kernel, bias = names["model"].get_weights()
+    np.testing.assert_allclose(names["model"].predict(x), (x @ kernel + bias) ** 2, rtol=1e-4, atol=1e-5)
+
+
+def test_antirectifier_values(run):
+    names = run(LAMBDA_ANTIRECTIFIER)
+    x = np.random.standard_normal((5, 3))
+    kernel, bias = names["model"].get_weights()
+    y = x @ kernel + bias
+    y -= y.mean(axis=1, keepdims=True)
+    y /= np.sqrt((y**2).sum(axis=1, keepdims=True))
+    expected = np.concatenate([np.maximum(y, 0), np.maximum(-y, 0)], axis=1)
+    np.testing.assert_allclose(names["model"].predict(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_hadamard_product_and_sum(run):
+    names = run(LAMBDA_HADAMARD)
+    assert names["x_hadamard"].shape == (None, 32)
+    assert names["x_sum"].shape == (None,)
+    model = names["Model"]([names["input_1"], names["input_2"]], [names["x_hadamard"], names["x_sum"]])
+    a, b = np.random.standard_normal((2, 4, 8))
+    product, total = model.predict([a, b])
+    np.testing.assert_allclose(product.sum(axis=-1), total, rtol=1e-4, atol=1e-5)
+
+
+def test_masking_skips_the_timesteps(run):
+    names = run(MASKING)
+    mask = names["K"].function([names["model"].input], [names["model"].layers[0].output_mask])([names["x"]])[0]
+    np.testing.assert_array_equal(mask[0], [True, True, True, False, True, False])
