@@ -92,8 +92,8 @@ class Variable(Tensor):
 class SparseTensor(Tensor):
     """A matrix of which only some numbers are stored, row by row (CSR); the others are 0.
 
-    Row n has values[indptr[n]:indptr[n + 1]] in columns indices[indptr[n]:indptr[n + 1]]. Made from anything that has
-    `indptr`, `indices`, `data` and `shape`, as SciPy's CSR matrices do.
+    Row n has values[indptr[n]:indptr[n + 1]] in columns indices[indptr[n]:indptr[n + 1]]. Made from anything
+    that has `indptr`, `indices`, `data` and `shape`, as SciPy's CSR matrices do.
     """
 
     def __init__(self, matrix, dtype=None, name=None):
@@ -122,7 +122,7 @@ class SparseTensor(Tensor):
 
     def __getattr__(self, name):
         if name == "data":
-            raise DtypeError(f"{self!r} is sparse, and this operation takes dense tensors. Convert it: K.to_dense(x).")
+            raise DtypeError(f"{self!r} is sparse, and this operation takes dense tensors. Use K.to_dense(x).")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def to_dense(self):

@@ -1,7 +1,7 @@
 """Random bits as a function of a counter, which kernels of every target inline: Philox4x32-10.
 
-Equal counters give equal bits, on any number of threads and any device, so nothing but a key need be stored to
-draw the same numbers again. All words are uint64 that hold 32 bits, as LLVM's vector multiplication wants them.
+Equal counters give equal bits, on any number of threads and any device, so nothing but a key need be stored
+to draw the same numbers again. Words are uint64 that hold 32 bits, as vector multiplication wants them.
 Reference: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3", §3.3.
 """
 
@@ -16,7 +16,7 @@ LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 @formula
 def philox(c0, c1, c2, c3, k0, k1):
-    """Four random words from a counter of four words and a key of two: ten rounds of multiplying and mixing."""
+    """Four random words from a counter of four and a key of two: ten rounds of multiplying and mixing."""
     for _ in range(10):
         p0, p1 = MULTIPLIER_0 * c0, MULTIPLIER_1 * c2
         c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & LOW, (p0 >> HALF) ^ c3 ^ k1, p0 & LOW
@@ -26,7 +26,7 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 @formula
 def opened(key):
-    """What `draw` needs of a key (seed, stream, step); read before the loop, or each turn would read it again."""
+    """What `draw` needs of a key (seed, stream, step), once: read in a loop, it would be read each turn."""
     seed, stream, step = key[0], key[1], key[2]
     return step & LOW, stream & LOW, stream >> HALF, seed & LOW, seed >> HALF
 

@@ -1,4 +1,4 @@
-"""What makes a function an op: it runs kernels, records itself on tapes, and waits when a tensor is symbolic."""
+"""What makes a function an op: it runs kernels, records itself on tapes, and waits for symbolic tensors."""
 
 import functools
 from collections import namedtuple
@@ -22,13 +22,15 @@ def viewed(tensor, *shape):
 
 def reshaped(run, tensor, shape):
     """`tensor` in another shape, as an op's output: the same memory, no kernel."""
-    return SymbolicTensor(shape, tensor.dtype) if run is _pretend else Tensor(contiguous(tensor.data).reshape(shape))
+    if run is _pretend:
+        return SymbolicTensor(shape, tensor.dtype)
+    return Tensor(contiguous(tensor.data).reshape(shape))
 
 
 def once(vjp):
     """`vjp`, remembering its last answer: a step that the VJPs of one op share is done once.
 
-    The gradient's destination is not for this step, nor an answer for a tape that did not see it being computed.
+    The gradient's destination is not for this step, nor its answer for a tape that did not see it computed.
     """
     last = None, None, None
 
@@ -45,9 +47,9 @@ def once(vjp):
 def op(*kernels):
     """Decorator for `body(run, *tensors, **options) -> (output, vjp, vjp, ...)`; names the kernels it runs.
 
-    The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body returns the
-    output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function from the gradients of
-    the outputs to that of the input, made of ops, or None where there is no gradient.
+    The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body returns
+    the output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function from the
+    gradients of the outputs to that of the input, made of ops, or None where there is no gradient.
     """
     if len(kernels) == 1 and callable(kernels[0]):
         return _make_op(kernels[0], ())
@@ -109,17 +111,17 @@ def _converted(tensors):
 
 
 def _array(value, dtype):
-    """A plain operand: numbers and float arrays take the tensors' float type; arrays of integers stay what they are."""
+    """A plain operand: numbers and float arrays take the tensors' float type; arrays of integers stay."""
     if isinstance(value, np.ndarray) and value.dtype.kind != "f":
         return as_array(value)
     return as_array(value, dtype)
 
 
 def run(name, *arguments, out, dtype=None, out_view=None):
-    """Launch kernel `name` on the current target and return what it writes, as a Tensor (or a tuple of Tensors).
+    """Launch kernel `name` on the current target and return what it writes: a Tensor or a tuple of Tensors.
 
-    arguments: Tensors, `viewed` tensors, NumPy arrays, numbers (floats become the tensors' float type), int tuples.
-    out: shape of the output, or a list of shapes, or a Tensor that is there already (the kernel writes a part of it).
+    arguments: Tensors, `viewed` tensors, NumPy arrays, int tuples, numbers (floats take the tensors' float type).
+    out: shape of the output, or a list of shapes, or a Tensor of which the kernel writes a part.
     dtype: its type, or a list; the tensors' float type by default.
     out_view: shape in which the kernel sees the output (or a list).
     """
@@ -156,7 +158,7 @@ def _pretend(name, *arguments, out, dtype=None, out_view=None):
 
 
 def _prepared(arguments, dtype):
-    """Arguments as kernels take them, and the float type of the work: the tensors', else that of the output."""
+    """Arguments as kernels take them, and the float type of the work: the tensors', else the output's."""
     prepared = []
     dtypes = []
     numbers = False
@@ -208,8 +210,8 @@ def _inspect(name, arguments):
     """Debugging after a launch: print shapes and ranges, stop at numbers that are not finite."""
     arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
     if config.debug_level >= 3:
-        ranges = [f"{array.dtype}{array.shape}" + (f" [{array.min():.4g}, {array.max():.4g}]" if array.size else "")
-                  for array in arrays]
+        ranges = [f"{array.dtype}{array.shape}"
+                  + (f" [{array.min():.4g}, {array.max():.4g}]" if array.size else "") for array in arrays]
         print(f"{name}: {', '.join(ranges)}")
     if config.check_numbers and arrays[-1].dtype.kind == "f" and not np.isfinite(arrays[-1]).all():
         raise NumbaLayersError(f"kernel {name} wrote numbers that are not finite (NUMBA_LAYERS_CHECK=1).")

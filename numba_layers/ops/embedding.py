@@ -39,7 +39,7 @@ def _scatter(run, x, indices, *, shape):
 def gather(x, indices):
     """y[n] = x[indices[n]]: rows of x, by numbers from 0.
 
-    Shapes: x (rows, ...), indices of any shape and of a type that is cast to int64 -> y (*indices.shape, ...).
+    Shapes: x (rows, ...), indices of any shape (and type: they are cast to int64) -> y (*indices.shape, ...)
     Raises: OutOfRangeError for an index that is negative or not below the number of rows.
     """
     x, indices = as_tensor(x), _integers(as_tensor(indices))
@@ -48,8 +48,8 @@ def gather(x, indices):
     if not isinstance(indices, SymbolicTensor) and indices.size:
         low, high = int(indices.data.min()), int(indices.data.max())
         if low < 0 or (x.shape[0] is not None and high >= x.shape[0]):
-            raise OutOfRangeError(f"index {low if low < 0 else high} is out of range: x has {x.shape[0]} rows "
-                                  f"(shape {x.shape}), expected 0 to {x.shape[0]} - 1.")
+            raise OutOfRangeError(f"index {low if low < 0 else high} is out of range for the {x.shape[0]} "
+                                  f"rows of x (shape {x.shape}), which count from 0.")
     return _gather(x, indices)
 
 
@@ -60,15 +60,14 @@ def _columns(shape):
 
 @op("one_hot")
 def _one_hot(run, indices, *, depth, dtype):
-    y = run("one_hot", viewed(indices, -1), out=tuple(indices.shape) + (depth,), out_view=(indices.size, depth),
-            dtype=np.dtype(dtype))
-    return y, None
+    return run("one_hot", viewed(indices, -1), out=(*indices.shape, depth), out_view=(indices.size, depth),
+               dtype=np.dtype(dtype)), None
 
 
 def one_hot(indices, *, depth, dtype=None):
     """y[..., k] = 1 where k = indices[...], else 0; an index outside of [0, depth) gives zeros.
 
-    Shapes: indices of any shape, of a type that is cast to int64 -> y (*indices.shape, depth) of floatx or `dtype`.
+    Shapes: indices of any shape (and type: they are cast to int64) -> y (*indices.shape, depth) of floatx
     """
     if depth < 1:
         raise ArgumentError(f"one_hot: depth must be 1 or more, got {depth}.")

@@ -1,4 +1,4 @@
-"""Products of matrices and what is made of them: dense layers, dot products, their batched and sparse forms."""
+"""Products of matrices, and what is made of them: dense layers, dot products, batched and sparse forms."""
 
 import numpy as np
 
@@ -26,11 +26,13 @@ BATCH_PRODUCT = "batch_matmul_nn", "batch_matmul_nt", "batch_matmul_tn"
 def _product(run, a, b, *, form):
     """a @ b ('nn'), a @ b.T ('nt') or a.T @ b ('tn'), where the axes before the last count as rows.
 
-    Shapes: nn a (..., k), b (k, n) -> (..., n);   nt a (..., k), b (n, k) -> (..., n);   tn a (..., k), b (..., n) -> (k, n)
+    Shapes: nn: a (..., k), b (k, n) -> (..., n);   nt: a (..., k), b (n, k) -> (..., n);
+            tn: a (..., k), b (..., n) -> (k, n)
     """
     units = b.shape[0] if form == "nt" else b.shape[-1]
     out = (a.shape[-1], units) if form == "tn" else (*a.shape[:-1], units)
-    y = run(f"matmul_{form}", viewed(a, -1, a.shape[-1]), viewed(b, -1, b.shape[-1]), out=out, out_view=(-1, units))
+    y = run(f"matmul_{form}", viewed(a, -1, a.shape[-1]), viewed(b, -1, b.shape[-1]),
+            out=out, out_view=(-1, units))
     return y, *_product_vjps(_product, a, b, form)
 
 
@@ -65,7 +67,8 @@ def _dense(run, x, weight, bias, *, relu):
 @op("relu_backward")
 def _relu_backward(run, y, grad):
     """grad where the output y of relu is positive, else 0."""
-    return (run("relu_backward", viewed(y, -1), viewed(grad, -1), 0.0, np.inf, 0.0, out=y.shape, out_view=(-1,)),
+    return (run("relu_backward", viewed(y, -1), viewed(grad, -1), 0.0, np.inf, 0.0,
+                out=y.shape, out_view=(-1,)),
             None,
             lambda grad_out: _relu_backward(y, grad_out))
 
@@ -122,7 +125,9 @@ def _sparse_product_tn(run, x, y):
 
 def _stored(x, other):
     """The arrays of a sparse tensor, its values in the type of `other`; a tensor without value has none."""
-    return (x.indptr, x.indices, x.values.astype(other.dtype, copy=False)) if isinstance(x, SparseTensor) else ()
+    if not isinstance(x, SparseTensor):
+        return ()
+    return x.indptr, x.indices, x.values.astype(other.dtype, copy=False)
 
 
 @composite(*_sparse_product.kernels, *elementwise.add.kernels)
@@ -145,8 +150,7 @@ def matmul(a, b):
     """
     a, b = as_tensor(a), as_tensor(b)
     if a.ndim == 0 or b.ndim == 0 or _differ(a.shape[-1], b.shape[-2 if b.ndim > 1 else -1]):
-        raise ShapeError(f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must be as "
-                         "long as the last but one of the second.")
+        raise _unfit("matmul", a, b)
     if b.ndim == 1:
         return squeeze(matmul(a, expand_dims(b, axis=1)), axis=-1)
     if b.ndim == 2:
@@ -162,6 +166,11 @@ def _differ(one, other):
     return one is not None and other is not None and one != other
 
 
+def _unfit(name, a, b):
+    return ShapeError(f"{name}: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must "
+                      "be as long as the last but one of the second.")
+
+
 @composite(*PRODUCT)
 def dot(a, b):
     """Sum over the last axis of a and the last but one of b: `matmul` for two axes, all pairs of rows beyond.
@@ -172,8 +181,7 @@ def dot(a, b):
     if b.ndim <= 2:
         return matmul(a, b)
     if a.ndim == 0 or _differ(a.shape[-1], b.shape[-2]):
-        raise ShapeError(f"dot: shapes {a.shape} and {b.shape} do not fit: the last axis of the first must be as long "
-                         "as the last but one of the second.")
+        raise _unfit("dot", a, b)
     outer = b.ndim - 2
     right = reshape(transpose(b, axes=(outer, *range(outer), outer + 1)), shape=(b.shape[-2], -1))
     return reshape(_product(a, right, form="nn"), shape=a.shape[:-1] + b.shape[:-2] + b.shape[-1:])
@@ -181,10 +189,10 @@ def dot(a, b):
 
 @composite(*BATCH_PRODUCT)
 def batch_dot(a, b, *, axes=None):
-    """For each sample n the sum over one axis of a[n] and one of b[n]; a result of one number has an axis of size 1.
+    """For each sample n the sum over one axis of a[n] and one of b[n]; one number keeps an axis of size 1.
 
-    Shapes: a (batch, *left, with k among them), b (batch, *right, with k) -> (batch, *left, *right), both without k
-    axes: of a and b, counting the batch axis as 0 (an int for both); by default a's last and b's last but one.
+    Shapes: a (batch, *left), b (batch, *right) -> (batch, *left, *right), both without the axis summed over
+    axes: of a and b, the batch axis being 0 (an int for both); by default a's last and b's last but one.
     Raises: ArgumentError for axes that are no such pair; ShapeError when sizes differ.
     Reference: Keras 2.2.5, K.batch_dot.
     """
@@ -192,7 +200,8 @@ def batch_dot(a, b, *, axes=None):
     left, right = _batch_axes(a, b, axes)
     if a.ndim == b.ndim == 2:
         return reduction.sum(elementwise.multiply(a, b), axis=1, keepdims=True)
-    out = [size for x, axis in ((a, left), (b, right)) for entry, size in enumerate(x.shape) if entry not in (0, axis)]
+    out = [size for x, summed in ((a, left), (b, right))
+           for axis, size in enumerate(x.shape) if axis not in (0, summed)]
     a, a_first = _matrices(a, left)
     b, b_first = _matrices(b, right)
     if a_first and not b_first:
@@ -204,7 +213,7 @@ def batch_dot(a, b, *, axes=None):
 def _batch_axes(a, b, axes):
     """The axes that `batch_dot` sums over, counted from the front."""
     if a.ndim < 2 or b.ndim < 2:
-        raise ShapeError(f"batch_dot: shapes {a.shape} and {b.shape}: expected a batch axis and one or more others.")
+        raise ShapeError(f"batch_dot: shapes {a.shape} and {b.shape}, expected a batch and other axes.")
     if axes is None:
         axes = (a.ndim - 1, 1 if b.ndim == 2 else b.ndim - 2)
     elif isinstance(axes, int | np.integer):
@@ -213,16 +222,16 @@ def _batch_axes(a, b, axes):
         raise ArgumentError(f"batch_dot: axes {axes!r}: expected None, an int or a pair of ints.")
     left, right = reduction.axis_of("batch_dot", a, axes[0]), reduction.axis_of("batch_dot", b, axes[1])
     if 0 in (left, right):
-        raise ArgumentError("batch_dot: axis 0 is the batch and cannot be summed over. Without a batch, add one with "
-                            "K.expand_dims(x, 0), or use K.dot.")
+        raise ArgumentError("batch_dot: axis 0 is the batch and cannot be summed over. Without a batch, "
+                            "add one with K.expand_dims(x, 0), or use K.dot.")
     if _differ(a.shape[0], b.shape[0]) or _differ(a.shape[left], b.shape[right]):
-        raise ShapeError(f"batch_dot: shapes {a.shape} and {b.shape} must have the same size along axis 0, and along "
-                         f"axes {left} and {right}.")
+        raise ShapeError(f"batch_dot: shapes {a.shape} and {b.shape} must have the same size along axis 0, "
+                         f"and along axes {left} and {right}.")
     return left, right
 
 
 def _matrices(x, axis):
-    """x as (batch, rest, k), or as (batch, k, rest) and True where its memory already lies so; k is `axis`."""
+    """x as (batch, rest, k) and False, or as (batch, k, rest) and True if it lies so; k is `axis`."""
     batch, k = x.shape[0], x.shape[axis]
     if axis == 1 and x.ndim > 2:
         return reshape(x, shape=(batch, k, -1)), True

@@ -1,7 +1,7 @@
-"""Random tensors and dropout: functions of a key, so that equal keys give equal numbers, wherever they are drawn.
+"""Random tensors and dropout: functions of a key, so equal keys give equal numbers, wherever they are drawn.
 
-key: three uint64 numbers (seed, stream, step), as `random.Stream` hands out. The array must keep its value until
-gradients are taken, because they draw the mask again instead of storing it.
+key: three uint64 numbers (seed, stream, step), as `random.Stream` hands out. The array must keep its value
+until gradients are taken, because they draw the mask again instead of storing it.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from .. import config
 from ..errors import ArgumentError, ShapeError
 from . import elementwise
 from ._broadcast import broadcast
-from ._op import op, reshaped, viewed
+from ._op import op, reshaped, run, viewed
 
 
 @op("dropout_forward", "fill", "multiply_forward")
@@ -48,8 +48,8 @@ def _mask_shape(x, noise_shape):
                          f"expected {x.ndim} sizes.")
     shape = tuple(have if size is None else int(size) for size, have in zip(noise_shape, x.shape))
     if any(size not in (1, have) and have is not None for size, have in zip(shape, x.shape)):
-        raise ShapeError(f"dropout: noise_shape {tuple(noise_shape)} does not broadcast to x of shape {x.shape}: "
-                         "each size must be that of x, 1 or None.")
+        raise ShapeError(f"dropout: noise_shape {tuple(noise_shape)} for x of shape {x.shape}, expected x's "
+                         "size, 1 or None for each axis.")
     return shape
 
 
@@ -59,28 +59,26 @@ def _words(key):
 
 def random_uniform(*, shape, key, low=0.0, high=1.0, dtype=None):
     """Numbers drawn evenly from [low, high)."""
-    return _distribution(kernel="random_uniform", location=low, width=high - low, shape=shape, key=key, dtype=dtype)
+    return _drawn("random_uniform", low, high - low, shape, key, dtype)
 
 
 def random_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
     """Numbers drawn from the normal distribution."""
-    return _distribution(kernel="random_normal", location=mean, width=stddev, shape=shape, key=key, dtype=dtype)
+    return _drawn("random_normal", mean, stddev, shape, key, dtype)
 
 
 def random_truncated_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
-    """Numbers drawn from the normal distribution, without those beyond two standard deviations from the mean."""
-    return _distribution(kernel="random_truncated_normal", location=mean, width=stddev, shape=shape, key=key,
-                         dtype=dtype)
+    """Numbers drawn from the normal distribution without what lies beyond two standard deviations."""
+    return _drawn("random_truncated_normal", mean, stddev, shape, key, dtype)
 
 
 def random_binomial(*, shape, key, p=0.5, dtype=None):
     """1 with probability p, else 0."""
-    dtype = dtype or config.floatx()
-    return elementwise.cast(elementwise.less(random_uniform(shape=shape, key=key, dtype="float64"), p), dtype=dtype)
+    chosen = elementwise.less(random_uniform(shape=shape, key=key, dtype="float64"), p)
+    return elementwise.cast(chosen, dtype=dtype or config.floatx())
 
 
-@op("random_uniform", "random_normal", "random_truncated_normal")
-def _distribution(run, *, kernel, location, width, shape, key, dtype):
-    shape = tuple(int(size) for size in shape)
-    return run(kernel, _words(key), float(location), float(width), out=shape, out_view=(-1,),
-               dtype=np.dtype(dtype or config.floatx())),
+def _drawn(kernel, location, width, shape, key, dtype):
+    """Tensor of location + width * (the numbers that `kernel` draws)."""
+    return run(kernel, _words(key), float(location), float(width), out=tuple(int(size) for size in shape),
+               out_view=(-1,), dtype=np.dtype(dtype or config.floatx()))

@@ -1,6 +1,6 @@
-"""Tensors in other shapes and orders: views where the memory stays as it is, else copies of blocks by one kernel.
+"""Tensors in other shapes and orders: views where the memory stays as it is, else block copies by one kernel.
 
-Shapes may hold None (open) where a tensor is symbolic; what is then computed from them only serves to find the shape.
+Shapes hold None (open) where a tensor is symbolic; what is computed from them then serves a shape only.
 """
 
 import functools
@@ -18,13 +18,13 @@ from ._op import composite, float_type, op, reshaped, viewed
 RANK = 8   # axes that the kernel `copy_block` walks
 
 
-# ---- views -----------------------------------------------------------------------------------------------------------
+# Views
 
 @op
 def reshape(run, x, *, shape):
     """x, its elements in the same order, in another shape.
 
-    shape: one entry may be -1 or None, for what is left; beside a -1, None stands for x's own size of that axis.
+    shape: one entry may be -1 or None, for what is left; beside a -1, None stands for x's own size there.
     Raises: ShapeError when the sizes do not match.
     """
     return (reshaped(run, x, _filled(x.shape, tuple(shape))),
@@ -47,8 +47,7 @@ def _filled(old, new):
     if len(open_axes) == 1 and known and total % known == 0:
         filled[open_axes[0]] = total // known
     elif open_axes or total != known:
-        raise ShapeError(f"reshape: {math.prod(old) if None not in old else total} elements of shape {old} do not fit "
-                         f"shape {new}.")
+        raise ShapeError(f"reshape: x of shape {old} does not fit shape {new}: the sizes differ.")
     return tuple(filled)
 
 
@@ -73,7 +72,7 @@ def squeeze(run, x, *, axis):
     axes = reduction.axes_of("squeeze", x, axis)
     wide = [entry for entry in axes if x.shape[entry] not in (1, None)]
     if wide:
-        raise ShapeError(f"squeeze: axis {wide[0]} of x has size {x.shape[wide[0]]}, expected 1 (x: {x.shape}).")
+        raise ShapeError(f"squeeze: axis {wide[0]} of x (shape {x.shape}) is not of size 1.")
     return (reshaped(run, x, reduction.reduced_shape(x, axes, keepdims=False)),
             lambda grad: reshape(grad, shape=x.shape))
 
@@ -86,7 +85,7 @@ def _new_axis(name, x, axis):
     return axis % (x.ndim + 1)
 
 
-# ---- copies of blocks ------------------------------------------------------------------------------------------------
+# Copies of blocks
 
 def strides_of(shape):
     """How many elements apart neighbours lie, for each axis of a contiguous array."""
@@ -110,12 +109,13 @@ def _copy(run, x, block, x_strides, out, x_start=0, y_start=0, y_strides=None, d
 
 @functools.lru_cache(4096)
 def _walk(block, x_strides, y_strides):
-    """The same block with as few axes as possible, in the order in which `copy_block` is fastest, RANK of them.
+    """The same block with as few axes as possible, in the order that suits `copy_block`, RANK of them.
 
-    y is walked in its memory's order, but the axis along which x is contiguous comes last or second to last: those
-    two are walked in tiles.
+    y is walked in its memory's order, but the axis along which x is contiguous comes last or second to last:
+    those two are walked in tiles.
     """
-    axes = sorted((axis for axis in zip(block, x_strides, y_strides) if axis[0] != 1), key=lambda axis: -abs(axis[2]))
+    axes = [axis for axis in zip(block, x_strides, y_strides) if axis[0] != 1]
+    axes.sort(key=lambda axis: -abs(axis[2]))
     merged = axes[:1]
     for size, x_stride, y_stride in axes[1:]:
         outer_size, outer_x, outer_y = merged[-1]
@@ -124,7 +124,7 @@ def _walk(block, x_strides, y_strides):
         else:
             merged.append((size, x_stride, y_stride))
     if len(merged) > RANK:
-        raise ShapeError(f"a copy between tensors of {len(merged)} axes in different orders; at most {RANK} are possible.")
+        raise ShapeError(f"{len(merged)} axes of shape {block} to rearrange, at most {RANK} are possible.")
     nearest = min(range(len(merged)), key=lambda axis: abs(merged[axis][1]) or math.inf, default=0)
     if nearest < len(merged) - 2:
         merged.insert(-1, merged.pop(nearest))
@@ -135,7 +135,8 @@ def _walk(block, x_strides, y_strides):
 @op("copy_block")
 def transpose(run, x, *, axes=None):
     """x with its axes in the order `axes`; reversed by default: y[i, j] = x[j, i]."""
-    axes = tuple(range(x.ndim))[::-1] if axes is None else tuple(operator.index(axis) % x.ndim for axis in axes)
+    axes = range(x.ndim)[::-1] if axes is None else axes
+    axes = tuple(axis + x.ndim if axis < 0 else axis for axis in map(operator.index, axes))
     if sorted(axes) != list(range(x.ndim)):
         raise ShapeError(f"transpose: axes {axes} do not name each axis of x (shape {x.shape}) once.")
     out = tuple(x.shape[axis] for axis in axes)
@@ -165,7 +166,7 @@ def tile(run, x, *, repeats):
     """x laid side by side, `repeats` times along each axis (an int: along the last)."""
     repeats = (1,) * (x.ndim - 1) + (repeats,) if isinstance(repeats, int | np.integer) else tuple(repeats)
     if len(repeats) != x.ndim:
-        raise ShapeError(f"tile: {len(repeats)} repeats {repeats} for x of shape {x.shape}, expected {x.ndim}.")
+        raise ShapeError(f"tile: repeats {repeats} for x of shape {x.shape}, expected {x.ndim} numbers.")
     return _repeated(run, x, repeats, place=0)
 
 
@@ -177,7 +178,7 @@ def repeat(run, x, *, repeats, axis):
 
 
 def _repeated(run, x, counts, place):
-    """Output and VJP of `tile` (the axis of copies comes before each axis, place 0) and `repeat` (behind, place 1)."""
+    """Output and VJP of `tile` (an axis of copies before each axis: place 0), `repeat` (behind it: 1)."""
     block, strides = [], []
     for count, size, stride in zip(counts, x.shape, strides_of(x.shape)):
         block += [size, count] if place else [count, size]
@@ -216,7 +217,7 @@ def _joined(shapes, axis):
             have == want or have is None or want is None or place == axis
             for place, (have, want) in enumerate(zip(shape, out)))
         if not fits:
-            raise ShapeError(f"concatenate: shapes {shapes[0]} and {shape} differ elsewhere than along axis {axis}.")
+            raise ShapeError(f"concatenate: shapes {shapes[0]} and {shape} differ beside axis {axis}.")
         out = [want if have is None else have for have, want in zip(shape, out)]
     sizes = [shape[axis] for shape in shapes]
     out[axis] = None if None in sizes else sum(sizes)
@@ -244,11 +245,12 @@ def split(run, x, *, parts, axis=-1):
         raise ShapeError(f"split: the size of axis {axis} of x (shape {x.shape}) must be known.")
     sizes = list(parts) if isinstance(parts, list | tuple) else [size // max(1, parts)] * parts
     if sum(sizes) != size or min(sizes, default=0) < 0:
-        raise ShapeError(f"split: {size} slices along axis {axis} cannot be cut into parts {parts} (x: {x.shape}).")
+        raise ShapeError(f"split: axis {axis} of x (shape {x.shape}) cannot be cut into {parts} parts.")
     strides = strides_of(x.shape)
     starts = np.cumsum([0, *sizes])[:-1].tolist()
     outs = [x.shape[:axis] + (one,) + x.shape[axis + 1:] for one in sizes]
-    return (tuple(_copy(run, x, out, strides, out, x_start=start * strides[axis]) for start, out in zip(starts, outs)),
+    return (tuple(_copy(run, x, out, strides, out, x_start=start * strides[axis])
+                  for start, out in zip(starts, outs)),
             lambda *grads: concatenate(*grads, axis=axis))
 
 
@@ -259,10 +261,10 @@ def unstack(x, *, axis=0):
     return tuple(squeeze(part, axis=axis) for part in split(x, parts=x.shape[axis], axis=axis))
 
 
-# ---- indexing --------------------------------------------------------------------------------------------------------
+# Indexing
 
 def getitem(x, *, index):
-    """x[index] as in NumPy: ints, slices, None and one `...`; an array of ints or truth values for the first axis.
+    """x[index] as NumPy has it: ints, slices, None, `...`; an array of ints or truth values in front.
 
     Raises: OutOfRangeError for an index outside of its axis and for more indices than axes.
     """
@@ -304,13 +306,15 @@ def block_of(run, x, *, index):
 def placed(run, x, *, shape, index, value=0.0):
     """An array y of `shape` with y[index] = x, and `value` everywhere else."""
     block, start, strides, _ = _parsed(shape, index)
-    y = shape if block == shape else run("fill", x.dtype.type(value), out=shape, dtype=x.dtype, out_view=(-1,))
+    y = shape
+    if block != shape:
+        y = run("fill", x.dtype.type(value), out=shape, dtype=x.dtype, out_view=(-1,))
     return (_copy(run, x, block, strides_of(block), y, y_start=start, y_strides=strides),
             lambda grad: block_of(grad, index=index))
 
 
 def _parsed(shape, index):
-    """The block of an array that `index` names: its sizes, first element, strides; and the shape of the result."""
+    """The block of an array that `index` names: its sizes, first element, strides; and the result's shape."""
     given = sum(entry is not None and entry is not Ellipsis for entry in index)
     if given > len(shape):
         raise OutOfRangeError(f"{given} indices for a tensor of {len(shape)} axes (shape {shape}).")
@@ -346,13 +350,13 @@ def _at(entry, axis, shape):
     try:
         position = operator.index(entry)
     except TypeError:
-        raise ArgumentError(f"index {entry!r} of axis {axis}: expected an int, a slice, None or `...` (an array of "
-                            "indices may stand in the first place only).") from None
+        raise ArgumentError(f"index {entry!r} of axis {axis}: expected an int, a slice, None or `...` "
+                            "(an array of indices may stand in the first place only).") from None
     size = shape[axis]
     if size is None:
         return 0
     if not -size <= position < size:
-        raise OutOfRangeError(f"index {position} is out of range for axis {axis} of a tensor of shape {tuple(shape)}.")
+        raise OutOfRangeError(f"index {position} is out of range for axis {axis} of shape {tuple(shape)}.")
     return position % size
 
 
@@ -370,8 +374,9 @@ def pad(x, *, padding, value=0.0, mode="constant"):
         raise unknown("padding mode", mode, ["constant"])
     padding = [tuple(pair) for pair in padding]
     if len(padding) != x.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in padding):
-        raise ShapeError(f"pad: padding {padding} for x of shape {x.shape}, expected {x.ndim} pairs (before, after) "
-                         "of numbers that are not negative.")
-    shape = tuple(None if size is None else before + size + after for size, (before, after) in zip(x.shape, padding))
+        raise ShapeError(f"pad: padding {padding} for x of shape {x.shape}, expected {x.ndim} pairs "
+                         "(before, after) of numbers that are not negative.")
+    shape = tuple(None if size is None else before + size + after
+                  for size, (before, after) in zip(x.shape, padding))
     index = tuple(slice(before, -after or None) for before, after in padding)
     return placed(x, shape=shape, index=index, value=value)

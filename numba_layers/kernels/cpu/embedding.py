@@ -45,8 +45,8 @@ def patch(task, down, across, table):
 def gather_backward_x(grad_y, indices, grad_x):
     """grad_x[r] = sum over n with indices[n] = r of grad_y[n].
 
-    Shapes: as in `gather_forward`. A task owns a block of grad_x and looks for its rows among all indices, so each
-    number is added up in the order of n, for any number of threads.
+    Shapes: as in `gather_forward`. A task owns a block of grad_x and looks for its rows among all indices, so
+    each number is added up in the order of n, for any number of threads.
     """
     down, across = patches(grad_x.shape[1])
     for task in prange(down * across):

@@ -1,7 +1,7 @@
-"""Random arrays and dropout on the CPU. Element i is a function of the key and of i alone, whatever the threads do.
+"""Random arrays and dropout on the CPU. Element i is a function of the key and of i alone, for any threads.
 
-Shapes: arrays are flat; key is (seed, stream, step) of uint64. A task owns four elements, the share of one call of
-Philox; the last one to three elements come after the loop.
+Shapes: arrays are flat; key is (seed, stream, step) of uint64. A task owns four elements, the share of one
+call of Philox; the last one to three elements come after the loop.
 """
 
 import math
@@ -33,7 +33,7 @@ def dropout_forward(x, key, threshold, scale, y):
         y[i] = zero if words[rest] < threshold else x[i] * scale
 
 
-# ---- distributions: four numbers from four words -------------------------------------------------------------
+# Distributions: four numbers from four words
 
 def distribution(name, four):
     """Kernel `name`: y[i] = location + width * (number i that `four` makes of the words)."""
@@ -67,12 +67,12 @@ def uniform(words, like):
     return unit(words[0], like), unit(words[1], like), unit(words[2], like), unit(words[3], like)
 
 
-SINE = scalar.singles(*((-1)**k * (2 * math.pi)**(2 * k + 1) / math.factorial(2 * k + 1) for k in range(7)))   # Taylor
+SINE = scalar.singles(*((-1)**k * (2 * math.pi)**(2 * k + 1) / math.factorial(2 * k + 1) for k in range(7)))
 
 
 @inlined
 def sine_of_turns(v):
-    """sin(2 pi v) for v in [-1/2, 3/2): unlike the C library's sine, LLVM vectorises it."""
+    """sin(2 pi v) for v in [-1/2, 3/2), by Taylor's series: unlike the C library's, LLVM vectorises it."""
     half = type(v)(0.5)
     v = half - v                                    # sin(2 pi v) = sin(2 pi (1/2 - v)), now in (-1, 1]
     v = v - type(v)(1) if v > half else (v + type(v)(1) if v < -half else v)

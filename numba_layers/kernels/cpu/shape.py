@@ -1,4 +1,4 @@
-"""Rearrangement on the CPU: one kernel that copies a block of one array to a block of another, whatever their strides."""
+"""Rearrangement on the CPU: one kernel copies a block of an array to a block of another."""
 
 import numpy as np
 from numba import prange
@@ -6,15 +6,15 @@ from numba import prange
 from ._target import cpu_kernel
 
 TILE = 4096   # elements of a task
-WIDE, NARROW = 2048, 64   # columns of a tile: contiguous in both arrays; else few, so that the tile stays in the cache
+WIDE, NARROW = 2048, 64   # columns of a tile: contiguous in both arrays; else few, for the cache
 
 
 @cpu_kernel
 def copy_block(x, shape, x_start, x_strides, y_start, y_strides, y):
     """y[y_start + i · y_strides] = x[x_start + i · x_strides] for each index i of a block.
 
-    Shapes: x and y flat; shape and strides 8 numbers each, in elements (0: repeat; negative: backwards). No two
-    indices meet in y. A task owns a tile of the last two axes, at one index of the others.
+    Shapes: x and y flat; shape and strides 8 numbers each, in elements (0: repeat; negative: backwards).
+    No two indices meet in y. A task owns a tile of the last two axes, at one index of the others.
     """
     rows, columns = shape[6], shape[7]
     x_row, x_column, y_row, y_column = x_strides[6], x_strides[7], y_strides[6], y_strides[7]

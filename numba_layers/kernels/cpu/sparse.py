@@ -1,5 +1,7 @@
-"""Products with a sparse matrix x on the CPU. x comes as CSR arrays: row n holds values[indptr[n]:indptr[n + 1]] in
-columns indices[indptr[n]:indptr[n + 1]]."""
+"""Products with a sparse matrix x on the CPU.
+
+x comes as CSR arrays: row n holds values[p] in column indices[p] for p in [indptr[n], indptr[n + 1]).
+"""
 
 from numba import prange
 
@@ -25,8 +27,8 @@ def csr_matmul(indptr, indices, values, weight, y):
 def csr_matmul_tn(indptr, indices, values, grad_y, grad_weight):
     """grad_weight = x.T @ grad_y.
 
-    Shapes: as in `csr_matmul`. A task owns a block of grad_weight and looks for its rows in all of x, so each number
-    is added up in the order of the samples, for any number of threads.
+    Shapes: as in `csr_matmul`. A task owns a block of grad_weight and looks for its rows in all of x, so each
+    number is added up in the order of the samples, for any number of threads.
     """
     down, across = patches(grad_weight.shape[1])
     for task in prange(down * across):
