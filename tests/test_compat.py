@@ -170,3 +170,37 @@ def test_run_script_is_like_running_it(tmp_path):
         run_script({str(script)!r}, ['a', '--b'], '1.2.2')
     """)
     assert out.split(maxsplit=2) == ["1.2.2", "beside", "['a', '--b']\n"]
+
+
+def test_a_keras_1_script_runs_as_it_is():
+    keras("""
+        import numpy as np
+        from keras import backend as K
+        from keras.layers import Activation, Dense, Dropout, Input, Lambda
+        from keras.models import Model, Sequential
+        from keras.optimizers import SGD
+        from keras.utils import np_utils
+
+        np.random.seed(0)
+        x = np.random.rand(40, 4)
+        y = np_utils.to_categorical(np.random.randint(0, 3, 40), 3)
+        model = Sequential()
+        model.add(Dense(output_dim=8, input_dim=4, init="uniform"))
+        model.add(Activation("tanh"))
+        model.add(Dropout(p=0.5))
+        model.add(Dense(3, activation="softmax"))
+        model.compile(loss="categorical_crossentropy", optimizer=SGD(lr=0.1))
+        model.fit(x, y, nb_epoch=2, verbose=0)
+
+        dropped = K.function([model.layers[0].input, K.learning_phase()], [model.layers[2].output])
+        assert (dropped([x, 0])[0] == 0).mean() == 0
+        assert 0.3 < (dropped([x, 1])[0] == 0).mean() < 0.7
+
+        gradient = K.gradients(K.sum(model.output[:, 0]), model.input)
+        assert K.function([model.input], gradient)([x])[0].shape == (40, 4)
+
+        image = Input((4,))
+        noisy = Lambda(lambda t: K.in_train_phase(t + K.random_normal(K.shape(t)), t))(image)
+        np.testing.assert_allclose(Model(input=image, output=noisy).predict(x), x, rtol=1e-6)
+        assert np.std(K.function([image, K.learning_phase()], [noisy])([x, 1])[0] - x) > 0.5
+    """, "1.2.2")

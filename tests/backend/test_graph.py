@@ -243,7 +243,7 @@ def test_sizes_may_be_tensors():
     assert size[2] == 3 and K.int_shape(size) == (3,)
     cases = [
         (K.reshape(x, (size[0], 12)), (None, 12), (2, 12)),
-        (K.reshape(x, (size[0] * 2, size[1], -1)), (None, 4, None), (4, 4, 3)),
+        (K.reshape(x, (size[0] * 2, 2, -1)), (None, 2, None), (4, 2, 3)),
         (K.reshape(K.batch_flatten(x), size), (None, 4, 3), (2, 4, 3)),
         (K.reshape(x, K.concatenate([size[:1], [12]], axis=0)), (None, None), (2, 12)),
         (K.zeros((size[0], 5)), (None, 5), (2, 5)),
