@@ -1,10 +1,11 @@
-"""The store of compiled kernels on disk: safe against edits elsewhere, changed options, damaged files and many processes.
+"""The store of compiled kernels on disk: safe against edits, changed options, damage and many processes.
 
-Numba's own `cache=True` looks at one source file and the signature only. Here a file's name is the hash of everything
-that shapes the machine code, so a hit is right by construction and nothing is ever updated in place.
+Numba's own `cache=True` looks at one source file and the signature only. Here a file's name is the hash of
+everything that shapes the machine code: a hit is right by construction, and nothing is updated in place.
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
 import os
@@ -12,53 +13,114 @@ import pickle
 import platform
 import sys
 import tempfile
+import time
 from pathlib import Path
+from types import CodeType, FunctionType
 
 import llvmlite
 import numba
+import numpy as np
+from llvmlite.binding import address_of_symbol
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
+
+KEPT = 90 * 86400   # seconds after its last use for which a file stays
 
 _ROOM = Path(__file__).resolve().parent
-_NOT_IN_CODE = {"NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY", "NUMBA_CACHE_DIR"}
+_NOT_IN_CODE = {"CACHE_DIR", "COLOR_SCHEME", "NUMBA_DEFAULT_NUM_THREADS", "NUMBA_NUM_THREADS",
+                "THREADING_LAYER", "THREADING_LAYER_PRIORITY"}
+
+
+# ---- what a kernel is --------------------------------------------------------------------------------------
+
+
+def identity(name, function, options):
+    """What makes a kernel: its name, options, sources, code and all it holds; None if it has no source file."""
+    path = Path(function.__code__.co_filename)
+    if not path.is_file():   # generated: its namespace names the module it belongs to
+        path = Path(getattr(sys.modules.get(function.__globals__["__name__"]), "__file__", None) or "")
+    if not path.is_file():
+        return None
+    options = sorted((key, sorted(value) if isinstance(value, set) else value) for key, value in options.items())
+    return name, repr(options), _source_hash(path.resolve()), _hash(_description(function, set()))
+
+
+def _hash(*parts):
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 @functools.cache
-def source_hash(path):
+def _source_hash(path):
     """Hash of a source file and of every file of `kernels/` that it imports, directly or through others."""
-    digest = hashlib.sha256()
-    for file in sorted(_with_imports(Path(path).resolve(), set())):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return _hash(*(file.read_bytes() for file in sorted(_with_imports(path, (_ROOM, path.parent), set()))))
 
 
-def _with_imports(path, seen):
-    """`path` and the files below `kernels/` that its relative imports reach, collected in `seen`."""
-    if path in seen or _ROOM not in path.parents or not path.is_file():
-        return seen
-    seen.add(path)
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
-            for candidate in [folder.with_suffix(".py"), *(folder / f"{name.name}.py" for name in node.names)]:
-                _with_imports(candidate, seen)
+def _with_imports(path, rooms, seen):
+    """`path` and the files below `rooms` that its imports reach, collected in `seen`."""
+    if path not in seen and path.is_file() and not path.parents.isdisjoint(rooms):
+        seen.add(path)
+        for candidate in _imports(path):
+            _with_imports(candidate, rooms, seen)
     return seen
 
 
-def _environment():
+@functools.cache
+def _imports(path):
+    """The files that the import statements of a file may mean, whether they exist or not."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom):
+            base = path.parents[node.level - 1] if node.level else _ROOM.parents[1]
+            folder = base.joinpath(*(node.module or "").split("."))
+            modules = [folder, *(folder / name.name for name in node.names)]
+        elif isinstance(node, ast.Import):
+            modules = [_ROOM.parents[1].joinpath(*name.name.split(".")) for name in node.names]
+        else:
+            continue
+        for module in modules:
+            found += [module.with_suffix(".py"), module / "__init__.py"]
+    return found
+
+
+def _description(value, seen):
+    """Code, and the numbers and functions it holds, as text that is the same in every process.
+
+    It tells generated kernels of one file apart, and constants that were chosen when their module was loaded.
+    """
+    if isinstance(value, tuple):
+        return [_description(entry, seen) for entry in value]
+    if isinstance(value, CodeType):
+        return value.co_code, value.co_names, _description(value.co_consts, seen)
+    function = getattr(value, "py_func", getattr(value, "_defn", value))   # of a jitted function, an intrinsic
+    if isinstance(function, FunctionType):
+        if function in seen:
+            return function.__qualname__
+        seen.add(function)
+        names, held = function.__code__.co_names, function.__globals__
+        return (_description(function.__code__, seen), _description(function.__defaults__ or (), seen),
+                [_description(cell.cell_contents, seen) for cell in function.__closure__ or ()],
+                [(name, _description(held[name], seen)) for name in names if name in held])
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic | np.dtype | type):
+        return repr(value)
+    return type(value).__qualname__
+
+
+def _surroundings():
     """What else shapes machine code: the versions, and Numba's settings in force."""
-    settings = sorted(
-        item for item in os.environ.items() if item[0].startswith("NUMBA_")
-        and not item[0].startswith("NUMBA_LAYERS_") and item[0] not in _NOT_IN_CODE
-    )
-    return (numba.__version__, llvmlite.__version__, sys.version, platform.machine(), tuple(settings))
+    settings = sorted((name, str(value)) for name, value in vars(numba.config).items()
+                      if name.isupper() and name not in _NOT_IN_CODE)
+    return numba.__version__, llvmlite.__version__, sys.version, platform.machine(), settings
+
+
+# ---- the files ---------------------------------------------------------------------------------------------
 
 
 class KernelCache(_Cache):
     """One kernel's compiled signatures, each in a file of its own.
 
-    Shapes: `directory` the folder; `identity` what makes the kernel itself (name, options, source hash).
-    A file that cannot be read is deleted and counts as absent; a folder that cannot be written means no cache.
+    directory: the folder; one that cannot be written means no cache.   identity: what `identity` says of it.
+    A file that cannot be used is deleted and counts as absent; one that nobody used for `KEPT` is deleted too.
     """
 
     def __init__(self, directory, identity):
@@ -79,45 +141,66 @@ class KernelCache(_Cache):
 
     def flush(self):
         for file in self._directory.glob(f"{self._identity[0]}-*.kernel"):
-            file.unlink(missing_ok=True)
+            _remove(file)
 
     def _file(self, signature, codegen):
-        key = repr((self._identity, str(signature), codegen.magic_tuple(), _environment()))
-        return self._directory / f"{self._identity[0]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.kernel"
+        key = _hash(self._identity, str(signature), codegen.magic_tuple(), _surroundings())
+        return self._directory / f"{self._identity[0]}-{key[:32]}.kernel"
 
     def load_overload(self, signature, target_context):
         if not self._enabled:
             return None
-        target_context.refresh()
         file = self._file(signature, target_context.codegen())
         try:
             content = file.read_bytes()
         except OSError:
             return None
-        checksum, payload = content[:32], content[32:]
         try:
-            if hashlib.sha256(payload).digest() != checksum:
-                raise ValueError("damaged")
-            result = CompileResult._rebuild(target_context, *pickle.loads(payload))
-        except Exception:  # whatever is wrong with a cache file, the kernel can be compiled
+            result = _unpacked(content, target_context)
+        except Exception:   # whatever is wrong with a file, the kernel can be compiled
             _remove(file)
             return None
         self.hits += 1
+        with contextlib.suppress(OSError):
+            os.utime(file)
         return result
 
     def save_overload(self, signature, result):
-        if not self._enabled:
+        if not self._enabled or result.library.has_dynamic_globals:   # which are addresses in this process
             return
-        file = self._file(signature, result.codegen)
         try:
-            payload = pickle.dumps(result._reduce(), protocol=pickle.HIGHEST_PROTOCOL)
-            write_atomically(file, hashlib.sha256(payload).digest() + payload)
+            write_atomically(self._file(signature, result.codegen), _packed(result))
+            _prune(self._directory)
         except OSError:
             self._enabled = False
 
 
+def _packed(result):
+    """A compiled signature as bytes, after their checksum."""
+    symbols = [function.name for function in result.library._final_module.functions
+               if function.is_declaration and not function.name.startswith("llvm.")]
+    payload = pickle.dumps((symbols, result._reduce()), protocol=pickle.HIGHEST_PROTOCOL)
+    return hashlib.sha256(payload).digest() + payload
+
+
+def _unpacked(content, target_context):
+    """What `_packed` packed.
+
+    Numba loads all it has to compile with (`refresh`) before it reads a file: half of a warm start. Ours need
+    its run-time functions only; a kernel that calls something else makes it load all the same.
+    """
+    checksum, payload = content[:32], content[32:]
+    if hashlib.sha256(payload).digest() != checksum:
+        raise ValueError("damaged")
+    symbols, parts = pickle.loads(payload)
+    rtsys.initialize(target_context)
+    if not all(map(address_of_symbol, symbols)):
+        target_context.refresh()
+    return CompileResult._rebuild(target_context, *parts)
+
+
 def write_atomically(file, content):
-    """Write bytes to a temporary file beside `file`, then rename: other processes see all of it or nothing."""
+    """Write bytes to a temporary file beside `file`, then rename: others see all of it or nothing."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")
     try:
@@ -129,8 +212,16 @@ def write_atomically(file, content):
         raise
 
 
+@functools.cache
+def _prune(directory):
+    """Delete the files that nobody used for `KEPT` seconds; once in a process."""
+    oldest = time.time() - KEPT
+    for file in [*directory.glob("*.kernel"), *directory.glob("*.part")]:
+        with contextlib.suppress(OSError):
+            if file.stat().st_mtime < oldest:
+                file.unlink()
+
+
 def _remove(file):
-    try:
-        file.unlink(missing_ok=True)
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        file.unlink()

@@ -120,7 +120,7 @@ def _array(value, dtype):
 def run(name, *arguments, out, dtype=None, out_view=None):
     """Launch kernel `name` on the current target and return what it writes: a Tensor or a tuple of Tensors.
 
-    arguments: Tensors, `viewed` tensors, NumPy arrays, int tuples, numbers (floats take the tensors' float type).
+    arguments: Tensors, `viewed` tensors, arrays, int tuples, numbers (floats take the tensors' float type).
     out: shape of the output, or a list of shapes, or a Tensor of which the kernel writes a part.
     dtype: its type, or a list; the tensors' float type by default.
     out_view: shape in which the kernel sees the output (or a list).

@@ -45,9 +45,9 @@ def gather(x, indices):
     x, indices = as_tensor(x), _integers(as_tensor(indices))
     if x.ndim == 0:
         raise ShapeError("gather: x is a number, expected rows (rows, ...).")
-    if not isinstance(indices, SymbolicTensor) and indices.size:
+    if not isinstance(indices, SymbolicTensor) and indices.size and x.shape[0] is not None:
         low, high = int(indices.data.min()), int(indices.data.max())
-        if low < 0 or (x.shape[0] is not None and high >= x.shape[0]):
+        if low < 0 or high >= x.shape[0]:
             raise OutOfRangeError(f"index {low if low < 0 else high} is out of range for the {x.shape[0]} "
                                   f"rows of x (shape {x.shape}), which count from 0.")
     return _gather(x, indices)

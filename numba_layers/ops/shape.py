@@ -271,26 +271,25 @@ def getitem(x, *, index):
     x = as_tensor(x)
     index = index if isinstance(index, tuple) else (index,)
     if index and isinstance(index[0], list | np.ndarray | Tensor):
-        x, rows = _rows(x, as_tensor(index[0]))
-        x = embedding.gather(x, rows)
-        if len(index) == 1:
-            return x
-        index = (slice(None),) * rows.ndim + index[1:]
+        picked = as_tensor(index[0])
+        x = _picked(x, picked)
+        index = (slice(None),) * (1 if picked.dtype.kind == "b" else picked.ndim) + index[1:]
     return block_of(x, index=index)
 
 
-def _rows(x, rows):
-    """x and the indices along its first axis that an array in brackets means."""
+@composite(*embedding.gather.kernels)
+def _picked(x, rows):
+    """The slices of x along its first axis that `rows` numbers, from the end if negative, or holds true."""
     if rows.dtype.kind == "b":
         if isinstance(rows, SymbolicTensor):
             raise ArgumentError("x[mask]: the result's shape depends on the mask, which has no value yet. "
                                 "Use K.switch or multiply by the mask.")
-        if any(have not in (None, want) for have, want in zip(x.shape, rows.shape)) or rows.ndim > x.ndim:
+        if rows.ndim > x.ndim or any(have not in (None, want) for have, want in zip(x.shape, rows.shape)):
             raise ShapeError(f"x[mask]: the mask has shape {rows.shape}, x {x.shape}.")
-        return reshape(x, shape=(-1, *x.shape[rows.ndim:])), Tensor(np.flatnonzero(rows.data))
-    if not isinstance(rows, SymbolicTensor) and x.shape[0] is not None:
+        x, rows = reshape(x, shape=(-1, *x.shape[rows.ndim:])), Tensor(np.flatnonzero(rows.data))
+    elif not isinstance(rows, SymbolicTensor) and x.shape[0] is not None:
         rows = Tensor(np.where(rows.data < 0, rows.data + x.shape[0], rows.data))
-    return x, rows
+    return embedding.gather(x, rows)
 
 
 @op("copy_block", "fill")

@@ -1,10 +1,10 @@
 """Rows of a table on the CPU: looked up, and added up again for the gradient."""
 
-import numba
 import numpy as np
 from numba import prange
 
 from ._target import cpu_kernel, inlined
+from ._tile import thread_count
 
 LINE = 16   # columns that are worth a task of their own: a cache line of float32
 
@@ -24,7 +24,7 @@ def gather_forward(x, indices, y):
 @inlined
 def patches(columns):
     """In how many blocks (down, across) to cut a table for the threads there are."""
-    threads = numba.get_num_threads()
+    threads = thread_count()
     across = max(1, min(threads, columns // LINE))
     return (threads + across - 1) // across, across
 
