@@ -25,7 +25,7 @@ def _backward(run, name, y, grad, *options):
 
 @op("relu_forward", "relu_backward")
 def relu(run, x, *, alpha=0.0, max_value=None, threshold=0.0):
-    """x where x >= threshold, but at most max_value (None: no limit); alpha (x - threshold) below.
+    """x where x > threshold, but at most max_value (None: no limit); else alpha (x - threshold).
 
     The gradient is alpha at the threshold and 0 from max_value on.
     """

@@ -26,7 +26,7 @@ def test_rows(name, rows, n, chunks, device, dtype, random):
 
 
 @pytest.mark.parametrize("name", COMBINE)
-@pytest.mark.parametrize("outer, n, inner, chunks", [(1, 1, 2, 1), (3, 7, 5, 1), (1, 9, 600, 2), (2, 6, 257, 6)])
+@pytest.mark.parametrize("outer, n, inner, chunks", [(1, 1, 2, 1), (3, 7, 5, 1), (2, 6, 300, 6)])
 def test_columns(name, outer, n, inner, chunks, device, dtype, random):
     x = random.uniform(0.5, 1.5, (outer, n, inner)).astype(dtype)
     chunked = launch(f"{name}_columns", device, (outer, chunks, inner), x)

@@ -6,7 +6,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772   # Klambauer et
 
 
 def relu(x, alpha=0.0, max_value=None, threshold=0.0):
-    y = np.where(x < threshold, alpha * (x - threshold), x)
+    y = np.where(x <= threshold, alpha * (x - threshold), x)
     return y if max_value is None else np.minimum(y, max_value)
 
 

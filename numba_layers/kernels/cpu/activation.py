@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from ..scalar import exp, log
+from ..scalar import exp, formula, log
 from ._extreme import largest
 from ._target import cpu_kernel
 
@@ -41,6 +41,12 @@ def softmax_backward(y, grad, grad_x):
             grad_x[i, j] = y[i, j] * (grad[i, j] - total)
 
 
+@formula
+def lowered(x, highest, logarithm):
+    """(x - highest) - logarithm, in this order: a formula is not reassociated, and highest may be large."""
+    return x - highest - logarithm
+
+
 @cpu_kernel
 def log_softmax_forward(x, y):
     """y[i, j] = x[i, j] - log Σ_k e**x[i, k], the row's largest x taken out first.
@@ -55,7 +61,7 @@ def log_softmax_forward(x, y):
             total += exp(x[i, j] - highest)
         logarithm = log(total)
         for j in range(x.shape[1]):
-            y[i, j] = x[i, j] - highest - logarithm
+            y[i, j] = lowered(x[i, j], highest, logarithm)
 
 
 @cpu_kernel
