@@ -36,12 +36,14 @@ def gradcheck(function, inputs, step=1e-6, tolerance=1e-6, directions=2, seed=0)
     _, tape, tensors, outputs = weighted(inputs, weights)
     gradients = [np.zeros_like(array) for array in inputs]
     for output, weight in zip(outputs, weights):
-        for total, grad in zip(gradients, tape.gradient(output, tensors, output_gradient=weight)):
-            total += 0 if grad is None else grad.data
+        for position, grad in enumerate(tape.gradient(output, tensors, output_gradient=weight)):
+            if grad is None:
+                continue
+            if grad.shape != inputs[position].shape:
+                raise GradientError(f"input {position}: the gradient has shape {grad.shape}, "
+                                    f"the input {inputs[position].shape}.")
+            gradients[position] += grad.data
     for position, gradient in enumerate(gradients):
-        if gradient.shape != inputs[position].shape:
-            raise GradientError(f"input {position}: the gradient has shape {gradient.shape}, "
-                                f"the input {inputs[position].shape}.")
         for _ in range(directions):
             direction = random.standard_normal(inputs[position].shape)
             direction /= max(np.linalg.norm(direction), 1e-30)

@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from ..errors import GraphError
-from .context import context, output_into
+from .context import context, evaluation, output_into
 from .tensor import Tensor
 
 # One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None.
@@ -49,15 +49,16 @@ class Tape:
         wanted = _depending_on(sources, nodes)
         gradients = {id(target): _seed(target, output_gradient)}
         destinations = {id(source): array for source, array in zip(sources, into) if array is not None}
-        for node in reversed(nodes):
-            grads = [gradients.get(id(output)) for output in node.outputs]
-            if all(grad is None for grad in grads):
-                continue
-            if len(grads) > 1:
-                grads = [_zeros(output) if grad is None else grad for output, grad in zip(node.outputs, grads)]
-            for tensor, vjp in zip(node.inputs, node.vjps):
-                if vjp is not None and id(tensor) in wanted:
-                    _accumulate(gradients, tensor, vjp, grads, destinations)
+        with evaluation():   # also after the tape's own `with`, deferred variables have values here
+            for node in reversed(nodes):
+                grads = [gradients.get(id(output)) for output in node.outputs]
+                if all(grad is None for grad in grads):
+                    continue
+                if len(grads) > 1:
+                    grads = [_zeros(output) if grad is None else grad for output, grad in zip(node.outputs, grads)]
+                for tensor, vjp in zip(node.inputs, node.vjps):
+                    if vjp is not None and id(tensor) in wanted:
+                        _accumulate(gradients, tensor, vjp, grads, destinations)
         answers = [_deliver(gradients.get(id(source)), array) for source, array in zip(sources, into)]
         return answers[0] if single else answers
 
