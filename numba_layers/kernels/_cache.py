@@ -53,12 +53,12 @@ def _hash(*parts):
 @functools.cache
 def _source_hash(path):
     """Hash of a source file and of every file of `kernels/` that it imports, directly or through others."""
-    return _hash(*(file.read_bytes() for file in sorted(_with_imports(path, (_ROOM, path.parent), set()))))
+    return _hash(*(file.read_bytes() for file in sorted(_with_imports(path, {_ROOM, path.parent}, set()))))
 
 
 def _with_imports(path, rooms, seen):
     """`path` and the files below `rooms` that its imports reach, collected in `seen`."""
-    if path not in seen and path.is_file() and not path.parents.isdisjoint(rooms):
+    if path not in seen and path.is_file() and not rooms.isdisjoint(path.parents):
         seen.add(path)
         for candidate in _imports(path):
             _with_imports(candidate, rooms, seen)

@@ -8,7 +8,7 @@ import numba
 
 from ... import config
 from ...registry import register_kernel
-from .._cache import KernelCache, source_hash
+from .._cache import KernelCache, identity
 from . import _threads
 
 # NaN and infinity keep their meaning: masks, max pooling and NaN checks rely on them.
@@ -31,41 +31,46 @@ class CpuKernel:
         self.__doc__ = function.__doc__
 
     @cached_property
-    def _parallel(self):
-        return self._dispatcher(parallel=True)
+    def parallel(self):
+        """The jitted function that every launch runs; your own jitted code may call it."""
+        return self._jitted(parallel=True)
 
     @cached_property
-    def _serial(self):
-        return self._dispatcher(parallel=False)
+    def serial(self):
+        """The same on one thread, for where threads cannot be used."""
+        return self._jitted(parallel=False)
 
-    def _dispatcher(self, parallel):
+    def _jitted(self, parallel):
+        _threads.start()   # a kernel from the cache would start them its own way
         options = self._options | {"parallel": parallel}
-        dispatcher = numba.njit(**options)(self.function)
+        jitted = numba.njit(**options)(self.function)
         directory = config.cache_directory()
-        if directory is not None and not numba.config.DISABLE_JIT:
-            stable = sorted((key, sorted(value) if isinstance(value, set) else value)
-                            for key, value in options.items())
-            dispatcher._cache = KernelCache(directory, (self.name, repr(stable), source_hash(self.file)))
-        return dispatcher
+        made_of = identity(self.name, self.function, options)
+        if directory and made_of and not numba.config.DISABLE_JIT:
+            jitted._cache = KernelCache(directory, made_of)
+        return jitted
 
     def __call__(self, *arguments):
-        if config.debug_level:
-            return self._call_and_tell(arguments)
-        if _threads.serial():
-            return self._serial(*arguments)
-        with _threads.launching():
-            self._parallel(*arguments)
+        if _threads.this.ready and not config.debug_level:
+            self.parallel(*arguments)
+        elif _threads.serial():
+            self._launch(self.serial, arguments)
+        else:
+            with _threads.launching():
+                self._launch(self.parallel, arguments)
 
-    def _call_and_tell(self, arguments):
-        dispatcher = self._serial if _threads.serial() else self._parallel
-        before = len(getattr(dispatcher, "signatures", ()))
+    def _launch(self, jitted, arguments):
+        """Run it and, as `config.debug_level` asks, tell how long it took."""
+        if not config.debug_level:
+            jitted(*arguments)
+            return
+        known = len(getattr(jitted, "signatures", ()))
         start = time.perf_counter()
-        with _threads.launching():
-            dispatcher(*arguments)
+        jitted(*arguments)
         milliseconds = 1e3 * (time.perf_counter() - start)
-        if len(getattr(dispatcher, "signatures", ())) > before:
-            hit = any(dispatcher.stats.cache_hits.values()) and dispatcher.stats.cache_hits
-            print(f"{self.name}: {'loaded' if hit else 'compiled'} in {milliseconds:.0f} ms", file=sys.stderr)
+        if len(getattr(jitted, "signatures", ())) > known:
+            verb = "loaded" if jitted.stats.cache_hits.get(jitted.signatures[-1]) else "compiled"
+            print(f"{self.name}: {verb} in {milliseconds:.0f} ms", file=sys.stderr)
         elif config.debug_level >= 2:
             print(f"{self.name}: {milliseconds:.3f} ms", file=sys.stderr)
 

@@ -1,7 +1,10 @@
 """Threads of the CPU room: which threading layer, how many threads, what may run at the same time.
 
-Numba's layers differ: tbb takes anything; omp cannot be used in a forked child; workqueue aborts the process when two
-threads launch at once. `launching()` hides these differences.
+Numba's layers differ: tbb takes anything; omp cannot be used in a forked child; workqueue aborts the process
+when two threads launch at once. `launching()` and `serial()` hide these differences.
+
+The number of threads is `NUMBA_NUM_THREADS` where the user says so, else the processors this process may use,
+but not more than its cgroup grants. `numba.set_num_threads` changes it later, for the calling Python thread.
 """
 
 import contextlib
@@ -15,21 +18,41 @@ import numba
 from numba.core import config
 from numba.np.ufunc import parallel
 
-_state = threading.local()
-_prepare_lock = threading.Lock()
-_workqueue_lock = threading.Lock()
+
+class _This(threading.local):
+    """What is true of one Python thread.
+
+    limited: its number of threads respects the quota.   ready: it may launch kernels without `launching()`.
+    """
+
+    limited = False
+    ready = False
+
+
+this = _This()
+
 _nothing = contextlib.nullcontext()
-_guard = None        # what a launch holds; None until the threads are launched
-_forked = False      # in a child of a process that had launched OpenMP threads
+_starting = threading.Lock()
+_guard = None        # what a launch holds; None until the threads are started
+_forked = False      # in a child of a process that had started OpenMP threads
 
 
 def quota():
-    """Number of CPUs the cgroup grants (cpu.max), rounded up; None where there is no limit."""
-    try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if limit == "max" else max(1, -(-int(limit) // int(period)))
-    except (OSError, ValueError):
-        return None
+    """Number of CPUs the cgroup of this process grants, rounded up; None where there is no limit."""
+    for read in (_quota_v2, _quota_v1):
+        with contextlib.suppress(OSError, ValueError):
+            limit, period = read()
+            return max(1, -(-limit // period)) if limit > 0 else None
+    return None
+
+
+def _quota_v2():
+    limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    return -1 if limit == "max" else int(limit), int(period)
+
+
+def _quota_v1():
+    return (int(Path(f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
 
 
 def _preload_tbb():
@@ -41,14 +64,13 @@ def _preload_tbb():
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
-def _launch():
-    """Start Numba's threads once, with the layer that suits: tbb where installed, else omp that sleeps when idle."""
+def start():
+    """Start Numba's threads, once: on the layer the user chose, else tbb, else omp that sleeps when idle."""
     global _guard
-    with _prepare_lock:
+    with _starting:
         if _guard is not None:
             return
-        user_chose = str(config.THREADING_LAYER).lower() != "default"
-        if not user_chose:
+        if str(config.THREADING_LAYER).lower() not in ("omp", "workqueue"):
             _preload_tbb()
         wait_policy = "OMP_WAIT_POLICY" not in os.environ   # spinning threads starve the other core's work
         if wait_policy:
@@ -58,23 +80,23 @@ def _launch():
         finally:
             if wait_policy:
                 del os.environ["OMP_WAIT_POLICY"]
-        _guard = _workqueue_lock if numba.threading_layer() == "workqueue" else _nothing
+        _guard = threading.RLock() if numba.threading_layer() == "workqueue" else _nothing
 
 
-def _use_quota():
-    """Numba counts processors and ignores cgroup quotas; its thread count is a setting of each Python thread."""
+def _respect_quota():
     granted = quota()
     if granted is not None and "NUMBA_NUM_THREADS" not in os.environ:
         numba.set_num_threads(min(granted, numba.get_num_threads()))
-    _state.ready = True
+    this.limited = True
 
 
 def launching():
-    """Context to hold while a parallel kernel runs; prepares threads at the first launch of each Python thread."""
+    """Context to hold while a parallel kernel runs; makes threads, and this Python thread, ready for it."""
     if _guard is None:
-        _launch()
-    if not getattr(_state, "ready", False):
-        _use_quota()
+        start()
+    if not this.limited:
+        _respect_quota()
+        this.ready = _guard is _nothing and not _forked
     return _guard
 
 
@@ -84,11 +106,13 @@ def serial():
 
 
 def _after_fork_in_child():
-    global _forked, _workqueue_lock, _guard
+    global _forked, _starting, _guard
+    _starting = threading.Lock()   # another thread may have held it, or the guard, at the fork
+    if _guard is not None and _guard is not _nothing:
+        _guard = threading.RLock()
     if _guard is not None and numba.threading_layer() == "omp":
         _forked = True
-    if _guard is _workqueue_lock:
-        _guard = _workqueue_lock = threading.Lock()   # another thread may have held it at the fork
+        this.ready = False
 
 
 if hasattr(os, "register_at_fork"):
