@@ -176,7 +176,7 @@ class Layer:
         extra = [value for value in kwargs.values() if isinstance(value, Tensor)]
         if not self.built:
             self._check(tensors)
-            self._build(tensors)
+            self._build_for(unpack([tensor.shape for tensor in tensors]))
         if any_symbolic(tensors) or any_symbolic(extra):
             return self._connect(tensors, kwargs)
         self._check(tensors)
@@ -189,8 +189,8 @@ class Layer:
         for number, (spec, tensor) in enumerate(zip(specs, tensors)):
             spec.check(tensor.shape, number if len(specs) > 1 else None)
 
-    def _build(self, tensors):
-        self.build(unpack([tensor.shape for tensor in tensors]))
+    def _build_for(self, input_shape):
+        self.build(input_shape)
         self.built = True
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)

@@ -1,0 +1,244 @@
+"""Layers of several inputs and one output: sums, products, concatenation, dot products."""
+
+from functools import reduce
+
+from .. import ops
+from .._legacy import LAYER, keras1
+from ..errors import ArgumentError, ShapeError, unknown
+from ..registry import register_layer
+from .base import Layer
+
+
+class _Merge(Layer):
+    """Base: a list of tensors of one shape in, one of that shape out; the timesteps that all masks count."""
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        if not isinstance(input_shape, list) or len(input_shape) < 2:
+            raise ShapeError("needs a list of at least 2 tensors: layer([a, b]).")
+        self._check_shapes(input_shape)
+        super().build(input_shape)
+
+    def _check_shapes(self, shapes):
+        first = shapes[0]
+        for shape in shapes[1:]:
+            fits = len(shape) == len(first) and all(
+                None in (a, b) or a == b or 1 in (a, b) for a, b in zip(shape, first))
+            if not fits:
+                raise ShapeError(f"the inputs must have one shape, got {', '.join(map(str, shapes))}.")
+
+    def compute_mask(self, inputs, mask=None):
+        masks = [entry for entry in mask or [] if entry is not None]
+        return reduce(ops.logical_and, masks) if masks else None
+
+
+class Add(_Merge):
+    """Elementwise sum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
+
+    def call(self, inputs):
+        return reduce(ops.add, inputs)
+
+
+class Subtract(_Merge):
+    """The first input minus the second. Shapes: [(batch, ...)] * 2 -> (batch, ...)"""
+
+    def _check_shapes(self, shapes):
+        if len(shapes) != 2:
+            raise ShapeError(f"takes 2 inputs, got {len(shapes)}.")
+        super()._check_shapes(shapes)
+
+    def call(self, inputs):
+        return ops.subtract(*inputs)
+
+
+class Multiply(_Merge):
+    """Elementwise product of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
+
+    def call(self, inputs):
+        return reduce(ops.multiply, inputs)
+
+
+class Average(_Merge):
+    """Elementwise mean of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
+
+    def call(self, inputs):
+        return reduce(ops.add, inputs) / len(inputs)
+
+
+class Maximum(_Merge):
+    """Elementwise maximum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
+
+    def call(self, inputs):
+        return reduce(ops.maximum, inputs)
+
+
+class Minimum(_Merge):
+    """Elementwise minimum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
+
+    def call(self, inputs):
+        return reduce(ops.minimum, inputs)
+
+
+class Concatenate(_Merge):
+    """The inputs side by side along `axis`; other sizes must agree.
+
+    axis: of the tensors with their batch axis; -1 is the last.
+    Shapes: [(batch, ..., n_i)] -> (batch, ..., Σ n_i)
+    """
+
+    @keras1(LAYER)
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def _check_shapes(self, shapes):
+        axis = self.axis % len(shapes[0])
+        others = [shape[:axis] + shape[axis + 1:] for shape in shapes]
+        if any(len(other) != len(others[0]) or any(None not in (a, b) and a != b for a, b in zip(other, others[0]))
+               for other in others):
+            raise ShapeError(f"all sizes but that of axis {self.axis} must agree, got {', '.join(map(str, shapes))}.")
+
+    def call(self, inputs):
+        return ops.concatenate(*inputs, axis=self.axis)
+
+    def compute_mask(self, inputs, mask=None):
+        if not any(entry is not None for entry in mask or []):
+            return None
+        masks = [ops.ones_like(ops.any(tensor, axis=-1)) if entry is None else entry
+                 for tensor, entry in zip(inputs, mask)]
+        along_time = self.axis % inputs[0].ndim == 1
+        return ops.concatenate(*masks, axis=1) if along_time else reduce(ops.logical_and, masks)
+
+    def get_config(self):
+        return super().get_config() | {"axis": self.axis}
+
+
+class Dot(_Merge):
+    """For each sample the dot product of two inputs over `axes`.
+
+    axes: an axis of both, or a pair of axes; the batch is axis 0. normalize: of L2-normalized inputs (cosine).
+    Shapes: (batch, ..., k), (batch, ..., k) -> (batch, rest of both), or (batch, 1)
+    """
+
+    @keras1(LAYER)
+    def __init__(self, axes, normalize=False, **kwargs):
+        super().__init__(**kwargs)
+        self.axes = axes if isinstance(axes, int) else list(axes)
+        self.normalize = normalize
+
+    def _check_shapes(self, shapes):
+        if len(shapes) != 2:
+            raise ShapeError(f"takes 2 inputs, got {len(shapes)}.")
+
+    def call(self, inputs):
+        axes = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
+        axes = [axis % tensor.ndim for axis, tensor in zip(axes, inputs)]
+        if self.normalize:
+            inputs = [ops.l2_normalize(tensor, axis=axis) for tensor, axis in zip(inputs, axes)]
+        return ops.batch_dot(*inputs, axes=axes)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def get_config(self):
+        return super().get_config() | {"axes": self.axes, "normalize": self.normalize}
+
+
+MODES = {
+    "sum": lambda axis, axes: Add(), "mul": lambda axis, axes: Multiply(), "ave": lambda axis, axes: Average(),
+    "max": lambda axis, axes: Maximum(), "concat": lambda axis, axes: Concatenate(axis),
+    "dot": lambda axis, axes: Dot(axes), "cos": lambda axis, axes: Dot(axes, normalize=True),
+}
+
+
+class Merge(_Merge):
+    """Keras 1's layer of several inputs: `mode` names what the layers above do.
+
+    mode: 'sum', 'mul', 'concat', 'ave', 'max', 'dot', 'cos'. concat_axis, dot_axes: as in Concatenate and Dot.
+    Shapes: as the layer that `mode` names
+    Raises: UnknownNameError for another mode.
+    Reference: Keras 1.2.2, "Merge".
+    """
+
+    def __init__(self, layers=None, mode="sum", concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None,
+                 arguments=None, node_indices=None, tensor_indices=None, name=None, **kwargs):
+        for described in ("mode_type", "output_shape_type", "output_mask_type"):    # in Keras 1's files
+            kwargs.pop(described, None)
+        super().__init__(name=name, **kwargs)
+        if layers:
+            raise ArgumentError("Merge: models as first layers of a Sequential are not taken. Use the functional form: "
+                                "merge([a.output, b.output], mode=...) and Model(input=[...], output=...).")
+        if mode not in MODES:
+            raise unknown("mode of Merge", mode, MODES)
+        self.mode, self.concat_axis, self.dot_axes = mode, concat_axis, dot_axes
+        self._merging = MODES[mode](concat_axis, dot_axes)
+
+    def _check_shapes(self, shapes):
+        self._merging._check_shapes(shapes)
+
+    def call(self, inputs):
+        return self._merging.call(inputs)
+
+    def compute_mask(self, inputs, mask=None):
+        return self._merging.compute_mask(inputs, mask)
+
+    def get_config(self):
+        return super().get_config() | {"mode": self.mode, "concat_axis": self.concat_axis, "dot_axes": self.dot_axes}
+
+
+def merge(inputs, mode="sum", concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None, arguments=None,
+          name=None):
+    """Keras 1's function: the tensors `inputs` merged as `mode` says; see `Merge`."""
+    return Merge(mode=mode, concat_axis=concat_axis, dot_axes=dot_axes, name=name)(inputs)
+
+
+def add(inputs, **kwargs):
+    """`Add(**kwargs)(inputs)`"""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs, **kwargs):
+    """`Subtract(**kwargs)(inputs)`"""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs, **kwargs):
+    """`Multiply(**kwargs)(inputs)`"""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs, **kwargs):
+    """`Average(**kwargs)(inputs)`"""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs, **kwargs):
+    """`Maximum(**kwargs)(inputs)`"""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs, **kwargs):
+    """`Minimum(**kwargs)(inputs)`"""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """`Concatenate(axis, **kwargs)(inputs)`"""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs, axes, normalize=False, **kwargs):
+    """`Dot(axes, normalize, **kwargs)(inputs)`"""
+    return Dot(axes=axes, normalize=normalize, **kwargs)(inputs)
+
+
+register_layer(Add, *ops.add.kernels)
+register_layer(Subtract, *ops.subtract.kernels)
+register_layer(Multiply, *ops.multiply.kernels)
+register_layer(Average, *ops.add.kernels, *ops.divide.kernels)
+register_layer(Maximum, *ops.maximum.kernels)
+register_layer(Minimum, *ops.minimum.kernels)
+register_layer(Concatenate, *ops.concatenate.kernels)
+register_layer(Dot, *ops.batch_dot.kernels)
+register_layer(Merge, *ops.add.kernels, *ops.multiply.kernels, *ops.concatenate.kernels, *ops.batch_dot.kernels)

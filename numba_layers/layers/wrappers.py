@@ -1,0 +1,64 @@
+"""Layers around a layer."""
+
+from .. import ops
+from .._legacy import LAYER, keras1
+from ..errors import ArgumentError, ShapeError
+from ..registry import register_layer
+from .base import InputSpec, Layer
+from .serialization import deserialize, serialize
+
+
+class TimeDistributed(Layer):
+    """Applies `layer` to each timestep alike.
+
+    Shapes: (batch, timesteps, ...) -> (batch, timesteps, *shape of the layer's output)
+    Raises: ShapeError for inputs of fewer than 3 axes.
+    Reference: Keras 2.2.5, "TimeDistributed".
+    """
+
+    supports_masking = True
+
+    @keras1(LAYER)
+    def __init__(self, layer, **kwargs):
+        if not isinstance(layer, Layer):
+            raise ArgumentError(f"TimeDistributed takes a layer, got {type(layer).__name__}.")
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.input_spec = InputSpec(min_ndim=3)
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer._build_for((None, *input_shape[2:]))
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        batch, steps, *rest = inputs.shape
+        if None in rest:
+            raise ShapeError(f"all sizes behind the timesteps must be known, got shape {inputs.shape}.")
+        rows = None if None in (batch, steps) else batch * steps
+        options = {} if training is None else {"training": training}
+        outputs = self.layer(ops.reshape(inputs, shape=(rows, *rest)), **options)
+        return ops.reshape(outputs, shape=(batch, steps, *outputs.shape[1:]))
+
+    @property
+    def trainable_weights(self):
+        return self.layer.trainable_weights if self.trainable else []
+
+    @property
+    def non_trainable_weights(self):
+        return self.layer.non_trainable_weights if self.trainable else self.layer.weights
+
+    @property
+    def regularizers(self):
+        return self.layer.regularizers
+
+    def get_config(self):
+        return super().get_config() | {"layer": serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, description, custom_objects=None):
+        return cls(deserialize(description["layer"], custom_objects),
+                   **{name: value for name, value in description.items() if name != "layer"})
+
+
+register_layer(TimeDistributed)
