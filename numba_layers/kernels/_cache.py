@@ -4,13 +4,13 @@ Numba's own `cache=True` looks at one source file and the signature only. Here a
 everything that shapes the machine code: a hit is right by construction, and nothing is updated in place.
 """
 
-import ast
 import contextlib
 import functools
 import hashlib
 import os
 import pickle
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -27,7 +27,9 @@ from numba.core.runtime import rtsys
 
 KEPT = 90 * 86400   # seconds after its last use for which a file stays
 
+_PLAIN = int, float, complex, str, bytes, type, np.generic, np.dtype
 _ROOM = Path(__file__).resolve().parent
+_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\.*)([\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M)
 _NOT_IN_CODE = {"CACHE_DIR", "COLOR_SCHEME", "NUMBA_DEFAULT_NUM_THREADS", "NUMBA_NUM_THREADS",
                 "THREADING_LAYER", "THREADING_LAYER_PRIORITY"}
 
@@ -36,14 +38,14 @@ _NOT_IN_CODE = {"CACHE_DIR", "COLOR_SCHEME", "NUMBA_DEFAULT_NUM_THREADS", "NUMBA
 
 
 def identity(name, function, options):
-    """What makes a kernel: its name, options, sources, code and all it holds; None if it has no source file."""
+    """What makes a kernel: its name, options, sources, code and what it holds; None without a source file."""
     path = Path(function.__code__.co_filename)
     if not path.is_file():   # generated: its namespace names the module it belongs to
         path = Path(getattr(sys.modules.get(function.__globals__["__name__"]), "__file__", None) or "")
     if not path.is_file():
         return None
-    options = sorted((key, sorted(value) if isinstance(value, set) else value) for key, value in options.items())
-    return name, repr(options), _source_hash(path.resolve()), _hash(_description(function, set()))
+    options = [(key, sorted(value) if isinstance(value, set) else value) for key, value in options.items()]
+    return name, repr(sorted(options)), _source_hash(path.resolve()), _hash(_description(function, set()))
 
 
 def _hash(*parts):
@@ -69,17 +71,11 @@ def _with_imports(path, rooms, seen):
 def _imports(path):
     """The files that the import statements of a file may mean, whether they exist or not."""
     found = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.ImportFrom):
-            base = path.parents[node.level - 1] if node.level else _ROOM.parents[1]
-            folder = base.joinpath(*(node.module or "").split("."))
-            modules = [folder, *(folder / name.name for name in node.names)]
-        elif isinstance(node, ast.Import):
-            modules = [_ROOM.parents[1].joinpath(*name.name.split(".")) for name in node.names]
-        else:
-            continue
-        for module in modules:
-            found += [module.with_suffix(".py"), module / "__init__.py"]
+    for dots, module, names in _IMPORT.findall(path.read_text("utf-8", "replace")):
+        base = path.parents[len(dots) - 1] if dots else _ROOM.parents[1]
+        folder = base.joinpath(*module.split("."))
+        for place in [folder, *(folder / name for name in re.findall(r"\w+", names))]:
+            found += [place.with_suffix(".py"), place / "__init__.py"]
     return found
 
 
@@ -92,7 +88,7 @@ def _description(value, seen):
         return [_description(entry, seen) for entry in value]
     if isinstance(value, CodeType):
         return value.co_code, value.co_names, _description(value.co_consts, seen)
-    function = getattr(value, "py_func", getattr(value, "_defn", value))   # of a jitted function, an intrinsic
+    function = getattr(value, "py_func", getattr(value, "_defn", value))   # a jitted function, an intrinsic
     if isinstance(function, FunctionType):
         if function in seen:
             return function.__qualname__
@@ -101,9 +97,7 @@ def _description(value, seen):
         return (_description(function.__code__, seen), _description(function.__defaults__ or (), seen),
                 [_description(cell.cell_contents, seen) for cell in function.__closure__ or ()],
                 [(name, _description(held[name], seen)) for name in names if name in held])
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic | np.dtype | type):
-        return repr(value)
-    return type(value).__qualname__
+    return repr(value) if value is None or isinstance(value, _PLAIN) else type(value).__qualname__
 
 
 def _surroundings():
@@ -119,8 +113,8 @@ def _surroundings():
 class KernelCache(_Cache):
     """One kernel's compiled signatures, each in a file of its own.
 
-    directory: the folder; one that cannot be written means no cache.   identity: what `identity` says of it.
-    A file that cannot be used is deleted and counts as absent; one that nobody used for `KEPT` is deleted too.
+    directory: the folder; one that cannot be written means no cache.   identity: what `identity` says.
+    A file that cannot be used is deleted and counts as absent; so is one that nobody used for `KEPT`.
     """
 
     def __init__(self, directory, identity):

@@ -81,7 +81,7 @@ class CpuKernel:
 def cpu_kernel(function=None, *, name=None, **options):
     """Decorator: a kernel of the CPU room, registered under `name` (the function's own by default).
 
-    Generated kernels (closures over inlined formulas) give their name; `options` are extra flags of `numba.njit`.
+    Generated kernels (closures over inlined formulas) give their name; `options` are further ones of Numba.
     """
     if function is None:
         return lambda function: cpu_kernel(function, name=name, **options)
@@ -91,6 +91,6 @@ def cpu_kernel(function=None, *, name=None, **options):
 
 
 def inlined(function):
-    """Decorator: a helper that LLVM inlines into each kernel calling it, so that the kernel's loop still vectorises."""
+    """Decorator: a helper that LLVM inlines into each kernel that calls it, so that loops still vectorise."""
     return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True, forceinline=True,
                       no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
