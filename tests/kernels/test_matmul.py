@@ -1,4 +1,4 @@
-"""Matrix multiply kernels: values, shapes round the borders of the register tile, NaN, the same bits always."""
+"""Matrix multiply kernels: values, shapes round the borders of the tile, NaN, the same bits always."""
 
 import os
 import subprocess

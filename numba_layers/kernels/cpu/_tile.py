@@ -9,8 +9,8 @@ registers give the shape: sums fill 24 of the 32 vector registers of AVX-512 (8 
 Each sum is one chain of multiply-adds in the order of p. Cutting a long sum in pieces (`init` is then C
 itself), or the matrix in blocks, therefore changes no bit of the result.
 
-The functions work on pointers, made by `at` from arrays and by `scratch` on the stack; strides count elements.
-They emit LLVM instructions, and each stands beside the Python that says the same.
+The functions work on pointers, made by `at` from arrays and by `scratch` on the stack; strides count
+elements. They emit LLVM instructions, and each stands beside the Python that says the same.
 Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication".
 """
 
@@ -135,6 +135,13 @@ class _Vectors:
         self.lanes = VECTOR_BYTES // self.align
         self.type = ir.VectorType(self.element, self.lanes)
 
+    def number_in(self, count):
+        """Number of vectors that hold `count` elements."""
+        return self.builder.udiv(self.builder.add(count, _int64(self.lanes - 1)), _int64(self.lanes))
+
+    def offset(self, row, row_stride, column):
+        return self.builder.add(self.builder.mul(row, row_stride), column)
+
     def pointer(self, pointer, offset):
         return self.builder.bitcast(self.builder.gep(pointer, [offset]), self.type.as_pointer())
 
@@ -159,6 +166,10 @@ class _Vectors:
         """Mask of the first `count` lanes."""
         numbers = ir.VectorType(_int32, self.lanes)(list(range(self.lanes)))
         return self.builder.icmp_signed("<", numbers, self.broadcast(self.builder.trunc(count, _int32)))
+
+    def variable(self, value):
+        """A local variable, which LLVM keeps in a register."""
+        return cgutils.alloca_once_value(self.builder, value)
 
     def broadcast(self, number):
         empty = ir.VectorType(number.type, self.lanes)(ir.Undefined)
@@ -196,101 +207,95 @@ def tile(typing, vectors, a, a_row, a_column, b, b_row, depth, init, init_row, f
 
     Shapes: A (ROWS, depth) with strides a_row, a_column; B (depth, vectors * lanes), rows b_row apart;
     init and C (ROWS, vectors * lanes), rows init_row and c_row apart.
-    init_row = 0 starts all rows from one (the bias), init = C adds to what is there. floor: 0 for relu, -inf for none.
+    init_row = 0 starts all rows from one (the bias), init = C adds to what is there.
+    floor: 0 for relu, -inf for none.
     """
-    columns = range(vectors.literal_value)
-    places = [(r, v) for r in range(ROWS) for v in columns]
-
     def codegen(context, builder, signature, arguments):
         _, a, a_row, a_column, b, b_row, depth, init, init_row, floor, c, c_row = arguments
         vector = _Vectors(context, builder, signature.return_type.dtype)
+        rows = [_int64(r) for r in range(ROWS)]
+        columns = [_int64(v * vector.lanes) for v in range(vectors.literal_value)]
 
-        def offset(row, row_stride, v):
-            return builder.add(builder.mul(_int64(row), row_stride), _int64(v * vector.lanes))
-
-        start = [vector.load(init, offset(r, init_row, v)) for r, v in places]
-
-        before, test = builder.block, builder.append_basic_block("tile.test")
-        body, after = builder.append_basic_block("tile.body"), builder.append_basic_block("tile.after")
-        builder.branch(test)
-        builder.position_at_end(test)
-        p, a_here, b_here = builder.phi(_int64), builder.phi(a.type), builder.phi(b.type)
-        sums = [builder.phi(vector.type) for _ in places]
-        builder.cbranch(builder.icmp_signed("<", p, depth), body, after)
-
-        builder.position_at_end(body)
-        b_vectors = [vector.load(b_here, _int64(v * vector.lanes)) for v in columns]
-        following = []
-        for r in range(ROWS):
-            number = vector.broadcast(builder.load(builder.gep(a_here, [builder.mul(_int64(r), a_row)])))
-            following += [vector.multiply_add(number, b_vectors[v], sums[len(following) + v])
-                          for v in columns]
-        steps = [builder.add(p, _int64(1)), builder.gep(a_here, [a_column]), builder.gep(b_here, [b_row])]
-        builder.branch(test)
-        phis, firsts = [p, a_here, b_here, *sums], [_int64(0), a, b, *start]
-        for phi, first, again in zip(phis, firsts, steps + following):
-            phi.add_incoming(first, before)
-            phi.add_incoming(again, body)
-
-        builder.position_at_end(after)
+        sums = [[vector.variable(vector.load(init, vector.offset(r, init_row, j))) for j in columns]
+                for r in rows]
+        with cgutils.for_range(builder, depth) as p:
+            b_vectors = [vector.load(b, vector.offset(p.index, b_row, j)) for j in columns]
+            a_here = builder.gep(a, [builder.mul(p.index, a_column)])
+            for r, row_sums in zip(rows, sums):
+                number = vector.broadcast(builder.load(builder.gep(a_here, [builder.mul(r, a_row)])))
+                for total, b_vector in zip(row_sums, b_vectors):
+                    builder.store(vector.multiply_add(number, b_vector, builder.load(total)), total)
         lowest = vector.broadcast(floor)
-        for total, (r, v) in zip(sums, places):
-            below = builder.fcmp_ordered("<", total, lowest)
-            vector.store(builder.select(below, lowest, total), c, offset(r, c_row, v))
+        for r, row_sums in zip(rows, sums):
+            for j, total in zip(columns, map(builder.load, row_sums)):
+                below = builder.fcmp_ordered("<", total, lowest)
+                vector.store(builder.select(below, lowest, total), c, vector.offset(r, c_row, j))
         return c
 
     i = types.int64
     return c(vectors, a, i, i, b, i, i, init, i, c.dtype, c, i), codegen
 
 
-def _python_move(target, source, count, room):
-    lanes = VECTOR_BYTES // target.itemsize
-    vector = np.zeros(lanes, target.dtype)
-    vector[:max(0, count)] = source[:max(0, min(count, lanes))]
-    target[:min(room, lanes)] = vector[:room]
+def _python_copy(target, target_row, source, source_row, rows, width, room):
+    for r in range(rows):
+        here = target[r * target_row:][:room]
+        here[:width] = source[r * source_row:][:min(width, room)]
+        here[width:] = 0
 
 
-@_llvm(_python_move)
-def move(typing, target, source, count, room):
-    """Copy the first `count` elements of a vector, and zeros behind them until `room` are written.
-
-    Both may be more than a vector holds, and are cut to that.
-    """
+@_llvm(_python_copy)
+def copy(typing, target, target_row, source, source_row, rows, width, room):
+    """Copy a (rows, width) matrix; each row is cut, or filled with zeros, to `room` elements."""
     def codegen(context, builder, signature, arguments):
-        target, source, count, room = arguments
+        target, target_row, source, source_row, rows, width, room = arguments
         vector = _Vectors(context, builder, signature.args[0].dtype)
-        vector.store_part(vector.load_part(source, _int64(0), count), target, _int64(0), room)
+        vectors = vector.number_in(room)
+        with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, vectors) as column:
+            j = builder.mul(column.index, _int64(vector.lanes))
+            here, there = (vector.offset(row.index, stride, j) for stride in (source_row, target_row))
+            part = vector.load_part(source, here, builder.sub(width, j))
+            vector.store_part(part, target, there, builder.sub(room, j))
         return context.get_dummy_value()
 
-    return types.void(target, source, types.int64, types.int64), codegen
+    i = types.int64
+    return types.void(target, i, source, i, i, i, i), codegen
 
 
 def _python_transpose(target, target_row, source, source_row, rows, columns):
     lanes = VECTOR_BYTES // target.itemsize
-    for i in range(lanes):
-        for j in range(lanes):
-            target[j * target_row + i] = source[i * source_row + j] if i < rows and j < columns else 0
+    for j in range(columns):
+        here = target[j * target_row:][:-(-rows // lanes) * lanes]
+        here[:rows] = source[j:][:(rows - 1) * source_row + 1:source_row]
+        here[rows:] = 0
 
 
 @_llvm(_python_transpose)
 def transpose(typing, target, target_row, source, source_row, rows, columns):
-    """Transpose a square block, one vector wide, of which source has `rows` and `columns`; the rest is 0."""
+    """Copy a (rows, columns) matrix to a (columns, rows) one, in square blocks a vector wide.
+
+    Zeros fill the last blocks, overwriting less than a vector of rows below target and of columns beside it.
+    """
     def codegen(context, builder, signature, arguments):
         target, target_row, source, source_row, rows, columns = arguments
         vector = _Vectors(context, builder, signature.args[0].dtype)
         lanes, half = vector.lanes, vector.lanes // 2
-        counts = [builder.select(builder.icmp_signed("<", _int64(i), rows), columns, _int64(0))
-                  for i in range(lanes)]
-        block = [vector.load_part(source, builder.mul(_int64(i), source_row), count)
-                 for i, count in enumerate(counts)]
         # Interleaving row i with row i + half swaps one bit of row and lane number: log2(lanes) rounds.
         low = [lane for i in range(half) for lane in (i, lanes + i)]
         high = [lane + half for lane in low]
-        for _ in range(lanes.bit_length() - 1):
-            block = [vector.shuffle(block[i], block[i + half], order)
-                     for i in range(half) for order in (low, high)]
-        for i, row in enumerate(block):
-            vector.store(row, target, builder.mul(_int64(i), target_row))
+        down, across = vector.number_in(rows), vector.number_in(columns)
+        with cgutils.for_range(builder, down) as row, cgutils.for_range(builder, across) as column:
+            i, j = (builder.mul(loop.index, _int64(lanes)) for loop in (row, column))
+            block = []
+            for r in range(lanes):
+                here = builder.add(i, _int64(r))
+                inside = builder.icmp_signed("<", here, rows)
+                count = builder.select(inside, builder.sub(columns, j), _int64(0))
+                block.append(vector.load_part(source, vector.offset(here, source_row, j), count))
+            for _ in range(lanes.bit_length() - 1):
+                block = [vector.shuffle(block[r], block[r + half], order)
+                         for r in range(half) for order in (low, high)]
+            for c in range(lanes):
+                vector.store(block[c], target, vector.offset(builder.add(j, _int64(c)), target_row, i))
         return context.get_dummy_value()
 
     i = types.int64

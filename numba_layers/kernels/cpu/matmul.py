@@ -2,8 +2,8 @@
 
 A task owns a block of the result. It copies its columns of B, a piece of the sum at a time, into panels one
 tile wide, which stay in the second-level cache; then strips of ROWS rows of A meet one panel after the other.
-A is read where it lies unless it is transposed. The buffers, some 300 KB, are on the task's stack. The tile adds
-in the order of the sum alone, so cutting the result otherwise, for another number of threads, changes no bit.
+A is read where it lies unless it is transposed. The buffers, some 300 KB, are on the task's stack. The tile
+adds in the order of the sum alone, so cutting the result otherwise, for other threads, changes no bit.
 """
 
 import numpy as np
@@ -17,16 +17,17 @@ from ._tile import (
     at,
     ceil_div,
     compact,
+    copy,
     divide,
     lanes_of,
-    move,
     scratch,
     thread_count,
     tile,
     transpose,
 )
 
-BLOCK_VECTORS = 16                       # columns of a block, in vectors
+BLOCK_ROWS = 512                         # a block of the result stays in the second-level cache: its rows,
+BLOCK_VECTORS = 16                       # and its columns, in vectors
 PIECE = 256                              # terms of a sum, for a block of that width
 DEPTH = 512                              # and at most
 ROW = BLOCK_VECTORS * VECTOR_BYTES       # buffers, in bytes: a row of a block,
@@ -44,10 +45,10 @@ def grid(batch, m, n, lanes):
     rows of A (like 4 more columns).
     """
     threads = thread_count()
-    least = max(1, ceil_div(n, BLOCK_VECTORS * lanes))
-    best, best_time = (1, least), -1
-    for row_blocks in range(1, threads + 1):
-        column_blocks = max(least, ceil_div(threads, row_blocks * max(1, batch)))
+    least_rows, least_columns = max(1, ceil_div(m, BLOCK_ROWS)), max(1, ceil_div(n, BLOCK_VECTORS * lanes))
+    best, best_time = (least_rows, least_columns), -1
+    for row_blocks in range(least_rows, least_rows + threads):
+        column_blocks = max(least_columns, ceil_div(threads, row_blocks * max(1, batch)))
         rows = ceil_div(m, row_blocks * ROWS) * ROWS
         columns = ceil_div(n, column_blocks * lanes) * lanes
         time = (rows + 8) * (columns + 4) * ceil_div(batch * row_blocks * column_blocks, threads)
@@ -65,26 +66,14 @@ def share(part, parts, size, unit):
 
 
 @inlined
-def copy(target, target_row, source, source_row, rows, width, room, lanes):
-    """Copy a (rows, width) matrix, and zeros behind each row until `room` elements are written."""
-    for r in range(rows):
-        for v in range(ceil_div(room, lanes)):
-            j = v * lanes
-            move(at(target, r * target_row + j), at(source, r * source_row + j), width - j, room - j)
-
-
-@inlined
 def pack(b, row, transposed, depth, columns, lanes, panels):
     """Copy B (depth, columns) into panels (depth, <= VECTORS * lanes), with zeros to whole vectors."""
     while columns > 0:
         width = min(VECTORS, ceil_div(columns, lanes)) * lanes
         if transposed:
-            for j in range(0, width, lanes):
-                for p in range(0, depth, lanes):   # rows beyond depth spill into what is written next
-                    transpose(at(panels, p * width + j), width, at(b, j * row + p), row,
-                              columns - j, depth - p)
+            transpose(panels, width, b, row, min(columns, width), depth)
         else:
-            copy(panels, width, b, row, depth, columns, width, lanes)
+            copy(panels, width, b, row, depth, columns, width)
         b = at(b, width * row if transposed else width)
         panels = at(panels, depth * width)
         columns -= width
@@ -104,11 +93,10 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
     vectors = ceil_div(columns, lanes)
 
     panels, strip, edge, first = scratch(y, PANELS), scratch(y, STRIP), scratch(y, EDGE), scratch(y, ROW)
-    copy(strip, 0, strip, 0, 1, 0, ROWS * DEPTH, lanes)
     if bias is None:
-        copy(first, 0, first, 0, 1, 0, columns, lanes)
+        copy(first, 0, first, 0, 1, 0, vectors * lanes)
     else:
-        copy(first, 0, at(bias, j0), 0, 1, columns, vectors * lanes, lanes)
+        copy(first, 0, at(bias, j0), 0, 1, columns, vectors * lanes)
 
     pieces = max(1, ceil_div(total, DEPTH), ceil_div(total * vectors, PIECE * BLOCK_VECTORS))
     for piece in range(pieces):
@@ -122,10 +110,11 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
             a_here = at(a, p0 * a_stride + i if transpose_a else i * a_stride + p0)
             a_row, a_column = a_stride, 1
             if transpose_a:
-                copy(strip, ROWS, a_here, a_stride, depth, height, ROWS, lanes)
+                copy(strip, ROWS, a_here, a_stride, depth, height, ROWS)
                 a_here, a_row, a_column = strip, 1, ROWS
             elif height < ROWS:
-                copy(strip, DEPTH, a_here, a_stride, height, depth, depth, lanes)
+                copy(strip, DEPTH, a_here, a_stride, height, depth, depth)
+                copy(at(strip, height * DEPTH), 0, strip, 0, 1, 0, (ROWS - height) * DEPTH)
                 a_here, a_row = strip, DEPTH
             y_here, first_here, panel = at(y, i * n + j0), first, panels
             left = columns
@@ -135,7 +124,7 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
                 c, c_row = (edge, width) if outside else (y_here, n)
                 init, init_row = (first_here, 0) if piece == 0 else (c, c_row)
                 if outside and piece > 0:
-                    copy(edge, width, y_here, n, height, left, width, lanes)
+                    copy(edge, width, y_here, n, height, left, width)
                 if width == 3 * lanes:
                     tile(3, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
                 elif width == 2 * lanes:
@@ -143,7 +132,7 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
                 else:
                     tile(1, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
                 if outside:
-                    copy(y_here, n, edge, width, height, left, min(left, width), lanes)
+                    copy(y_here, n, edge, width, height, left, min(left, width))
                 y_here, first_here, panel = at(y_here, width), at(first_here, width), at(panel, width * depth)
                 left -= width
 
