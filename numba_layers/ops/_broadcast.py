@@ -11,8 +11,8 @@ ROW = 16384   # elements: a single long axis is cut into rows of this many, so t
 def broadcast(name, *tensors):
     """Shape of the result, then what the kernel takes: the sizes it walks and the strides of each tensor.
 
-    Sizes and strides are tuples of RANK numbers, strides in elements, 0 where a tensor repeats. Where a size is
-    unknown (None) so are they: nothing is launched.
+    Sizes and strides are tuples of RANK numbers, strides in elements, 0 where a tensor repeats. They are None
+    where a size is unknown: nothing is launched.
     Raises: ShapeError, in the name of op `name`.
     """
     return _plan(name, tuple(tuple(tensor.shape) for tensor in tensors))
@@ -53,7 +53,7 @@ def _plan(name, shapes):
 
 
 def _strides(given, rank):
-    """Strides, in elements, of a contiguous array of shape `given` seen with `rank` axes; 0 where it repeats."""
+    """Strides, in elements, of a contiguous array of shape `given` seen with `rank` axes; 0: it repeats."""
     strides, step = [], 1
     for size in reversed(given):
         strides.append(0 if size == 1 else step)
@@ -62,7 +62,7 @@ def _strides(given, rank):
 
 
 def _merged(axes):
-    """Axes (size, stride, stride, ...) without those of size 1; neighbours joined where all strides allow it."""
+    """Axes (size, stride, stride, ...) without those of size 1; neighbours joined where strides allow it."""
     merged = []
     for size, *strides in axes:
         if size == 1:

@@ -16,6 +16,7 @@ from numba import prange
 from .. import scalar
 from ..scalar import formula
 from ._target import cpu_kernel, inlined
+from ._widest import widest
 
 # ---- y = f(x) ----------------------------------------------------------------------------------------------
 
@@ -26,7 +27,7 @@ def unary(name, f):
     @cpu_kernel(name=name)
     def kernel(x, y):
         for i in prange(x.size):
-            y[i] = f(x[i])
+            y[i] = widest(f(x[i]))
 
 
 @formula
@@ -106,7 +107,7 @@ def relu_forward(x, alpha, max_value, threshold, y):
 @cpu_kernel
 def elu_forward(x, alpha, y):
     for i in prange(x.size):
-        y[i] = scalar.elu(x[i], alpha)
+        y[i] = widest(scalar.elu(x[i], alpha))
 
 
 @cpu_kernel
@@ -127,7 +128,6 @@ def unary_backward(name, slope):
             grad_x[i] = grad_y[i] * slope(y[i])
 
 
-unary_backward("exp_backward", scalar.exp_slope)
 unary_backward("tanh_backward", scalar.tanh_slope)
 unary_backward("sigmoid_backward", scalar.sigmoid_slope)
 unary_backward("hard_sigmoid_backward", scalar.hard_sigmoid_slope)
