@@ -14,6 +14,7 @@ import re
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -171,8 +172,9 @@ class KernelCache(_Cache):
 
 def _packed(result):
     """A compiled signature as bytes, after their checksum."""
-    symbols = [function.name for function in result.library._final_module.functions
-               if function.is_declaration and not function.name.startswith("llvm.")]
+    module = result.library._final_module
+    symbols = [value.name for value in chain(module.functions, module.global_variables)
+               if value.is_declaration and not value.name.startswith("llvm.")]
     payload = pickle.dumps((symbols, result._reduce()), protocol=pickle.HIGHEST_PROTOCOL)
     return hashlib.sha256(payload).digest() + payload
 

@@ -1,0 +1,336 @@
+"""The kernel cache: hits where nothing changed, misses where anything did, no harm from files or folders."""
+
+import ctypes
+import ctypes.util
+import hashlib
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import prange
+
+import numba_layers
+from numba_layers.kernels import _cache
+from numba_layers.kernels.cpu._target import CpuKernel, inlined
+
+PACKAGE = Path(numba_layers.__file__).parent
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty cache folder."""
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def doubled(x, y):
+    for i in prange(x.size):
+        y[i] = x[i] + x[i]
+
+
+def launched(function=doubled, name="doubled", x=3.0, **options):
+    """What a newly made kernel answers to one number, and its hits: each call is like a new process."""
+    kernel = CpuKernel(function, name, options)
+    y = np.zeros(1, np.float32)
+    kernel.serial(np.full(1, x, np.float32), y)
+    return y[0], getattr(kernel.serial._cache, "hits", None)
+
+
+def test_second_time_hits(folder):
+    assert launched() == (6, 0)
+    assert launched() == (6, 1)
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: content[:-100], lambda content: content[:20], lambda content: b"",
+    lambda content: b"garbage" * 100,
+    lambda content: content[:99] + bytes([content[99] ^ 1]) + content[100:]])
+def test_damaged_file_is_replaced(folder, damage):
+    launched()
+    file, = folder.iterdir()
+    good = file.read_bytes()
+    file.write_bytes(damage(good))
+    assert launched() == (6, 0)
+    assert launched() == (6, 1)
+    assert [file.name] == [found.name for found in folder.iterdir()]
+
+
+def test_valid_checksum_of_something_else(folder):
+    launched()
+    file, = folder.iterdir()
+    payload = b"not a pickle"
+    file.write_bytes(hashlib.sha256(payload).digest() + payload)
+    assert launched() == (6, 0)
+
+
+def test_folder_that_cannot_be_made(folder):
+    folder.write_text("a file in its place")
+    assert launched() == (6, 0)
+    assert launched() == (6, 0)
+
+
+@pytest.mark.parametrize("function", ["replace", "utime"])
+def test_folder_that_cannot_be_written(folder, monkeypatch, function):
+    def refuse(*arguments, **options):
+        raise PermissionError("read-only")
+
+    launched()
+    monkeypatch.setattr(os, function, refuse)
+    assert launched() == (6, 1)
+    assert launched(fastmath=False) == (6, 0)
+    assert not list(folder.glob("*.part"))
+
+
+def test_no_cache(monkeypatch):
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", "")
+    assert launched() == (6, None)
+
+
+def test_options_are_part_of_a_kernel(folder):
+    def is_nan(x, y):
+        for i in prange(x.size):
+            y[i] = 1 if math.isnan(x[i]) else 0
+
+    launched(is_nan, "is_nan", math.nan, fastmath=True)
+    assert launched(is_nan, "is_nan", math.nan, fastmath=False) == (1, 0)
+    assert launched(is_nan, "is_nan", math.nan) == (1, 0)
+
+
+def plus(number):
+    def kernel(x, y):
+        for i in prange(x.size):
+            y[i] = x[i] + number
+    return kernel
+
+
+def through(formula):
+    def kernel(x, y):
+        for i in prange(x.size):
+            y[i] = formula(x[i])
+    return kernel
+
+
+def test_closures_are_part_of_a_kernel(folder):
+    assert [launched(plus(number), "generated") for number in (1, 2, 2)] == [(4, 0), (5, 0), (5, 1)]
+
+
+def test_formulas_are_part_of_a_kernel(folder):
+    def power(exponent):
+        return inlined(lambda x: x**exponent)
+
+    kernels = [through(power(exponent)) for exponent in (2, 3, 3)]
+    assert [launched(kernel, "generated") for kernel in kernels] == [(9, 0), (27, 0), (27, 1)]
+
+
+def test_generated_source(folder):
+    def generated(operation):
+        namespace = {"__name__": __name__, "prange": prange}
+        exec(f"def kernel(x, y):\n    for i in prange(x.size):\n        y[i] = x[i] {operation}", namespace)
+        return namespace["kernel"]
+
+    operations = "+ 1", "* 5", "* 5"
+    answers = [launched(generated(operation), "kernel") for operation in operations]
+    assert answers == [(4, 0), (15, 0), (15, 1)]
+
+
+def test_kernel_without_source_file_is_not_kept(folder):
+    namespace = {"__name__": "of a notebook"}
+    exec("def kernel(x, y):\n    y[0] = x[0]", namespace)
+    assert launched(namespace["kernel"], "kernel") == (3, None)
+    assert not folder.exists()
+
+
+def test_addresses_of_this_process_are_not_kept(folder):
+    cosine = ctypes.CDLL(ctypes.util.find_library("m")).cos
+    cosine.argtypes, cosine.restype = [ctypes.c_double], ctypes.c_double
+    assert launched(through(cosine), "cosine", 0) == (1, 0)
+    assert launched(through(cosine), "cosine", 0) == (1, 0)
+
+
+def test_stale_files_go(folder):
+    folder.mkdir()
+    files = {}
+    for name, age in [("old.kernel", 91), ("old.part", 91), ("new.kernel", 89), ("old.txt", 91)]:
+        files[name] = folder / name
+        files[name].touch()
+        os.utime(files[name], (time.time() - 86400 * age,) * 2)
+    launched()
+    left = {name for name, file in files.items() if file.exists()}
+    assert left == {"new.kernel", "old.txt"}
+
+
+def test_use_keeps_a_file_young(folder):
+    launched()
+    file, = folder.iterdir()
+    os.utime(file, (0, 0))
+    launched()
+    assert file.stat().st_mtime > time.time() - 3600
+
+
+def test_flush(folder):
+    launched()
+    launched(name="doubled_twice")
+    kernel = CpuKernel(doubled, "doubled", {})
+    kernel.serial._cache.flush()
+    assert [file.name.partition("-")[0] for file in folder.iterdir()] == ["doubled_twice"]
+
+
+# ---- a package of its own, that processes import and tests edit --------------------------------------------
+
+HELPER = """
+from ._target import inlined
+
+@inlined
+def step(x):
+    return x + 1
+"""
+SAMPLE = """
+from numba import prange
+
+from . import constants
+from ._helper import step
+from ._target import cpu_kernel
+
+@cpu_kernel
+def advance(x, y):
+    for i in prange(x.size):
+        y[i] = step(x[i]) * constants.FACTOR
+"""
+LAUNCH = """
+import json
+import numpy as np
+from numba_layers import registry
+x = np.arange(3, dtype=np.float32)
+y = np.empty_like(x)
+kernel = registry.kernel("advance", "cpu")
+kernel.serial(x, y)
+print(json.dumps([y.tolist(), kernel.serial._cache.hits]))
+"""
+
+
+@pytest.fixture
+def package(tmp_path, folder):
+    """The house without its kernels, and one kernel that imports a formula and a constant."""
+    copy = tmp_path / "numba_layers"
+    for name in ("__init__", "_version", "config", "errors", "registry", "kernels/__init__", "kernels/_cache",
+                 "kernels/cpu/__init__", "kernels/cpu/_target", "kernels/cpu/_threads"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / f"{name}.py", copy / f"{name}.py")
+    room = copy / "kernels" / "cpu"
+    (room / "_helper.py").write_text(HELPER)
+    (room / "constants.py").write_text("FACTOR = 10\n")
+    (room / "sample.py").write_text(SAMPLE)
+    (room / "unrelated.py").write_text("")
+    return room
+
+
+def started(package, script=LAUNCH, **settings):
+    """A process that runs `script` on the package."""
+    environment = {**os.environ, "PYTHONPATH": str(package.parents[2]), **settings}
+    return subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=package.parents[2],
+                            stdout=subprocess.PIPE, text=True)
+
+
+def answer(process):
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return json.loads(output.splitlines()[-1])
+
+
+def edit(file, before, after):
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+
+
+def test_edits(package):
+    """An edit of what the kernel imports is seen; an edit elsewhere costs nothing."""
+    assert answer(started(package)) == [[10, 20, 30], 0]
+    assert answer(started(package)) == [[10, 20, 30], 1]
+    edit(package / "unrelated.py", "", "FACTOR = 3\n")
+    edit(package.parents[1] / "errors.py", "import", "# a comment\nimport")
+    assert answer(started(package)) == [[10, 20, 30], 1]
+    edit(package / "_helper.py", "+ 1", "+ 2")
+    assert answer(started(package)) == [[20, 30, 40], 0]
+    edit(package / "constants.py", "10", "100")
+    assert answer(started(package)) == [[200, 300, 400], 0]
+
+
+def test_settings_of_numba(package):
+    overrun = LAUNCH.replace("np.empty_like(x)", "np.empty(2, np.float32)").replace("kernel.serial(x, y)", """
+try:
+    kernel.serial(x, y)
+except IndexError:
+    y[:] = -1
+""")
+    assert answer(started(package))[1] == 0
+    assert answer(started(package, NUMBA_NUM_THREADS="1", NUMBA_THREADING_LAYER="workqueue"))[1] == 1
+    assert answer(started(package, overrun, NUMBA_BOUNDSCHECK="1")) == [[-1, -1], 0]
+    assert answer(started(package, NUMBA_OPT="1"))[1] == 0
+
+
+def test_two_processes_at_once(package, folder):
+    at_once = [started(package) for _ in range(2)]
+    assert [answer(process)[0] for process in at_once] == [[10, 20, 30]] * 2
+    assert answer(started(package)) == [[10, 20, 30], 1]
+    assert [file.suffix for file in folder.iterdir()] == [".kernel"]
+
+
+def test_loaded_kernel_in_jitted_code(package):
+    """A kernel that came from the cache can be called by code compiled later."""
+    script = LAUNCH.replace("json.dumps([y", """json.dumps([outer(x).tolist(), y""").replace("print(", """
+import numba
+advance = kernel.serial
+@numba.njit
+def outer(x):
+    z = np.zeros_like(x)
+    advance(x, z)
+    return z + np.sort(z)[0]
+print(""")
+    answer(started(package))
+    assert answer(started(package, script)) == [[20, 30, 40], [10, 20, 30], 1]
+
+
+def test_loading_leaves_numbas_library_alone(package):
+    """A warm start loads none of what Numba compiles with, linear algebra least of all."""
+    script = LAUNCH + """
+import sys
+print(json.dumps(['numba.np.linalg' in sys.modules, kernel.serial._cache.hits]))
+"""
+    assert answer(started(package, script)) == [True, 0]
+    assert answer(started(package, script)) == [False, 1]
+
+
+def test_kernel_that_needs_numbas_library(package):
+    """What lies in a module of Numba that a warm start does not load is found all the same."""
+    edit(package / "_helper.py", "x + 1", "x + 1 + (hash('words') == 7)")
+    assert answer(started(package)) == [[10, 20, 30], 0]
+    assert answer(started(package)) == [[10, 20, 30], 1]
+
+
+def test_sources_of_a_room():
+    """The sources of a kernel are its module and what that imports."""
+    files = _cache._with_imports(PACKAGE / "kernels" / "cpu" / "random.py", {PACKAGE / "kernels"}, set())
+    names = {str(file.relative_to(PACKAGE / "kernels")) for file in files}
+    assert {"cpu/random.py", "philox.py", "cpu/_target.py", "_cache.py"} <= names
+    assert names.isdisjoint({"cpu/matmul.py", "cpu/_tile.py"})
+
+
+def test_identity_is_the_same_in_every_process():
+    script = """
+from numba_layers import registry
+from numba_layers.kernels import _cache
+kernel = registry.kernel("adam_update", "cpu")
+print(_cache.identity(kernel.name, kernel.function, kernel._options), _cache._surroundings())
+"""
+    first, second = (subprocess.check_output([sys.executable, "-c", script], cwd=PACKAGE.parent,
+                                             env={**os.environ, "PYTHONHASHSEED": seed}) for seed in "12")
+    assert first == second
