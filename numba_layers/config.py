@@ -144,6 +144,11 @@ def keras_version():
     return _settings.keras_version
 
 
+def keras1():
+    """True where Keras 1's defaults and rules hold."""
+    return _settings.keras_version.startswith("1")
+
+
 def set_keras_version(version):
     """Choose the generation whose defaults hold where they differ; `version` like '1.2.2' or '2.0.9'."""
     if str(version).partition(".")[0] not in ("1", "2"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._legacy import LAYER, keras1
 from ..autograd.graph import SymbolicTensor, defer, is_symbolic, placeholder
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError
@@ -20,6 +21,7 @@ class InputLayer(Layer):
 
     supports_masking = True
 
+    @keras1(LAYER)
     def __init__(self, input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None,
                  sparse=False, name=None):
         if input_tensor is not None:

@@ -133,7 +133,7 @@ def _cure(have, want):
 
 
 def sample_weights(model, given, class_weight, arrays):
-    """Weights for the trained outputs, as float arrays or None; class weights are multiplied in.
+    """Weights for the trained outputs, as float arrays or None: sample weights times class weights.
 
     given: an array, a list or a dictionary by output name. class_weight: {class number: weight}, or a dictionary of
     those by output name. arrays: the targets.
@@ -149,7 +149,7 @@ def sample_weights(model, given, class_weight, arrays):
         if weight is not None:
             weight = numbers(weight, where).astype(config.floatx())
             _check_weight(weight, target, temporal, where)
-        if table is not None:
+        if table is not None and not (config.keras1() and weight is not None):  # Keras 1 took the one or the other
             factors = _by_class(table, target, where)
             weight = factors if weight is None else weight * factors
         weights.append(weight)

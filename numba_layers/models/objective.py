@@ -1,6 +1,6 @@
 """What a model minimises and what it reports: losses, their weights, masks, sample weights and metrics."""
 
-from .. import losses, metrics, ops
+from .. import config, losses, metrics, ops
 from ..errors import ArgumentError, unknown
 
 TEMPORAL = "temporal"
@@ -66,7 +66,8 @@ class Objective:
             position = place[metric.output]
             output = outputs[metric.output]
             weight = weights[position] if metric.weighted else None
-            values.append(weighted_mean(metric.function(targets[position], output), output.mask, weight))
+            mask = None if config.keras1() else output.mask     # Keras 1 reported metrics of all timesteps
+            values.append(weighted_mean(metric.function(targets[position], output), mask, weight))
         return values
 
 

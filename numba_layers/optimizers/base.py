@@ -9,6 +9,7 @@ from ..autograd.tensor import Variable
 from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
 from ..ops._op import launch
 
+KERAS1_EPSILON = 1e-8
 NORM_SUMS = 64   # partial sums of the gradients' norm
 
 
@@ -47,8 +48,10 @@ def checked(optimizer, name, value, most=math.inf, below=math.inf):
 
 
 def epsilon_or_default(optimizer, epsilon):
-    """`epsilon`, at least 0; None means K.epsilon()."""
-    return config.epsilon() if epsilon is None else checked(optimizer, "epsilon", epsilon)
+    """`epsilon`, at least 0; None means K.epsilon(), or what Keras 1 took where that holds."""
+    if epsilon is None:
+        return KERAS1_EPSILON if config.keras1() else config.epsilon()
+    return checked(optimizer, "epsilon", epsilon)
 
 
 class Optimizer:

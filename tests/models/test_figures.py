@@ -60,7 +60,7 @@ def agree(actual, expected, floatx):
     np.testing.assert_allclose(actual, expected, rtol=TOLERANCE[floatx], atol=TOLERANCE[floatx])
 
 
-@pytest.mark.parametrize("case", BATCHWISE, ids=repr)
+@pytest.mark.parametrize("case", BATCHWISE, ids=str)
 def test_batch_by_batch(case, floatx):
     if case.answer("batches", floatx) is None:
         pytest.skip("Keras itself has no answer in this precision")
@@ -93,12 +93,14 @@ def test_batch_by_batch(case, floatx):
         agree(actual, expected, floatx)
 
 
-@pytest.mark.parametrize("case", FITS, ids=repr)
+@pytest.mark.parametrize("case", FITS, ids=str)
 def test_fit(case, floatx):
     model = compiled(case, floatx)
     facts = case.facts
     class_weight = facts.get("class_weight")
     extra = {"class_weight": {int(key): value for key, value in class_weight.items()}} if class_weight else {}
+    if series(case, "in/sample_weight"):
+        extra["sample_weight"] = series(case, "in/sample_weight")[0]
     if facts.get("validation_split"):
         extra["validation_split"] = facts["validation_split"]
     history = model.fit(series(case, "in/x")[0], series(case, "in/y")[0], batch_size=facts["batch_size"],
