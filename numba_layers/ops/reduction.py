@@ -3,18 +3,20 @@
 A reduction sees its tensor as (outer, n, inner) and reduces the middle, run after run of adjacent axes.
 """
 
+import functools
 import itertools
 import math
 
 import numpy as np
 
+from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
 from . import elementwise, shape
 from ._op import composite, op, viewed
 
 ROW_CHUNK = 16384    # numbers of a row that are combined without a partial result
 COLUMN_CHUNK = 256   # the same for a column
-FOLD = 64            # narrow columns lie side by side: (n, c) is (n / FOLD, FOLD * c)
+FOLD = 64            # many narrow columns, fewer than FOLD, are walked as (n / FOLD, FOLD * columns)
 
 
 def axes_of(name, x, axis):
@@ -58,18 +60,23 @@ def _reduce(run, name, x, axes, keepdims, dtype=None, of_nothing=None):
         empty = [axis for axis in axes if x.shape[axis] == 0]
         if of_nothing is None and empty:
             raise _nothing(name, x, empty[0])
-        return run("fill", of_nothing or 0, out=out, dtype=dtype, out_view=(-1,))
-    runs = [(reduced, math.prod(size for _, size in group)) for reduced, group in itertools.groupby(
-        ((axis in axes, size) for axis, size in enumerate(x.shape) if size > 1), key=lambda pair: pair[0])]
-    launches = list(_launches(name, runs))
-    for kernel, seen, result in launches[:-1]:
-        x = run(kernel, viewed(x, *seen), out=result, dtype=dtype)
-    kernel, seen, result = launches[-1]
+        return run("fill", dtype.type(of_nothing or 0), out=out, dtype=dtype, out_view=(-1,))
+    *launches, (kernel, seen, result) = _plan(name, x.shape, axes)
+    for partial_kernel, partial_seen, partial in launches:
+        x = run(partial_kernel, viewed(x, *partial_seen), out=partial, dtype=dtype)
     return run(kernel, viewed(x, *seen), out=out, dtype=dtype, out_view=result)
 
 
+@functools.lru_cache(4096)
+def _plan(name, sizes, axes):
+    """(kernel, shape in which it sees its input, shape of its output) of each launch for `axes`."""
+    runs = [(reduced, math.prod(size for _, size in group)) for reduced, group in itertools.groupby(
+        ((axis in axes, size) for axis, size in enumerate(sizes) if size > 1), key=lambda pair: pair[0])]
+    return list(_launches(name, runs))
+
+
 def _launches(name, runs):
-    """(kernel, shape of its input, of its output) of each launch; `runs` are pairs (reduced?, size)."""
+    """The launches for `runs`: pairs (reduced?, size), neighbours differing."""
     outer = math.prod(size for _, size in runs)
     inner = 1
     for reduced, size in reversed(runs):
@@ -83,7 +90,7 @@ def _launches(name, runs):
                 left = -(-n // ROW_CHUNK)
                 yield f"{name}_rows", (outer, n), (outer, left)
             else:
-                fold = math.gcd(n, FOLD) if inner < FOLD < n else 1
+                fold = math.gcd(n, FOLD) if inner < FOLD and n * inner > ROW_CHUNK else 1
                 chunks = -(-n // (fold * COLUMN_CHUNK))
                 left = fold * chunks
                 yield f"{name}_columns", (outer, n // fold, fold * inner), (outer, chunks, fold * inner)
@@ -239,39 +246,56 @@ def l2_normalize(x, *, axis=None, epsilon=1e-12):
 
 # Positions and running results, along one axis
 
-def _along(run, name, x, axis, out, dtype, *options):
-    """Run a kernel that sees `x` as (outer, n, inner) with n the size of `axis`."""
-    if None in x.shape:
-        return run(name, x, *options, out=out, dtype=dtype)
-    outer, n, inner = math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1:])
-    out_view = (outer, inner) if len(out) < x.ndim else (outer, n, inner)
-    return run(name, viewed(x, outer, n, inner), *options, out=out, dtype=dtype, out_view=out_view)
-
-
-def _position(run, name, x, axis):
+def _positions(function, name, x, axis):
+    """`function` of the last axis, applied along `axis`."""
+    x = as_tensor(x)
     axis = axis_of(name, x, axis)
     if x.shape[axis] == 0:
         raise _nothing(name, x, axis)
-    return _along(run, f"{name}_forward", x, axis, reduced_shape(x, (axis,), False), np.dtype(np.int64)), None
+    if axis < x.ndim - 1:
+        x = shape.transpose(x, axes=[*(other for other in range(x.ndim) if other != axis), axis])
+    return function(x)
+
+
+def _by_rows(run, kernel, x):
+    *lead, n = x.shape
+    rows = (-1, n) if None not in x.shape and x.size else x.shape
+    return run(kernel, viewed(x, *rows), out=tuple(lead), dtype=np.dtype(np.int64), out_view=(-1,)), None
+
+
+def argmax(x, *, axis=-1):
+    """Position of the first largest along `axis`, as int64; NaN counts as largest."""
+    return _positions(_argmax, "argmax", x, axis)
 
 
 @op("argmax_forward")
-def argmax(run, x, *, axis=-1):
-    """Position of the first largest along `axis`, as int64; NaN counts as largest."""
-    return _position(run, "argmax", x, axis)
+def _argmax(run, x):
+    return _by_rows(run, "argmax_forward", x)
+
+
+def argmin(x, *, axis=-1):
+    """Position of the first smallest along `axis`, as int64; NaN counts as smallest."""
+    return _positions(_argmin, "argmin", x, axis)
 
 
 @op("argmin_forward")
-def argmin(run, x, *, axis=-1):
-    """Position of the first smallest along `axis`, as int64; NaN counts as smallest."""
-    return _position(run, "argmin", x, axis)
+def _argmin(run, x):
+    return _by_rows(run, "argmin_forward", x)
+
+
+def _cumulated(run, kernel, x, axis, exclusive, reverse):
+    """Run a kernel that sees `x` as (outer, n, inner) with n the size of `axis`."""
+    seen = ()
+    if None not in x.shape:
+        seen = math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1:])
+    return run(kernel, viewed(x, *seen), exclusive, reverse, out=x.shape, dtype=x.dtype, out_view=seen)
 
 
 @op("cumsum_forward")
 def cumsum(run, x, *, axis=-1, exclusive=False, reverse=False):
     """Running sum along `axis`: y_i = Σ_{j<=i} x_j, or j < i if `exclusive`; from the end if `reverse`."""
     axis = axis_of("cumsum", x, axis)
-    return (_along(run, "cumsum_forward", x, axis, x.shape, x.dtype, exclusive, reverse),
+    return (_cumulated(run, "cumsum_forward", x, axis, exclusive, reverse),
             lambda grad: cumsum(grad, axis=axis, exclusive=exclusive, reverse=not reverse))
 
 
@@ -282,7 +306,7 @@ def cumprod(run, x, *, axis=-1, exclusive=False, reverse=False):
     The gradient divides by x, so it is not a number where x is 0 (as TensorFlow's).
     """
     axis = axis_of("cumprod", x, axis)
-    y = _along(run, "cumprod_forward", x, axis, x.shape, x.dtype, exclusive, reverse)
+    y = _cumulated(run, "cumprod_forward", x, axis, exclusive, reverse)
 
     def vjp(grad):
         return elementwise.divide(

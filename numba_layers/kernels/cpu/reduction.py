@@ -5,7 +5,6 @@ that only sizes decide. So a long axis takes two launches, x -> chunks -> result
 changes no bit. Nothing here is empty: an op fills the result of an empty reduction itself.
 """
 
-import numpy as np
 from numba import prange
 
 from ._extreme import largest, smallest
@@ -82,35 +81,24 @@ _reduction("any", _or)
 _reduction("all", _and)
 
 
-@inlined
-def _above(a, b):
-    return a > b or (a != a and b == b)
-
-
-@inlined
-def _below(a, b):
-    return a < b or (a != a and b == b)
-
-
-def _position(name, better):
+def _position(name, extreme):
     @cpu_kernel(name=name)
     def position(x, out):
-        """out[o, j] = first r of the best x[o, r, j]; NaN is the best of all.
+        """out[o] = first r at which x[o, r] is the extreme of its row; NaN is the extreme of all.
 
-        Shapes: x (outer, n, inner), out (outer, inner) of int64. A task owns one result.
+        Shapes: x (rows, n), n >= 1, out (rows,) of int64. A task owns a row.
         """
-        inner = x.shape[2]
-        for task in prange(out.size):
-            o, j = task // inner, task % inner
-            best, found = x[o, 0, j], np.int64(0)
-            for r in range(1, x.shape[1]):
-                if better(x[o, r, j], best):
-                    best, found = x[o, r, j], np.int64(r)
-            out[o, j] = found
+        for o in prange(x.shape[0]):
+            best, r = x[o, 0], 0
+            for k in range(1, x.shape[1]):
+                best = extreme(best, x[o, k])
+            while x[o, r] != best and x[o, r] == x[o, r]:   # where best is NaN, the first NaN stops it
+                r += 1
+            out[o] = r
 
 
-_position("argmax_forward", _above)
-_position("argmin_forward", _below)
+_position("argmax_forward", largest)
+_position("argmin_forward", smallest)
 
 
 def _cumulation(name, combine, neutral):
