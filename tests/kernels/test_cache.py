@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numba import prange
+from numba.core.cpu import CPUContext
 
 import numba_layers
 from numba_layers.kernels import _cache
@@ -183,6 +184,16 @@ def test_flush(folder):
     assert [file.name.partition("-")[0] for file in folder.iterdir()] == ["doubled_twice"]
 
 
+@pytest.mark.parametrize("missing", [False, True])
+def test_numbas_library_is_loaded_where_a_kernel_needs_it(folder, monkeypatch, missing):
+    loads = []
+    launched()
+    monkeypatch.setattr(CPUContext, "refresh", loads.append)
+    monkeypatch.setattr(_cache, "address_of_symbol", lambda name: None if missing else 1)
+    assert launched() == (6, 1)
+    assert len(loads) == missing
+
+
 # ---- a package of its own, that processes import and tests edit --------------------------------------------
 
 HELPER = """
@@ -194,6 +205,7 @@ def step(x):
 """
 SAMPLE = """
 from numba import prange
+from numba.core.cpu import CPUContext
 
 from . import constants
 from ._helper import step
@@ -307,13 +319,6 @@ print(json.dumps(['numba.np.linalg' in sys.modules, kernel.serial._cache.hits]))
 """
     assert answer(started(package, script)) == [True, 0]
     assert answer(started(package, script)) == [False, 1]
-
-
-def test_kernel_that_needs_numbas_library(package):
-    """What lies in a module of Numba that a warm start does not load is found all the same."""
-    edit(package / "_helper.py", "x + 1", "x + 1 + (hash('words') == 7)")
-    assert answer(started(package)) == [[10, 20, 30], 0]
-    assert answer(started(package)) == [[10, 20, 30], 1]
 
 
 def test_sources_of_a_room():

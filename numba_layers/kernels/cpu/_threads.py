@@ -18,6 +18,8 @@ import numba
 from numba.core import config
 from numba.np.ufunc import parallel
 
+CGROUP = Path("/sys/fs/cgroup")
+
 
 class _This(threading.local):
     """What is true of one Python thread.
@@ -47,12 +49,12 @@ def quota():
 
 
 def _quota_v2():
-    limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    limit, period = (CGROUP / "cpu.max").read_text().split()
     return -1 if limit == "max" else int(limit), int(period)
 
 
 def _quota_v1():
-    return (int(Path(f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+    return (int((CGROUP / f"cpu/cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
 
 
 def _preload_tbb():

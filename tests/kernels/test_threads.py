@@ -1,0 +1,225 @@
+"""Threads of the CPU room, on each threading layer: launches at once, forks, quotas, number of threads.
+
+Each test is a process of its own, because a process keeps the layer it started with.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from numba_layers.kernels.cpu import _threads
+
+LAYERS = ["tbb", "omp", "workqueue"]
+PRELUDE = """
+import os, threading
+import numba
+import numpy as np
+from numba_layers import registry
+from numba_layers.kernels.cpu import _threads
+
+kernel = registry.kernel("square_forward", "cpu")
+x = np.linspace(-3, 3, 10_001, dtype=np.float32)
+
+def right():
+    y = np.empty_like(x)
+    kernel(x, y)
+    return bool((y == x * x).all())
+"""
+
+
+def run(script, layer="default", **settings):
+    """What a process prints that runs `script` on a threading layer; it must end well, and soon."""
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("OMP_WAIT_POLICY", "NUMBA_NUM_THREADS")}
+    environment |= {"NUMBA_THREADING_LAYER": layer, **settings}
+    finished = subprocess.run([sys.executable, "-c", PRELUDE + textwrap.dedent(script)], env=environment,
+                              capture_output=True, text=True, timeout=120)
+    if "No threading layer could be loaded" in finished.stderr:
+        pytest.skip(f"no {layer} here")
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.split()
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_launches_at_once(layer):
+    """Python threads may launch at the same time; bare Numba aborts on workqueue."""
+    script = """
+        wrong = []
+        def work():
+            wrong.extend(1 for _ in range(300) if not right())
+        right()
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(len(wrong), numba.threading_layer())
+    """
+    assert run(script, layer, NUMBA_NUM_THREADS="2") == ["0", layer]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_first_launch_by_many_threads(layer):
+    """Threads that all come first start Numba's threads once, and compile once."""
+    script = """
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(right())) for _ in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(answers.count(True), len(kernel.parallel.signatures))
+    """
+    assert run(script, layer) == ["4", "1"]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_fork_after_use(layer):
+    """A forked child computes, in its first thread and in others, and can ask for the number of threads."""
+    script = """
+        import multiprocessing
+        right()
+        def child(queue):
+            answers = [right()]
+            numba.set_num_threads(1)
+            with _threads.launching():
+                answers.append(numba.get_num_threads() == 1)
+            answers.append(right())
+            thread = threading.Thread(target=lambda: answers.append(right()))
+            thread.start()
+            thread.join()
+            queue.put((answers, _threads.serial()))
+        fork = multiprocessing.get_context("fork")
+        queue = fork.Queue()
+        process = fork.Process(target=child, args=(queue,))
+        process.start()
+        answers, serial = queue.get(timeout=60)
+        process.join()
+        print(answers.count(True), serial, process.exitcode, right())
+    """
+    assert run(script, layer, NUMBA_NUM_THREADS="2") == ["4", str(layer == "omp"), "0", "True"]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_pool_of_forked_processes(layer):
+    script = """
+        import multiprocessing
+        right()
+        def work(_):
+            return right()
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            print(*pool.map(work, range(4)))
+    """
+    assert run(script, layer) == ["True"] * 4
+
+
+def test_fork_while_another_thread_launches():
+    """The lock that a launch on workqueue holds is free in the child."""
+    script = """
+        right()
+        with _threads.launching():
+            pid = [None]
+            def fork():
+                pid[0] = os.fork()
+                if pid[0] == 0:
+                    os._exit(0 if right() else 1)
+            thread = threading.Thread(target=fork)
+            thread.start()
+            thread.join()
+            print(os.waitpid(pid[0], 0)[1])
+    """
+    assert run(script, "workqueue") == ["0"]
+
+
+def test_launching_may_be_held_around_launches():
+    assert run("""
+        with _threads.launching():
+            print(right())
+    """, "workqueue") == ["True"]
+
+
+QUOTA = """
+    _threads.quota = lambda: 1
+    counts = []
+    def work():
+        right()
+        counts.append(numba.get_num_threads())
+    work()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    print(*counts)
+"""
+
+
+def test_quota_holds_in_every_thread():
+    assert run(QUOTA) == ["1", "1"]
+
+
+def test_users_number_of_threads_goes_before_the_quota():
+    assert run(QUOTA, NUMBA_NUM_THREADS="2") == ["2", "2"]
+
+
+def test_set_num_threads_is_respected():
+    script = """
+        right()
+        numba.set_num_threads(1)
+        right()
+        print(numba.get_num_threads())
+    """
+    assert run(script, NUMBA_NUM_THREADS="2") == ["1"]
+
+
+@pytest.mark.parametrize("files, cpus", [
+    ({"cpu.max": "max 100000\n"}, None), ({"cpu.max": "150000 100000\n"}, 2),
+    ({"cpu.max": "10000 100000\n"}, 1),
+    ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4),
+    ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+    ({"cpu.max": "nonsense"}, None), ({}, None)])
+def test_quota(files, cpus, tmp_path, monkeypatch):
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(_threads, "CGROUP", tmp_path)
+    assert _threads.quota() == cpus
+
+
+@pytest.mark.parametrize("policy", [None, "active"])
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(policy):
+    """OMP_WAIT_POLICY is passive while OpenMP reads it, then what it was."""
+    script = """
+        seen = []
+        launch = _threads.parallel._launch_threads
+        def spy():
+            seen.append(os.environ.get("OMP_WAIT_POLICY"))
+            launch()
+        _threads.parallel._launch_threads = spy
+        right()
+        print(seen[0], os.environ.get("OMP_WAIT_POLICY"))
+    """
+    settings = {"OMP_WAIT_POLICY": policy} if policy else {}
+    assert run(script, **settings) == [policy or "passive", str(policy)]
+
+
+def test_number_of_threads_changes_no_bit():
+    script = """
+        x = np.random.RandomState(7).standard_normal((1, 50_000)).astype(np.float32)
+        answers = set()
+        for count in (1, 2, 3):
+            numba.set_num_threads(count)
+            out = np.empty((1, 7), np.float32)
+            registry.kernel("sum_rows", "cpu")(x, out)
+            answers.add(out.tobytes())
+        print(len(answers))
+    """
+    assert run(script, NUMBA_NUM_THREADS="3") == ["1"]
+
+
+def test_each_python_thread_is_made_ready():
+    with _threads.launching():
+        pass
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(_threads.this.limited))
+    thread.start()
+    thread.join()
+    assert _threads.this.limited and seen == [False]
