@@ -1,13 +1,14 @@
 """Reference figures from the real Keras 1.2.2 on Theano 1.0.5, written to `keras1/`.
 
 The environment (Python 3.7, any C++ compiler):
-    python3.7 -m venv keras1 && keras1/bin/pip install keras==1.2.2 theano==1.0.5 numpy==1.16.6 "scipy<1.4" "h5py<3"
+    python3.7 -m venv keras1 && keras1/bin/pip install \
+        keras==1.2.2 theano==1.0.5 numpy==1.16.6 "scipy<1.4" "h5py<3"
 Run, for all groups or for some:
     keras1/bin/python tests/figures/generate_keras1.py [GROUP ...]
 
-Each group runs in its own process. Activations are compiled with C, because Theano's Python versions cut sigmoid off
-at +-30; the other groups run without a compiler, where the two agree to rounding and compiling takes far longer. The
-many small functions of the backend are not optimized either.
+Each group runs in its own process. Activations are compiled with C, because Theano's Python versions cut
+sigmoid off at +-30; the other groups run without a compiler, where the two agree to rounding and compiling
+takes far longer. The many small functions of the backend are not optimized either.
 """
 
 import json
@@ -16,18 +17,30 @@ import subprocess
 import sys
 import tempfile
 
-GROUPS = ["optimizers", "losses", "activations", "training", "layers", "models", "metrics", "backend", "constraints",
-          "regularizers", "initializers"]
+GROUPS = [
+    "optimizers",
+    "losses",
+    "activations",
+    "training",
+    "layers",
+    "models",
+    "metrics",
+    "backend",
+    "constraints",
+    "regularizers",
+    "initializers",
+]
 COMPILED = {"activations"}
 
 if __name__ == "__main__" and "KERAS_FIGURES_GROUP" not in os.environ:
     home = tempfile.mkdtemp()
     for group in sys.argv[1:] or GROUPS:
-        flags = "device=cpu,floatX=float32,base_compiledir=%s" % os.path.join(home, "theano")
+        flags = "device=cpu,floatX=float32,base_compiledir={}".format(os.path.join(home, "theano"))
         flags += "" if group in COMPILED else ",cxx="
         flags += ",optimizer=fast_compile" if group == "backend" else ""
-        environment = dict(os.environ, KERAS_FIGURES_GROUP=group, KERAS_BACKEND="theano", KERAS_HOME=home,
-                           THEANO_FLAGS=flags)
+        environment = dict(
+            os.environ, KERAS_FIGURES_GROUP=group, KERAS_BACKEND="theano", KERAS_HOME=home, THEANO_FLAGS=flags
+        )
         subprocess.check_call([sys.executable, "-W", "ignore", os.path.abspath(__file__)], env=environment)
     sys.exit()
 
@@ -40,8 +53,20 @@ import theano
 import theano.ifelse  # Keras 1.2.2 relies on it having been imported
 from keras import activations, constraints, initializations, metrics, objectives, optimizers, regularizers
 from keras import backend as K
-from keras.layers import (Activation, ActivityRegularization, Dense, Dropout, Flatten, Input, Masking, Permute, RepeatVector,
-                          Reshape, TimeDistributed, merge)
+from keras.layers import (
+    Activation,
+    ActivityRegularization,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Masking,
+    Permute,
+    RepeatVector,
+    Reshape,
+    TimeDistributed,
+    merge,
+)
 from keras.models import Model, Sequential
 
 import recipes
@@ -64,7 +89,7 @@ def fed(value):
 
 
 def evaluate(function, values, wrt):
-    """The output of `function` on symbolic copies of `values`, and the gradients of sum(cotangent * output)."""
+    """The output of `function` on symbols for `values`, and the gradients of sum(cotangent * output)."""
     tensors = [[tensor(v) for v in value] if isinstance(value, list) else tensor(value) for value in values]
     flat = [t for entry in tensors for t in (entry if isinstance(entry, list) else [entry])]
     arrays = [fed(v) for value in values for v in (value if isinstance(value, list) else [value])]
@@ -118,8 +143,11 @@ def record_metrics():
             function = getattr(metrics, name)
             value, _ = evaluate(lambda t, p: function(t, p, **options), [y_true, y_pred], [])
             figures.answer(key, floatx, value=value)
-    aliases = {alias: getattr(metrics, alias).__name__ for alias in recipes.ALIASES + ["fscore", "f1score"]
-               if hasattr(metrics, alias)}
+    aliases = {
+        alias: getattr(metrics, alias).__name__
+        for alias in recipes.ALIASES + ["fscore", "f1score"]
+        if hasattr(metrics, alias)
+    }
     figures.case("aliases", {}, aliases=aliases)
     figures.save()
 
@@ -127,16 +155,38 @@ def record_metrics():
 def record_initializers():
     """The arrays that follow `numpy.random.seed(1337)`, exactly, and the fans of several shapes."""
     figures = Figures("keras1", "initializers")
-    names = ["uniform", "lecun_uniform", "normal", "orthogonal", "zero", "one", "glorot_normal", "glorot_uniform", "he_normal",
-             "he_uniform"]
-    cases = [(name, shape, order, {}) for name in names for shape in ((4, 3), (3, 4), (6,), (3, 3, 2, 4), (2, 3, 2, 2, 2))
-             for order in ("th", "tf") if name != "orthogonal" or len(shape) > 1]
-    cases += [("identity", (3, 3), "th", {}), ("identity", (3, 3), "th", {"scale": 2.0}), ("uniform", (4, 3), "th", {"scale": 0.5}),
-              ("normal", (4, 3), "th", {"scale": 0.5}), ("orthogonal", (4, 3), "th", {"scale": 1.0})]
+    names = [
+        "uniform",
+        "lecun_uniform",
+        "normal",
+        "orthogonal",
+        "zero",
+        "one",
+        "glorot_normal",
+        "glorot_uniform",
+        "he_normal",
+        "he_uniform",
+    ]
+    cases = [
+        (name, shape, order, {})
+        for name in names
+        for shape in ((4, 3), (3, 4), (6,), (3, 3, 2, 4), (2, 3, 2, 2, 2))
+        for order in ("th", "tf")
+        if name != "orthogonal" or len(shape) > 1
+    ]
+    cases += [
+        ("identity", (3, 3), "th", {}),
+        ("identity", (3, 3), "th", {"scale": 2.0}),
+        ("uniform", (4, 3), "th", {"scale": 0.5}),
+        ("normal", (4, 3), "th", {"scale": 0.5}),
+        ("orthogonal", (4, 3), "th", {"scale": 1.0}),
+    ]
     for name, shape, order, options in cases:
         if len(shape) < 3 and order == "tf":
             continue
-        key = "/".join([name, "x".join(map(str, shape)), order] + ["%s=%s" % item for item in options.items()])
+        key = "/".join(
+            [name, "x".join(map(str, shape)), order] + ["{}={}".format(*item) for item in options.items()]
+        )
         figures.case(key, {}, function=name, shape=shape, dim_ordering=order, options=options, seed=1337)
         for floatx in FLOATX:
             use(floatx)
@@ -144,7 +194,7 @@ def record_initializers():
             try:
                 value = K.get_value(getattr(initializations, name)(shape, dim_ordering=order, **options))
             except Exception as error:
-                figures.fact(key, error="%s: %s" % (type(error).__name__, error))
+                figures.fact(key, error=f"{type(error).__name__}: {error}")
                 continue
             figures.answer(key, floatx, value=value)
         fan_in, fan_out = initializations.get_fans(shape, dim_ordering=order)
@@ -154,16 +204,29 @@ def record_initializers():
 
 def record_constraints():
     figures = Figures("keras1", "constraints")
-    cases = [("maxnorm", {}), ("maxnorm", {"m": 1.0}), ("maxnorm", {"m": 1.5, "axis": 1}), ("nonneg", {}), ("unitnorm", {}),
-             ("unitnorm", {"axis": 1}), ("MinMaxNorm", {}), ("MinMaxNorm", {"low": 1.0, "high": 2.0}),
-             ("MinMaxNorm", {"low": 1.0, "high": 2.0, "rate": 0.5, "axis": 1})]
+    cases = [
+        ("maxnorm", {}),
+        ("maxnorm", {"m": 1.0}),
+        ("maxnorm", {"m": 1.5, "axis": 1}),
+        ("nonneg", {}),
+        ("unitnorm", {}),
+        ("unitnorm", {"axis": 1}),
+        ("MinMaxNorm", {}),
+        ("MinMaxNorm", {"low": 1.0, "high": 2.0}),
+        ("MinMaxNorm", {"low": 1.0, "high": 2.0, "rate": 0.5, "axis": 1}),
+    ]
     cases = [(name, options, recipes.W2) for name, options in cases]
-    cases += [("maxnorm", {"m": 1.0, "axis": [0, 1, 2]}, recipes.W4), ("unitnorm", {"axis": [0, 1, 2]}, recipes.W4),
-              ("MinMaxNorm", {"low": 1.0, "high": 2.0, "axis": [1, 2, 3]}, recipes.W4)]
+    cases += [
+        ("maxnorm", {"m": 1.0, "axis": [0, 1, 2]}, recipes.W4),
+        ("unitnorm", {"axis": [0, 1, 2]}, recipes.W4),
+        ("MinMaxNorm", {"low": 1.0, "high": 2.0, "axis": [1, 2, 3]}, recipes.W4),
+    ]
     for floatx in FLOATX:
         use(floatx)
         for name, options, w in cases:
-            key = "/".join((name, ",".join("%s=%s" % item for item in sorted(options.items())) or "defaults"))
+            key = "/".join(
+                (name, ",".join("{}={}".format(*item) for item in sorted(options.items())) or "defaults")
+            )
             constraint = constraints.get(name, options)
             figures.case(key, {"w": w}, function=name, options=options, config=constraint.get_config())
             figures.answer(key, floatx, output=evaluate(constraint, [w], [])[0])
@@ -172,17 +235,32 @@ def record_constraints():
 
 def record_regularizers():
     figures = Figures("keras1", "regularizers")
-    cases = [("l1", {}), ("l1", {"l": 0.25}), ("l2", {}), ("l2", {"l": 0.25}), ("l1l2", {}), ("l1l2", {"l1": 0.125, "l2": 0.5}),
-             ("activity_l1", {"l": 0.25}), ("activity_l2", {"l": 0.25}), ("activity_l1l2", {"l1": 0.125, "l2": 0.5}),
-             ("WeightRegularizer", {"l1": 0.125}), ("ActivityRegularizer", {"l2": 0.5}), ("EigenvalueRegularizer", {"k": 0.25})]
+    cases = [
+        ("l1", {}),
+        ("l1", {"l": 0.25}),
+        ("l2", {}),
+        ("l2", {"l": 0.25}),
+        ("l1l2", {}),
+        ("l1l2", {"l1": 0.125, "l2": 0.5}),
+        ("activity_l1", {"l": 0.25}),
+        ("activity_l2", {"l": 0.25}),
+        ("activity_l1l2", {"l1": 0.125, "l2": 0.5}),
+        ("WeightRegularizer", {"l1": 0.125}),
+        ("ActivityRegularizer", {"l2": 0.5}),
+        ("EigenvalueRegularizer", {"k": 0.25}),
+    ]
     for floatx in FLOATX:
         use(floatx)
         for name, options in cases:
-            key = "/".join((name, ",".join("%s=%s" % item for item in sorted(options.items())) or "defaults"))
+            key = "/".join(
+                (name, ",".join("{}={}".format(*item) for item in sorted(options.items())) or "defaults")
+            )
             regularizer = getattr(regularizers, name)(**options)
             w = recipes.normal(4, 3, seed=31) if name == "EigenvalueRegularizer" else recipes.W2
             figures.case(key, {"w": w}, function=name, options=options, config=regularizer.get_config())
-            if name == "EigenvalueRegularizer":  # it evaluates the shape of its argument: a variable, not a placeholder
+            if (
+                name == "EigenvalueRegularizer"
+            ):  # it evaluates the shape of its argument: a variable, not a placeholder
                 variable = K.variable(w)
                 penalty = regularizer(variable)
                 value, grad = theano.function([], [penalty, theano.grad(penalty, variable)])()
@@ -198,7 +276,9 @@ def record_optimizers():
     for floatx in FLOATX:
         use(floatx)
         for case in recipes.optimizer_cases(1):
-            recipes.descend(figures, floatx, Sequential([Dense(3, input_dim=4, name="dense")]), case, optimizers)
+            recipes.descend(
+                figures, floatx, Sequential([Dense(3, input_dim=4, name="dense")]), case, optimizers
+            )
     figures.save()
 
 
@@ -211,33 +291,63 @@ def record_backend():
             for value in values:
                 lists.append(len(value) if isinstance(value, list) else 0)
                 flat += value if isinstance(value, list) else [value]
-            figures.case(key, {"x%d" % i: v for i, v in enumerate(flat)}, function=name, options=options, lists=lists)
-            wrt = [i for i, v in enumerate(flat) if v.dtype.kind == "f"] if differentiable and name != "switch" else []
+            figures.case(
+                key, {f"x{i}": v for i, v in enumerate(flat)}, function=name, options=options, lists=lists
+            )
+            wrt = (
+                [i for i, v in enumerate(flat) if v.dtype.kind == "f"]
+                if differentiable and name != "switch"
+                else []
+            )
             wrt = [1, 2] if name == "switch" else wrt
             with contextlib.redirect_stdout(io.StringIO()):  # asymmetric_spatial_2d_padding prints
                 output, grads = evaluate(lambda *tensors: getattr(K, name)(*tensors, **options), values, wrt)
-            figures.answer(key, floatx, output=output, **{"grad_x%d" % i: g for i, g in zip(wrt, grads)})
+            figures.answer(key, floatx, output=output, **{f"grad_x{i}": g for i, g in zip(wrt, grads)})
             if wrt:
                 with_cotangent(figures, key, output)
     figures.save()
 
 
 def classes():
-    return Sequential([Dense(8, activation="tanh", input_dim=4, name="hidden"), Dense(3, activation="softmax", name="kind")])
+    return Sequential(
+        [Dense(8, activation="tanh", input_dim=4, name="hidden"), Dense(3, activation="softmax", name="kind")]
+    )
 
 
 def regularized():
-    return Sequential([
-        Dense(8, activation="tanh", input_dim=4, name="hidden", W_regularizer=regularizers.l2(0.0625),
-              b_regularizer=regularizers.l1(0.125), activity_regularizer=regularizers.activity_l1(0.03125),
-              W_constraint=constraints.maxnorm(1.0), b_constraint=constraints.nonneg()),
-        Dense(3, activation="softmax", name="kind", W_regularizer=regularizers.l1l2(0.03125, 0.0625),
-              W_constraint=constraints.unitnorm(axis=1), bias=False)])
+    return Sequential(
+        [
+            Dense(
+                8,
+                activation="tanh",
+                input_dim=4,
+                name="hidden",
+                W_regularizer=regularizers.l2(0.0625),
+                b_regularizer=regularizers.l1(0.125),
+                activity_regularizer=regularizers.activity_l1(0.03125),
+                W_constraint=constraints.maxnorm(1.0),
+                b_constraint=constraints.nonneg(),
+            ),
+            Dense(
+                3,
+                activation="softmax",
+                name="kind",
+                W_regularizer=regularizers.l1l2(0.03125, 0.0625),
+                W_constraint=constraints.unitnorm(axis=1),
+                bias=False,
+            ),
+        ]
+    )
 
 
 def activity():
-    return Sequential([Dense(6, activation="relu", input_dim=4, name="hidden"),
-                       ActivityRegularization(l1=0.03125, l2=0.0625, name="activity"), Dense(3, name="out")])
+    return Sequential(
+        [
+            Dense(6, activation="relu", input_dim=4, name="hidden"),
+            ActivityRegularization(l1=0.03125, l2=0.0625, name="activity"),
+            Dense(3, name="out"),
+        ]
+    )
 
 
 def two_outputs():
@@ -249,29 +359,55 @@ def two_outputs():
 def shared():
     a, b = Input(shape=(4,), dtype=K.floatx(), name="a"), Input(shape=(4,), dtype=K.floatx(), name="b")
     layer = Dense(5, activation="sigmoid", name="shared")
-    return Model(input=[a, b], output=Dense(2, name="out")(merge([layer(a), layer(b)], mode="concat", name="both")))
+    return Model(
+        input=[a, b], output=Dense(2, name="out")(merge([layer(a), layer(b)], mode="concat", name="both"))
+    )
 
 
 def frozen():
-    return Sequential([Dense(8, activation="tanh", input_dim=4, name="hidden", trainable=False),
-                       Dense(3, activation="softmax", name="kind")])
+    return Sequential(
+        [
+            Dense(8, activation="tanh", input_dim=4, name="hidden", trainable=False),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
 
 
 def sequences():
-    return Sequential([Dense(6, activation="tanh", input_shape=(5, 4), name="hidden"),
-                       Dense(3, activation="softmax", name="kind")])
+    return Sequential(
+        [
+            Dense(6, activation="tanh", input_shape=(5, 4), name="hidden"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
 
 
 def masked():
-    return Sequential([Masking(0.0, input_shape=(5, 4), name="masking"),
-                       TimeDistributed(Dense(6, activation="tanh", name="inner_hidden"), name="hidden"),
-                       TimeDistributed(Dense(3, activation="softmax", name="inner_kind"), name="kind")])
+    return Sequential(
+        [
+            Masking(0.0, input_shape=(5, 4), name="masking"),
+            TimeDistributed(Dense(6, activation="tanh", name="inner_hidden"), name="hidden"),
+            TimeDistributed(Dense(3, activation="softmax", name="inner_kind"), name="kind"),
+        ]
+    )
 
 
-BUILD = {"classes": classes, "yes or no": lambda: Sequential([
-    Dense(8, activation="tanh", input_dim=4, name="hidden"), Dense(1, activation="sigmoid", name="answer")]),
-    "regularized": regularized, "activity": activity, "two outputs": two_outputs, "shared": shared, "frozen": frozen,
-    "sequences": sequences, "masked": masked}
+BUILD = {
+    "classes": classes,
+    "yes or no": lambda: Sequential(
+        [
+            Dense(8, activation="tanh", input_dim=4, name="hidden"),
+            Dense(1, activation="sigmoid", name="answer"),
+        ]
+    ),
+    "regularized": regularized,
+    "activity": activity,
+    "two outputs": two_outputs,
+    "shared": shared,
+    "frozen": frozen,
+    "sequences": sequences,
+    "masked": masked,
+}
 
 
 def record_training():
@@ -303,11 +439,22 @@ def record_layers():
         ("Permute/(2,1)", lambda: Permute((2, 1), input_shape=(3, 4)), recipes.X234),
         ("Permute/(3,1,2)", lambda: Permute((3, 1, 2), input_shape=(3, 4, 5)), recipes.X2345),
         ("RepeatVector/3", lambda: RepeatVector(3, input_shape=(4,)), recipes.normal(5, 4)),
-        ("ActivityRegularization/l1,l2", lambda: ActivityRegularization(l1=0.5, l2=0.25, input_shape=(4,)), recipes.normal(5, 4)),
+        (
+            "ActivityRegularization/l1,l2",
+            lambda: ActivityRegularization(l1=0.5, l2=0.25, input_shape=(4,)),
+            recipes.normal(5, 4),
+        ),
         ("Masking/0", lambda: Masking(input_shape=(5, 4)), recipes.SEQUENCES),
-        ("Masking/-1", lambda: Masking(-1.0, input_shape=(2, 2)),
-         np.array([[[-1, -1], [1, -1]], [[0, 0], [-1, -1]]], "float32")),
-        ("TimeDistributed/Dense", lambda: TimeDistributed(Dense(3, name="inner"), input_shape=(3, 4)), recipes.X234),
+        (
+            "Masking/-1",
+            lambda: Masking(-1.0, input_shape=(2, 2)),
+            np.array([[[-1, -1], [1, -1]], [[0, 0], [-1, -1]]], "float32"),
+        ),
+        (
+            "TimeDistributed/Dense",
+            lambda: TimeDistributed(Dense(3, name="inner"), input_shape=(3, 4)),
+            recipes.X234,
+        ),
     ]
     for floatx in FLOATX:
         use(floatx)
@@ -318,9 +465,14 @@ def record_layers():
             start = recipes.start_weights(model)
             model.set_weights(start)
             config = layer.get_config()
-            figures.case(key, dict([("x", x)] + [("weight%d" % i, w) for i, w in enumerate(start)]),
-                         class_name=type(layer).__name__, config=config, output_shape=model.output_shape,
-                         losses=len(model.losses))
+            figures.case(
+                key,
+                dict([("x", x)] + [(f"weight{i}", w) for i, w in enumerate(start)]),
+                class_name=type(layer).__name__,
+                config=config,
+                output_shape=model.output_shape,
+                losses=len(model.losses),
+            )
             answers = {"output": model.predict(x)}
             mask = model.compute_mask(model.inputs, None)
             mask = mask[0] if isinstance(mask, list) else mask
@@ -333,29 +485,53 @@ def record_layers():
 
 
 def sequential_of_core_layers():
-    return Sequential([
-        Dense(12, input_shape=(6,), activation="relu", name="dense_a", W_regularizer=regularizers.l2(0.25),
-              W_constraint=constraints.maxnorm(3)),
-        Dropout(0.25, name="drop"), Reshape((3, 4), name="reshape"), Permute((2, 1), name="permute"),
-        Masking(-1.0, name="masking"), ActivityRegularization(l1=0.125, l2=0.25, name="activity"),
-        Activation("tanh", name="tanh"), TimeDistributed(Dense(2, name="each"), name="each_step")])
+    return Sequential(
+        [
+            Dense(
+                12,
+                input_shape=(6,),
+                activation="relu",
+                name="dense_a",
+                W_regularizer=regularizers.l2(0.25),
+                W_constraint=constraints.maxnorm(3),
+            ),
+            Dropout(0.25, name="drop"),
+            Reshape((3, 4), name="reshape"),
+            Permute((2, 1), name="permute"),
+            Masking(-1.0, name="masking"),
+            ActivityRegularization(l1=0.125, l2=0.25, name="activity"),
+            Activation("tanh", name="tanh"),
+            TimeDistributed(Dense(2, name="each"), name="each_step"),
+        ]
+    )
 
 
 def flat_sequential():
-    return Sequential([Dense(4, input_dim=3, name="dense_1"), RepeatVector(2, name="repeat"), Flatten(name="flat"),
-                       Dense(2, activation="softmax", init="he_normal", bias=False, name="dense_2")])
+    return Sequential(
+        [
+            Dense(4, input_dim=3, name="dense_1"),
+            RepeatVector(2, name="repeat"),
+            Flatten(name="flat"),
+            Dense(2, activation="softmax", init="he_normal", bias=False, name="dense_2"),
+        ]
+    )
 
 
 def functional():
     a, b = Input(shape=(4,), dtype=K.floatx(), name="a"), Input(shape=(4,), dtype=K.floatx(), name="b")
     layer = Dense(3, activation="relu", name="shared")
     joined = merge([layer(a), layer(b)], mode="concat", concat_axis=-1, name="joined")
-    return Model(input=[a, b], output=[Dense(2, activation="softmax", name="kind")(joined), Dense(1, name="size")(joined)],
-                 name="two_in_two_out")
+    return Model(
+        input=[a, b],
+        output=[Dense(2, activation="softmax", name="kind")(joined), Dense(1, name="size")(joined)],
+        name="two_in_two_out",
+    )
 
 
 def nested():
-    inner = Sequential([Dense(3, input_dim=4, name="inner_a"), Dense(2, activation="relu", name="inner_b")], name="inner")
+    inner = Sequential(
+        [Dense(3, input_dim=4, name="inner_a"), Dense(2, activation="relu", name="inner_b")], name="inner"
+    )
     x = Input(shape=(4,), dtype=K.floatx(), name="x")
     return Model(input=x, output=Dense(1, name="out")(inner(x)), name="nested")
 
@@ -368,39 +544,58 @@ def shown(model):
 
 
 def record_models():
-    """JSON, summary, weight names, and real .h5 files of small models, with the predictions to expect after loading."""
+    """JSON, summary, weight names and .h5 files of small models, with what to predict after loading."""
     figures = Figures("keras1", "models")
     use("float32")
     folder = os.path.dirname(figures.path)
     if not os.path.isdir(folder):
         os.makedirs(folder)
-    for key, build, x in (("core", sequential_of_core_layers, [recipes.normal(5, 6)]),
-                          ("flat", flat_sequential, [recipes.normal(5, 3)]),
-                          ("functional", functional, [recipes.normal(5, 4), recipes.normal(5, 4, seed=1)]),
-                          ("nested", nested, [recipes.normal(5, 4)])):
+    for key, build, x in (
+        ("core", sequential_of_core_layers, [recipes.normal(5, 6)]),
+        ("flat", flat_sequential, [recipes.normal(5, 3)]),
+        ("functional", functional, [recipes.normal(5, 4), recipes.normal(5, 4, seed=1)]),
+        ("nested", nested, [recipes.normal(5, 4)]),
+    ):
         model = build()
         start = recipes.start_weights(model)
         model.set_weights(start)
-        y = [recipes.normal(5, *shape[1:], seed=80 + i) for i, shape in enumerate(
-            model.output_shape if isinstance(model.output_shape, list) else [model.output_shape])]
+        y = [
+            recipes.normal(5, *shape[1:], seed=80 + i)
+            for i, shape in enumerate(
+                model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
+            )
+        ]
         model.compile(optimizers.Adam(lr=0.0625, decay=0.125), "mse", metrics=["accuracy"])
         for _ in range(3):
             model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-        figures.case(key, dict([("x%d" % i, a) for i, a in enumerate(x)] + [("y%d" % i, a) for i, a in enumerate(y)] +
-                               [("start%d" % i, a) for i, a in enumerate(start)]),
-                     json=model.to_json(), summary=shown(model), config=json.loads(model.to_json())["config"],
-                     layers=[layer.name for layer in model.layers], weight_names=[w.name for w in model.weights],
-                     parameters=int(model.count_params()), metrics_names=model.metrics_names,
-                     files=["%s_model.h5" % key, "%s_weights.h5" % key])
+        figures.case(
+            key,
+            dict(
+                [(f"x{i}", a) for i, a in enumerate(x)]
+                + [(f"y{i}", a) for i, a in enumerate(y)]
+                + [(f"start{i}", a) for i, a in enumerate(start)]
+            ),
+            json=model.to_json(),
+            summary=shown(model),
+            config=json.loads(model.to_json())["config"],
+            layers=[layer.name for layer in model.layers],
+            weight_names=[w.name for w in model.weights],
+            parameters=int(model.count_params()),
+            metrics_names=model.metrics_names,
+            files=[f"{key}_model.h5", f"{key}_weights.h5"],
+        )
         model.save(os.path.join(folder, key + "_model.h5"))
         model.save_weights(os.path.join(folder, key + "_weights.h5"), overwrite=True)
         predicted = model.predict(recipes.one_or_all(x))
-        answers = {"predicted%d" % i: a for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])}
-        answers.update(("weights%d" % i, a) for i, a in enumerate(model.get_weights()))
-        answers.update(("slot%d" % i, a) for i, a in enumerate(model.optimizer.get_weights()))
+        answers = {
+            f"predicted{i}": a
+            for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])
+        }
+        answers.update((f"weights{i}", a) for i, a in enumerate(model.get_weights()))
+        answers.update((f"slot{i}", a) for i, a in enumerate(model.optimizer.get_weights()))
         # one more update: what a loaded model must answer too, its optimizer having been restored
         answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-        answers.update(("next_weights%d" % i, a) for i, a in enumerate(model.get_weights()))
+        answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
         figures.answer(key, "float32", **answers)
     figures.save()
 

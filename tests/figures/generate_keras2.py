@@ -1,7 +1,8 @@
 """Reference figures from the real Keras 2.2.5 on TensorFlow 1.15.5, written to `keras2/`.
 
 The environment (Python 3.7):
-    python3.7 -m venv keras2 && keras2/bin/pip install keras==2.2.5 tensorflow==1.15.5 "protobuf<3.21" "numpy<1.19" "h5py<3"
+    python3.7 -m venv keras2 && keras2/bin/pip install \
+        keras==2.2.5 tensorflow==1.15.5 "protobuf<3.21" "numpy<1.19" "h5py<3"
 Run, for all groups or for some:
     keras2/bin/python tests/figures/generate_keras2.py [GROUP ...]
 
@@ -15,31 +16,63 @@ import os
 import sys
 import tempfile
 
-os.environ.update(KERAS_BACKEND="tensorflow", KERAS_HOME=tempfile.mkdtemp(), OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3")
+os.environ.update(
+    KERAS_BACKEND="tensorflow", KERAS_HOME=tempfile.mkdtemp(), OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3"
+)
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import activations, constraints, initializers, losses, metrics, optimizers, regularizers
 from keras import backend as K
-from keras.layers import (Activation, ActivityRegularization, Dense, Dropout, Flatten, Input, Masking, Permute, RepeatVector,
-                          Reshape, TimeDistributed, concatenate)
+from keras.layers import (
+    Activation,
+    ActivityRegularization,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Masking,
+    Permute,
+    RepeatVector,
+    Reshape,
+    TimeDistributed,
+    concatenate,
+)
 from keras.models import Model, Sequential
 
 import recipes
 from recipes import FLOATX, Figures
 
-GROUPS = ["optimizers", "losses", "activations", "training", "layers", "models", "metrics", "backend", "constraints",
-          "regularizers", "initializers"]
+GROUPS = [
+    "optimizers",
+    "losses",
+    "activations",
+    "training",
+    "layers",
+    "models",
+    "metrics",
+    "backend",
+    "constraints",
+    "regularizers",
+    "initializers",
+]
 # Keras 2.2.5 itself fails on these in float64: a constant becomes float32, or TensorFlow has no such kernel.
-FLOAT32_ONLY = {"categorical_hinge", "logcosh", "in_top_k", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy"}
+FLOAT32_ONLY = {
+    "categorical_hinge",
+    "logcosh",
+    "in_top_k",
+    "top_k_categorical_accuracy",
+    "sparse_top_k_categorical_accuracy",
+}
 
 
 def update_all_at_once():
     """Makes every new value be computed before any variable changes.
 
-    Keras 2.2.5 leaves that order open, and TensorFlow 1 runs it either way, even on one thread: the same Adam step may
-    read `iterations` before or after its own increment (t = 1 or t = 2). Its sources, and Theano, mean the former.
+    Keras 2.2.5 leaves that order open, and TensorFlow 1 runs it either way, even on one thread: an Adam step
+    may read `iterations` before or after its own increment (t = 1 or t = 2), and a hidden layer's gradient
+    may use the weights above it before or after their update. Its sources, and Theano, mean the former.
     """
     plain_function = K.function
 
@@ -72,7 +105,7 @@ def fed(value):
 
 
 def evaluate(function, values, wrt):
-    """The output of `function` on symbolic copies of `values`, and the gradients of sum(cotangent * output)."""
+    """The output of `function` on symbols for `values`, and the gradients of sum(cotangent * output)."""
     tensors = [[tensor(v) for v in value] if isinstance(value, list) else tensor(value) for value in values]
     flat = [t for entry in tensors for t in (entry if isinstance(entry, list) else [entry])]
     arrays = [fed(v) for value in values for v in (value if isinstance(value, list) else [value])]
@@ -83,8 +116,10 @@ def evaluate(function, values, wrt):
         return output, []
     weight = fed(recipes.cotangent(np.shape(output)))
     gradients = K.gradients(K.sum(result * weight), [flat[i] for i in wrt])
-    return output, [np.zeros_like(arrays[i]) if g is None else K.get_session().run(tf.convert_to_tensor(g), feed)
-                    for i, g in zip(wrt, gradients)]
+    return output, [
+        np.zeros_like(arrays[i]) if g is None else K.get_session().run(tf.convert_to_tensor(g), feed)
+        for i, g in zip(wrt, gradients)
+    ]
 
 
 def with_cotangent(figures, key, output):
@@ -132,89 +167,183 @@ def record_metrics():
             function = getattr(metrics, name)
             value, _ = evaluate(lambda t, p: function(t, p, **options), [y_true, y_pred], [])
             figures.answer(key, floatx, value=value)
-    aliases = {alias: getattr(metrics, alias).__name__ for alias in recipes.ALIASES if hasattr(metrics, alias)}
+    aliases = {
+        alias: getattr(metrics, alias).__name__ for alias in recipes.ALIASES if hasattr(metrics, alias)
+    }
     figures.case("aliases", {}, aliases=aliases)
     figures.save()
 
 
 def record_initializers():
-    """Exact arrays where no TensorFlow random number is involved; otherwise the distribution that Keras asks for."""
+    """Exact arrays where TensorFlow draws no random number, else the distribution that Keras asks for."""
     figures = Figures("keras2", "initializers")
     asked = {}
 
     def ask(name, *parameters):
         def draw(shape, *values, **keywords):
             asked.clear()
-            asked.update({"distribution": name, "seed": keywords.get("seed")}, **dict(zip(parameters, map(float, values))))
+            asked.update(
+                {"distribution": name, "seed": keywords.get("seed")},
+                **dict(zip(parameters, map(float, values))),
+            )
             return K.zeros(shape)
+
         return draw
 
     K.random_uniform = ask("uniform", "minval", "maxval")
     K.random_normal = ask("normal", "mean", "stddev")
     K.truncated_normal = ask("truncated_normal", "mean", "stddev")
-    random = [("RandomNormal", {}), ("RandomNormal", {"mean": 1.0, "stddev": 0.5, "seed": 3}), ("RandomUniform", {}),
-              ("RandomUniform", {"minval": -1.0, "maxval": 2.0}), ("TruncatedNormal", {}),
-              ("TruncatedNormal", {"mean": 1.0, "stddev": 0.5})]
-    random += [(name, {}) for name in ("lecun_uniform", "lecun_normal", "glorot_uniform", "glorot_normal", "he_uniform",
-                                       "he_normal")]
-    random += [("VarianceScaling", {"scale": 2.0, "mode": mode, "distribution": distribution})
-               for mode in ("fan_in", "fan_out", "fan_avg") for distribution in ("normal", "uniform")]
-    exact = [("Zeros", {}, (4, 3)), ("Ones", {}, (4, 3)), ("Constant", {}, (4, 3)), ("Constant", {"value": 0.25}, (2, 3, 4)),
-             ("Identity", {}, (3, 3)), ("Identity", {"gain": 2.0}, (3, 3)), ("Identity", {}, (4, 3)), ("Identity", {}, (3, 4))]
-    exact += [("Orthogonal", options, shape) for options in ({"seed": 7}, {"gain": 1.5, "seed": 7})
-              for shape in ((4, 3), (3, 4), (3, 3), (3, 3, 2, 4))]
+    random = [
+        ("RandomNormal", {}),
+        ("RandomNormal", {"mean": 1.0, "stddev": 0.5, "seed": 3}),
+        ("RandomUniform", {}),
+        ("RandomUniform", {"minval": -1.0, "maxval": 2.0}),
+        ("TruncatedNormal", {}),
+        ("TruncatedNormal", {"mean": 1.0, "stddev": 0.5}),
+    ]
+    random += [
+        (name, {})
+        for name in (
+            "lecun_uniform",
+            "lecun_normal",
+            "glorot_uniform",
+            "glorot_normal",
+            "he_uniform",
+            "he_normal",
+        )
+    ]
+    random += [
+        ("VarianceScaling", {"scale": 2.0, "mode": mode, "distribution": distribution})
+        for mode in ("fan_in", "fan_out", "fan_avg")
+        for distribution in ("normal", "uniform")
+    ]
+    exact = [
+        ("Zeros", {}, (4, 3)),
+        ("Ones", {}, (4, 3)),
+        ("Constant", {}, (4, 3)),
+        ("Constant", {"value": 0.25}, (2, 3, 4)),
+        ("Identity", {}, (3, 3)),
+        ("Identity", {"gain": 2.0}, (3, 3)),
+        ("Identity", {}, (4, 3)),
+        ("Identity", {}, (3, 4)),
+    ]
+    exact += [
+        ("Orthogonal", options, shape)
+        for options in ({"seed": 7}, {"gain": 1.5, "seed": 7})
+        for shape in ((4, 3), (3, 4), (3, 3), (3, 3, 2, 4))
+    ]
     cases = [(name, options, shape, True) for name, options, shape in exact]
-    cases += [(name, options, shape, False) for name, options in random
-              for shape in ((4, 3), (6,), (3, 2, 4), (3, 3, 2, 4), (2, 3, 2, 2, 2))]
+    cases += [
+        (name, options, shape, False)
+        for name, options in random
+        for shape in ((4, 3), (6,), (3, 2, 4), (3, 3, 2, 4), (2, 3, 2, 2, 2))
+    ]
     for floatx in FLOATX:
         use(floatx)
         for name, options, shape, is_exact in cases:
-            key = "/".join([name, "x".join(map(str, shape))] + ["%s=%s" % item for item in sorted(options.items())])
+            key = "/".join(
+                [name, "x".join(map(str, shape))]
+                + ["{}={}".format(*item) for item in sorted(options.items())]
+            )
             initializer = getattr(initializers, name)(**options)
             fan_in, fan_out = initializers._compute_fans(shape)
-            figures.case(key, {}, function=name, shape=shape, options=options, config=initializers.serialize(initializer),
-                         fan_in=float(fan_in), fan_out=float(fan_out))
+            figures.case(
+                key,
+                {},
+                function=name,
+                shape=shape,
+                options=options,
+                config=initializers.serialize(initializer),
+                fan_in=float(fan_in),
+                fan_out=float(fan_out),
+            )
             value = initializer(shape)
             if is_exact:
-                figures.answer(key, floatx, value=value if isinstance(value, np.ndarray) else K.get_value(value))
+                figures.answer(
+                    key, floatx, value=value if isinstance(value, np.ndarray) else K.get_value(value)
+                )
             else:
                 figures.fact(key, asked=dict(asked))
-    aliases = {alias: getattr(initializers, alias).__name__ for alias in
-               ("zero", "zeros", "one", "ones", "constant", "uniform", "random_uniform", "normal", "random_normal",
-                "truncated_normal", "identity", "orthogonal")}
+    aliases = {
+        alias: getattr(initializers, alias).__name__
+        for alias in (
+            "zero",
+            "zeros",
+            "one",
+            "ones",
+            "constant",
+            "uniform",
+            "random_uniform",
+            "normal",
+            "random_normal",
+            "truncated_normal",
+            "identity",
+            "orthogonal",
+        )
+    }
     figures.case("aliases", {}, aliases=aliases)
     figures.save()
 
 
 def record_constraints():
     figures = Figures("keras2", "constraints")
-    cases = [("max_norm", {}), ("max_norm", {"max_value": 1.0}), ("max_norm", {"max_value": 1.5, "axis": 1}), ("non_neg", {}),
-             ("unit_norm", {}), ("unit_norm", {"axis": 1}), ("min_max_norm", {}),
-             ("min_max_norm", {"min_value": 1.0, "max_value": 2.0}),
-             ("min_max_norm", {"min_value": 1.0, "max_value": 2.0, "rate": 0.5, "axis": 1})]
+    cases = [
+        ("max_norm", {}),
+        ("max_norm", {"max_value": 1.0}),
+        ("max_norm", {"max_value": 1.5, "axis": 1}),
+        ("non_neg", {}),
+        ("unit_norm", {}),
+        ("unit_norm", {"axis": 1}),
+        ("min_max_norm", {}),
+        ("min_max_norm", {"min_value": 1.0, "max_value": 2.0}),
+        ("min_max_norm", {"min_value": 1.0, "max_value": 2.0, "rate": 0.5, "axis": 1}),
+    ]
     cases = [(name, options, recipes.W2) for name, options in cases]
-    cases += [("max_norm", {"max_value": 1.0, "axis": [0, 1, 2]}, recipes.W4), ("unit_norm", {"axis": [0, 1, 2]}, recipes.W4),
-              ("min_max_norm", {"min_value": 1.0, "max_value": 2.0, "axis": [1, 2, 3]}, recipes.W4)]
+    cases += [
+        ("max_norm", {"max_value": 1.0, "axis": [0, 1, 2]}, recipes.W4),
+        ("unit_norm", {"axis": [0, 1, 2]}, recipes.W4),
+        ("min_max_norm", {"min_value": 1.0, "max_value": 2.0, "axis": [1, 2, 3]}, recipes.W4),
+    ]
     for floatx in FLOATX:
         use(floatx)
         for name, options, w in cases:
-            key = "/".join((name, ",".join("%s=%s" % item for item in sorted(options.items())) or "defaults"))
+            key = "/".join(
+                (name, ",".join("{}={}".format(*item) for item in sorted(options.items())) or "defaults")
+            )
             constraint = getattr(constraints, name)(**options)
-            figures.case(key, {"w": w}, function=name, options=options, config=constraints.serialize(constraint))
+            figures.case(
+                key, {"w": w}, function=name, options=options, config=constraints.serialize(constraint)
+            )
             figures.answer(key, floatx, output=evaluate(constraint, [w], [])[0])
     figures.save()
 
 
 def record_regularizers():
     figures = Figures("keras2", "regularizers")
-    cases = [("l1", {}), ("l1", {"l": 0.25}), ("l2", {}), ("l2", {"l": 0.25}), ("l1_l2", {}), ("l1_l2", {"l1": 0.125, "l2": 0.5}),
-             ("L1L2", {"l1": 0.125}), ("L1L2", {"l2": 0.5})]
+    cases = [
+        ("l1", {}),
+        ("l1", {"l": 0.25}),
+        ("l2", {}),
+        ("l2", {"l": 0.25}),
+        ("l1_l2", {}),
+        ("l1_l2", {"l1": 0.125, "l2": 0.5}),
+        ("L1L2", {"l1": 0.125}),
+        ("L1L2", {"l2": 0.5}),
+    ]
     for floatx in FLOATX:
         use(floatx)
         for name, options in cases:
-            key = "/".join((name, ",".join("%s=%s" % item for item in sorted(options.items())) or "defaults"))
+            key = "/".join(
+                (name, ",".join("{}={}".format(*item) for item in sorted(options.items())) or "defaults")
+            )
             regularizer = getattr(regularizers, name)(**options)
-            figures.case(key, {"w": recipes.W2}, function=name, options=options, config=regularizers.serialize(regularizer))
+            figures.case(
+                key,
+                {"w": recipes.W2},
+                function=name,
+                options=options,
+                config=regularizers.serialize(regularizer),
+            )
             value, (grad,) = evaluate(regularizer, [recipes.W2], [0])
             figures.answer(key, floatx, value=value, grad_w=grad / recipes.cotangent(()))
     figures.save()
@@ -225,7 +354,9 @@ def record_optimizers():
     for floatx in FLOATX:
         use(floatx)
         for case in recipes.optimizer_cases(2):
-            recipes.descend(figures, floatx, Sequential([Dense(3, input_dim=4, name="dense")]), case, optimizers)
+            recipes.descend(
+                figures, floatx, Sequential([Dense(3, input_dim=4, name="dense")]), case, optimizers
+            )
     figures.save()
 
 
@@ -238,34 +369,64 @@ def record_backend():
             for value in values:
                 lists.append(len(value) if isinstance(value, list) else 0)
                 flat += value if isinstance(value, list) else [value]
-            figures.case(key, {"x%d" % i: v for i, v in enumerate(flat)}, function=name, options=options, lists=lists)
+            figures.case(
+                key, {f"x{i}": v for i, v in enumerate(flat)}, function=name, options=options, lists=lists
+            )
             if floatx == "float64" and name in FLOAT32_ONLY:
                 continue
-            wrt = [i for i, v in enumerate(flat) if v.dtype.kind == "f"] if differentiable and name != "switch" else []
+            wrt = (
+                [i for i, v in enumerate(flat) if v.dtype.kind == "f"]
+                if differentiable and name != "switch"
+                else []
+            )
             wrt = [1, 2] if name == "switch" else wrt
             output, grads = evaluate(lambda *tensors: getattr(K, name)(*tensors, **options), values, wrt)
-            figures.answer(key, floatx, output=output, **{"grad_x%d" % i: g for i, g in zip(wrt, grads)})
+            figures.answer(key, floatx, output=output, **{f"grad_x{i}": g for i, g in zip(wrt, grads)})
             if wrt:
                 with_cotangent(figures, key, output)
     figures.save()
 
 
 def classes():
-    return Sequential([Dense(8, activation="tanh", input_dim=4, name="hidden"), Dense(3, activation="softmax", name="kind")])
+    return Sequential(
+        [Dense(8, activation="tanh", input_dim=4, name="hidden"), Dense(3, activation="softmax", name="kind")]
+    )
 
 
 def regularized():
-    return Sequential([
-        Dense(8, activation="tanh", input_dim=4, name="hidden", kernel_regularizer=regularizers.l2(0.0625),
-              bias_regularizer=regularizers.l1(0.125), activity_regularizer=regularizers.l1(0.03125),
-              kernel_constraint=constraints.max_norm(1.0), bias_constraint=constraints.non_neg()),
-        Dense(3, activation="softmax", name="kind", kernel_regularizer=regularizers.l1_l2(0.03125, 0.0625),
-              kernel_constraint=constraints.unit_norm(axis=1), use_bias=False)])
+    return Sequential(
+        [
+            Dense(
+                8,
+                activation="tanh",
+                input_dim=4,
+                name="hidden",
+                kernel_regularizer=regularizers.l2(0.0625),
+                bias_regularizer=regularizers.l1(0.125),
+                activity_regularizer=regularizers.l1(0.03125),
+                kernel_constraint=constraints.max_norm(1.0),
+                bias_constraint=constraints.non_neg(),
+            ),
+            Dense(
+                3,
+                activation="softmax",
+                name="kind",
+                kernel_regularizer=regularizers.l1_l2(0.03125, 0.0625),
+                kernel_constraint=constraints.unit_norm(axis=1),
+                use_bias=False,
+            ),
+        ]
+    )
 
 
 def activity():
-    return Sequential([Dense(6, activation="relu", input_dim=4, name="hidden"),
-                       ActivityRegularization(l1=0.03125, l2=0.0625, name="activity"), Dense(3, name="out")])
+    return Sequential(
+        [
+            Dense(6, activation="relu", input_dim=4, name="hidden"),
+            ActivityRegularization(l1=0.03125, l2=0.0625, name="activity"),
+            Dense(3, name="out"),
+        ]
+    )
 
 
 def two_outputs():
@@ -281,30 +442,60 @@ def shared():
 
 
 def frozen():
-    return Sequential([Dense(8, activation="tanh", input_dim=4, name="hidden", trainable=False),
-                       Dense(3, activation="softmax", name="kind")])
+    return Sequential(
+        [
+            Dense(8, activation="tanh", input_dim=4, name="hidden", trainable=False),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
 
 
 def sequences():
-    return Sequential([Dense(6, activation="tanh", input_shape=(5, 4), name="hidden"),
-                       Dense(3, activation="softmax", name="kind")])
+    return Sequential(
+        [
+            Dense(6, activation="tanh", input_shape=(5, 4), name="hidden"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
 
 
 def masked():
-    return Sequential([Masking(0.0, input_shape=(5, 4), name="masking"),
-                       TimeDistributed(Dense(6, activation="tanh", name="inner_hidden"), name="hidden"),
-                       TimeDistributed(Dense(3, activation="softmax", name="inner_kind"), name="kind")])
+    return Sequential(
+        [
+            Masking(0.0, input_shape=(5, 4), name="masking"),
+            TimeDistributed(Dense(6, activation="tanh", name="inner_hidden"), name="hidden"),
+            TimeDistributed(Dense(3, activation="softmax", name="inner_kind"), name="kind"),
+        ]
+    )
 
 
 def masked_dense():
-    return Sequential([Masking(0.0, input_shape=(5, 4), name="masking"), Dense(6, activation="tanh", name="hidden"),
-                       Dense(3, activation="softmax", name="kind")])
+    return Sequential(
+        [
+            Masking(0.0, input_shape=(5, 4), name="masking"),
+            Dense(6, activation="tanh", name="hidden"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
 
 
-BUILD = {"classes": classes, "yes or no": lambda: Sequential([
-    Dense(8, activation="tanh", input_dim=4, name="hidden"), Dense(1, activation="sigmoid", name="answer")]),
-    "regularized": regularized, "activity": activity, "two outputs": two_outputs, "shared": shared, "frozen": frozen,
-    "sequences": sequences, "masked": masked, "masked dense": masked_dense}
+BUILD = {
+    "classes": classes,
+    "yes or no": lambda: Sequential(
+        [
+            Dense(8, activation="tanh", input_dim=4, name="hidden"),
+            Dense(1, activation="sigmoid", name="answer"),
+        ]
+    ),
+    "regularized": regularized,
+    "activity": activity,
+    "two outputs": two_outputs,
+    "shared": shared,
+    "frozen": frozen,
+    "sequences": sequences,
+    "masked": masked,
+    "masked dense": masked_dense,
+}
 
 
 def record_training():
@@ -331,18 +522,37 @@ def record_layers():
         ("Dropout/test time", lambda: Dropout(0.5, input_shape=(4,)), recipes.normal(5, 4)),
         ("Flatten/3d", lambda: Flatten(input_shape=(3, 4)), recipes.X234),
         ("Flatten/4d", lambda: Flatten(input_shape=(3, 4, 5)), recipes.X2345),
-        ("Flatten/channels_first", lambda: Flatten(data_format="channels_first", input_shape=(3, 4, 5)), recipes.X2345),
-        ("Flatten/channels_last", lambda: Flatten(data_format="channels_last", input_shape=(3, 4, 5)), recipes.X2345),
+        (
+            "Flatten/channels_first",
+            lambda: Flatten(data_format="channels_first", input_shape=(3, 4, 5)),
+            recipes.X2345,
+        ),
+        (
+            "Flatten/channels_last",
+            lambda: Flatten(data_format="channels_last", input_shape=(3, 4, 5)),
+            recipes.X2345,
+        ),
         ("Reshape/whole", lambda: Reshape((6, 2), input_shape=(3, 4)), recipes.X234),
         ("Reshape/-1", lambda: Reshape((-1, 2, 2), input_shape=(3, 4)), recipes.X234),
         ("Permute/(2,1)", lambda: Permute((2, 1), input_shape=(3, 4)), recipes.X234),
         ("Permute/(3,1,2)", lambda: Permute((3, 1, 2), input_shape=(3, 4, 5)), recipes.X2345),
         ("RepeatVector/3", lambda: RepeatVector(3, input_shape=(4,)), recipes.normal(5, 4)),
-        ("ActivityRegularization/l1,l2", lambda: ActivityRegularization(l1=0.5, l2=0.25, input_shape=(4,)), recipes.normal(5, 4)),
+        (
+            "ActivityRegularization/l1,l2",
+            lambda: ActivityRegularization(l1=0.5, l2=0.25, input_shape=(4,)),
+            recipes.normal(5, 4),
+        ),
         ("Masking/0", lambda: Masking(input_shape=(5, 4)), recipes.SEQUENCES),
-        ("Masking/-1", lambda: Masking(-1.0, input_shape=(2, 2)),
-         np.array([[[-1, -1], [1, -1]], [[0, 0], [-1, -1]]], "float32")),
-        ("TimeDistributed/Dense", lambda: TimeDistributed(Dense(3, name="inner"), input_shape=(3, 4)), recipes.X234),
+        (
+            "Masking/-1",
+            lambda: Masking(-1.0, input_shape=(2, 2)),
+            np.array([[[-1, -1], [1, -1]], [[0, 0], [-1, -1]]], "float32"),
+        ),
+        (
+            "TimeDistributed/Dense",
+            lambda: TimeDistributed(Dense(3, name="inner"), input_shape=(3, 4)),
+            recipes.X234,
+        ),
     ]
     for floatx in FLOATX:
         use(floatx)
@@ -353,9 +563,14 @@ def record_layers():
             start = recipes.start_weights(model)
             model.set_weights(start)
             config = layer.get_config()
-            figures.case(key, dict([("x", x)] + [("weight%d" % i, w) for i, w in enumerate(start)]),
-                         class_name=type(layer).__name__, config=config, output_shape=model.output_shape,
-                         losses=len(model.losses))
+            figures.case(
+                key,
+                dict([("x", x)] + [(f"weight{i}", w) for i, w in enumerate(start)]),
+                class_name=type(layer).__name__,
+                config=config,
+                output_shape=model.output_shape,
+                losses=len(model.losses),
+            )
             answers = {"output": model.predict(x)}
             mask = model.compute_mask(model.inputs, None)
             mask = mask[0] if isinstance(mask, list) else mask
@@ -368,29 +583,53 @@ def record_layers():
 
 
 def sequential_of_core_layers():
-    return Sequential([
-        Dense(12, input_shape=(6,), activation="relu", name="dense_a", kernel_regularizer=regularizers.l2(0.25),
-              kernel_constraint=constraints.max_norm(3)),
-        Dropout(0.25, name="drop"), Reshape((3, 4), name="reshape"), Permute((2, 1), name="permute"),
-        Masking(-1.0, name="masking"), ActivityRegularization(l1=0.125, l2=0.25, name="activity"),
-        Activation("tanh", name="tanh"), TimeDistributed(Dense(2, name="each"), name="each_step")])
+    return Sequential(
+        [
+            Dense(
+                12,
+                input_shape=(6,),
+                activation="relu",
+                name="dense_a",
+                kernel_regularizer=regularizers.l2(0.25),
+                kernel_constraint=constraints.max_norm(3),
+            ),
+            Dropout(0.25, name="drop"),
+            Reshape((3, 4), name="reshape"),
+            Permute((2, 1), name="permute"),
+            Masking(-1.0, name="masking"),
+            ActivityRegularization(l1=0.125, l2=0.25, name="activity"),
+            Activation("tanh", name="tanh"),
+            TimeDistributed(Dense(2, name="each"), name="each_step"),
+        ]
+    )
 
 
 def flat_sequential():
-    return Sequential([Dense(4, input_dim=3, name="dense_1"), RepeatVector(2, name="repeat"), Flatten(name="flat"),
-                       Dense(2, activation="softmax", kernel_initializer="he_normal", use_bias=False, name="dense_2")])
+    return Sequential(
+        [
+            Dense(4, input_dim=3, name="dense_1"),
+            RepeatVector(2, name="repeat"),
+            Flatten(name="flat"),
+            Dense(2, activation="softmax", kernel_initializer="he_normal", use_bias=False, name="dense_2"),
+        ]
+    )
 
 
 def functional():
     a, b = Input(shape=(4,), name="a"), Input(shape=(4,), name="b")
     layer = Dense(3, activation="relu", name="shared")
     joined = concatenate([layer(a), layer(b)], axis=-1, name="joined")
-    return Model(inputs=[a, b], outputs=[Dense(2, activation="softmax", name="kind")(joined), Dense(1, name="size")(joined)],
-                 name="two_in_two_out")
+    return Model(
+        inputs=[a, b],
+        outputs=[Dense(2, activation="softmax", name="kind")(joined), Dense(1, name="size")(joined)],
+        name="two_in_two_out",
+    )
 
 
 def nested():
-    inner = Sequential([Dense(3, input_dim=4, name="inner_a"), Dense(2, activation="relu", name="inner_b")], name="inner")
+    inner = Sequential(
+        [Dense(3, input_dim=4, name="inner_a"), Dense(2, activation="relu", name="inner_b")], name="inner"
+    )
     x = Input(shape=(4,), name="x")
     return Model(inputs=x, outputs=Dense(1, name="out")(inner(x)), name="nested")
 
@@ -403,39 +642,58 @@ def shown(model):
 
 
 def record_models():
-    """JSON, summary, weight names, and real .h5 files of small models, with the predictions to expect after loading."""
+    """JSON, summary, weight names and .h5 files of small models, with what to predict after loading."""
     figures = Figures("keras2", "models")
     use("float32")
     folder = os.path.dirname(figures.path)
     if not os.path.isdir(folder):
         os.makedirs(folder)
-    for key, build, x in (("core", sequential_of_core_layers, [recipes.normal(5, 6)]),
-                          ("flat", flat_sequential, [recipes.normal(5, 3)]),
-                          ("functional", functional, [recipes.normal(5, 4), recipes.normal(5, 4, seed=1)]),
-                          ("nested", nested, [recipes.normal(5, 4)])):
+    for key, build, x in (
+        ("core", sequential_of_core_layers, [recipes.normal(5, 6)]),
+        ("flat", flat_sequential, [recipes.normal(5, 3)]),
+        ("functional", functional, [recipes.normal(5, 4), recipes.normal(5, 4, seed=1)]),
+        ("nested", nested, [recipes.normal(5, 4)]),
+    ):
         model = build()
         start = recipes.start_weights(model)
         model.set_weights(start)
-        y = [recipes.normal(5, *shape[1:], seed=80 + i) for i, shape in enumerate(
-            model.output_shape if isinstance(model.output_shape, list) else [model.output_shape])]
+        y = [
+            recipes.normal(5, *shape[1:], seed=80 + i)
+            for i, shape in enumerate(
+                model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
+            )
+        ]
         model.compile(optimizers.Adam(lr=0.0625, decay=0.125), "mse", metrics=["accuracy"])
         for _ in range(3):
             model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-        figures.case(key, dict([("x%d" % i, a) for i, a in enumerate(x)] + [("y%d" % i, a) for i, a in enumerate(y)] +
-                               [("start%d" % i, a) for i, a in enumerate(start)]),
-                     json=model.to_json(), summary=shown(model), config=json.loads(model.to_json())["config"],
-                     layers=[layer.name for layer in model.layers], weight_names=[w.name for w in model.weights],
-                     parameters=int(model.count_params()), metrics_names=model.metrics_names,
-                     files=["%s_model.h5" % key, "%s_weights.h5" % key])
+        figures.case(
+            key,
+            dict(
+                [(f"x{i}", a) for i, a in enumerate(x)]
+                + [(f"y{i}", a) for i, a in enumerate(y)]
+                + [(f"start{i}", a) for i, a in enumerate(start)]
+            ),
+            json=model.to_json(),
+            summary=shown(model),
+            config=json.loads(model.to_json())["config"],
+            layers=[layer.name for layer in model.layers],
+            weight_names=[w.name for w in model.weights],
+            parameters=int(model.count_params()),
+            metrics_names=model.metrics_names,
+            files=[f"{key}_model.h5", f"{key}_weights.h5"],
+        )
         model.save(os.path.join(folder, key + "_model.h5"))
         model.save_weights(os.path.join(folder, key + "_weights.h5"), overwrite=True)
         predicted = model.predict(recipes.one_or_all(x))
-        answers = {"predicted%d" % i: a for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])}
-        answers.update(("weights%d" % i, a) for i, a in enumerate(model.get_weights()))
-        answers.update(("slot%d" % i, a) for i, a in enumerate(model.optimizer.get_weights()))
+        answers = {
+            f"predicted{i}": a
+            for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])
+        }
+        answers.update((f"weights{i}", a) for i, a in enumerate(model.get_weights()))
+        answers.update((f"slot{i}", a) for i, a in enumerate(model.optimizer.get_weights()))
         # one more update: what a loaded model must answer too, its optimizer having been restored
         answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-        answers.update(("next_weights%d" % i, a) for i, a in enumerate(model.get_weights()))
+        answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
         figures.answer(key, "float32", **answers)
     figures.save()
 
