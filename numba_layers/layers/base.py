@@ -124,10 +124,9 @@ class Layer:
 
     def get_config(self):
         """Arguments that make the same layer again, as plain Python values."""
-        description = {"name": self.name, "trainable": self.trainable}
+        description = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
         if self.batch_input_shape is not None:
             description["batch_input_shape"] = self.batch_input_shape
-            description["dtype"] = self.dtype
         return description
 
     @classmethod

@@ -54,7 +54,10 @@ def load_model(filepath, custom_objects=None, compile=True):
             _compile(model, _json(file, "training_config", filepath), custom_objects)
             if "optimizer_weights" in file:
                 model._prepare_training()
-                model.optimizer.set_weights(_arrays(file["optimizer_weights"]))
+                state = _arrays(file["optimizer_weights"])
+                if _by_keras1(file):
+                    state = _in_model_order(state, model, file["model_weights"])
+                model.optimizer.set_weights(state)
     return model
 
 
@@ -219,6 +222,26 @@ def _training_config(model):
 def _by_name(value):
     """Functions by their names, which `custom_objects` resolves when loading."""
     return value.__name__ if callable(value) and hasattr(value, "__name__") else plain(value)
+
+
+def _by_keras1(file):
+    version = file.attrs.get("keras_version", b"")
+    return (version.decode() if isinstance(version, bytes) else version).startswith("1")
+
+
+def _in_model_order(state, model, group):
+    """Optimizer state of a Keras 1 file, whose slots list the weights sorted by name, in the model's order."""
+    names = {}
+    layers = [layer for layer in model.layers if layer.weights]
+    filled = [name for name in _texts(group, "layer_names") if _texts(group[name], "weight_names")]
+    for layer, name in zip(layers, filled):
+        names.update(zip(map(id, layer.weights), _texts(group[name], "weight_names")))
+    trained = model._trained_weights
+    place = {position: rank for rank, position in enumerate(
+        sorted(range(len(trained)), key=lambda position: names[id(trained[position])]))}
+    counted = len(state) % len(trained)
+    slots = [state[start:start + len(trained)] for start in range(counted, len(state), len(trained))]
+    return state[:counted] + [slot[place[position]] for slot in slots for position in range(len(trained))]
 
 
 def _optimizer_arrays(optimizer):

@@ -14,6 +14,7 @@ def lines(model, line_length=None, positions=None):
     line_length = line_length or (98 if connected else 65)
     positions = positions or ([0.33, 0.55, 0.67, 1.0] if connected else [0.45, 0.85, 1.0])
     ends = [int(line_length * end) if end <= 1 else int(end) for end in positions]
+    yield f'Model: "{model.name}"'
     yield "_" * line_length
     yield _line(_titles(connected), ends)
     yield "=" * line_length

@@ -63,6 +63,8 @@ def model_from_description(kind, description, custom_objects=None):
     Raises: DataError for a description that names layers it does not hold.
     """
     layers = {entry["name"]: deserialize(entry, custom_objects) for entry in description["layers"]}
+    for name, layer in layers.items():
+        layer.name = name       # Keras 1 wrote an inner Sequential's name only here
     waiting = [(layers[entry["name"]], connection)
                for entry in description["layers"] for connection in entry["inbound_nodes"]]
     while waiting:

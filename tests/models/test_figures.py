@@ -6,7 +6,7 @@ import pytest
 from numba_layers import config, optimizers
 from numba_layers.models import model_from_config
 
-from tests.reference.recorded import FLOAT_TYPES, cases
+from tests.reference.recorded import FLOAT_TYPES, cases, with_type
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
 CASES = cases("training")
@@ -33,14 +33,6 @@ def compiled(case, floatx):
     name, settings = options.pop("optimizer")
     model.compile(optimizer=optimizers.get({"class_name": name, "config": settings}), **options)
     return model
-
-
-def with_type(description, floatx):
-    """A description with the layers' float type replaced: files hold that of the last recording."""
-    if isinstance(description, dict):
-        return {key: floatx if key in ("dtype", "input_dtype") and value else with_type(value, floatx)
-                for key, value in description.items()}
-    return [with_type(entry, floatx) for entry in description] if isinstance(description, list) else description
 
 
 def series(case, name):

@@ -27,7 +27,7 @@ class Case:
         """The array Keras answered in that precision, None where it answered none."""
         return self._arrays.get(f"{self.key}/{floatx}/{name}")
 
-    def __repr__(self):
+    def __str__(self):
         return f"keras{self.generation}:{self.key}"
 
 
@@ -41,3 +41,17 @@ def cases(group):
             index = json.loads(str(file["index"]))
         found += [Case(key, generation, facts, arrays) for key, facts in index.items()]
     return found
+
+
+def answered(group, name):
+    """(case, float type) for each answer `name` there is in a group."""
+    return [(case, floatx) for case in cases(group) for floatx in FLOAT_TYPES
+            if case.answer(name, floatx) is not None]
+
+
+def with_type(description, floatx):
+    """A description with the layers' float type replaced: files hold that of the last recording."""
+    if isinstance(description, dict):
+        return {key: floatx if key in ("dtype", "input_dtype") and value else with_type(value, floatx)
+                for key, value in description.items()}
+    return [with_type(entry, floatx) for entry in description] if isinstance(description, list) else description

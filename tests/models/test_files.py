@@ -1,0 +1,227 @@
+"""Files of the real Keras 1.2.2 and 2.2.5 load, predict and go on training as they did there; ours are whole or absent."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from numba_layers import config
+from numba_layers.errors import ArgumentError, DataError, ShapeError
+from numba_layers.layers import Dense, Dropout, Lambda
+from numba_layers.models import Model, Sequential, load_model, model_from_json
+from tests.reference.recorded import FIGURES, cases
+
+CASES = cases("models")
+
+
+@pytest.fixture(params=CASES, ids=str)
+def case(request):
+    before = config.keras_version()
+    config.set_keras_version("1.2.2" if request.param.generation == 1 else "2.2.5")
+    yield request.param
+    config.set_keras_version(before)
+
+
+def series(case, name):
+    found = []
+    while f"{case.key}/{name}{len(found)}" in case._arrays:
+        found.append(case._arrays[f"{case.key}/{name}{len(found)}"])
+    return found
+
+
+def one_or_all(arrays):
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def path(case, kind):
+    return FIGURES / f"keras{case.generation}" / f"{case.key}_{kind}.h5"
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=3e-5, atol=3e-6)
+
+
+def test_load_model(case):
+    model = load_model(path(case, "model"))
+    for actual, expected in zip(model.get_weights(), series(case, "float32/weights"), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    predicted = as_list(model.predict(one_or_all(series(case, "in/x"))))
+    for actual, expected in zip(predicted, series(case, "float32/predicted"), strict=True):
+        close(actual, expected)
+    assert model.metrics_names == case.facts["metrics_names"]
+    assert model.count_params() == case.facts["parameters"]
+
+
+def test_training_goes_on(case):
+    """One more update gives Keras's weights: the optimizer's moments and count came along."""
+    if case.key == "core":
+        pytest.skip("its Dropout draws other masks")
+    model = load_model(path(case, "model"))
+    figures = model.train_on_batch(one_or_all(series(case, "in/x")), one_or_all(series(case, "in/y")))
+    close(figures, case.answer("next_batch", "float32"))
+    for actual, expected in zip(model.get_weights(), series(case, "float32/next_weights"), strict=True):
+        close(actual, expected)
+
+
+def test_load_weights(case):
+    model = model_from_json(case.facts["json"])
+    model.load_weights(path(case, "weights"))
+    for actual, expected in zip(model.get_weights(), series(case, "float32/weights"), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    by_name = model_from_json(case.facts["json"])
+    by_name.load_weights(path(case, "model"), by_name=True)
+    for actual, expected in zip(by_name.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_layers_and_json(case):
+    model = model_from_json(case.facts["json"])
+    if case.generation == 2:
+        assert [layer.name for layer in model.layers] == case.facts["layers"]
+        ours = json.loads(model.to_json())
+        assert ours["class_name"] == json.loads(case.facts["json"])["class_name"]
+        assert ours["config"] == case.facts["config"]
+    again = model_from_json(model.to_json())
+    assert again.get_config() == model.get_config()
+
+
+def test_summary(case, capsys):
+    if case.generation == 1:
+        pytest.skip("Keras 2's table is the one printed")
+    model = load_model(path(case, "model"))
+    model.summary()
+    assert capsys.readouterr().out.splitlines() == case.facts["summary"].splitlines()
+
+
+def test_round_trip(case, tmp_path):
+    model = load_model(path(case, "model"))
+    model.save(tmp_path / "again.h5")
+    again = load_model(tmp_path / "again.h5")
+    x, y = one_or_all(series(case, "in/x")), one_or_all(series(case, "in/y"))
+    for actual, expected in zip(as_list(again.predict(x)), as_list(model.predict(x)), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    if case.key != "core":
+        assert again.train_on_batch(x, y) == model.train_on_batch(x, y)
+        for actual, expected in zip(again.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(actual, expected)
+
+
+# -- what may go wrong ---------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def model():
+    return Sequential([Dense(4, input_shape=(3,), name="first"), Dropout(0.5), Dense(2, name="second")])
+
+
+def test_missing_file(model, tmp_path):
+    with pytest.raises(DataError, match="no file .*absent.h5"):
+        model.load_weights(tmp_path / "absent.h5")
+    with pytest.raises(DataError, match="no file"):
+        load_model(tmp_path / "absent.h5")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty"])
+def test_damaged_file(model, tmp_path, damage):
+    file = tmp_path / "weights.h5"
+    model.save_weights(file)
+    content = file.read_bytes()
+    file.write_bytes({"truncated": content[:len(content) // 2], "text": b"not HDF5" * 100, "empty": b""}[damage])
+    before = model.get_weights()
+    with pytest.raises(DataError, match="damaged|no HDF5"):
+        model.load_weights(file)
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_wrong_shapes_set_nothing(model, tmp_path):
+    other = Sequential([Dense(4, input_shape=(3,), name="first"), Dense(5, name="second")])
+    other.save_weights(tmp_path / "other.h5")
+    before = model.get_weights()
+    with pytest.raises(ShapeError, match=r'Dense "second".*\(4, 2\).*\(4, 5\)'):
+        model.load_weights(tmp_path / "other.h5")
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    model.load_weights(tmp_path / "other.h5", by_name=True, skip_mismatch=True)
+    np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
+
+
+def test_number_of_layers(model, tmp_path):
+    Sequential([Dense(4, input_shape=(3,))]).save_weights(tmp_path / "short.h5")
+    with pytest.raises(ShapeError, match="weights for 1 layers.*the model has 2"):
+        model.load_weights(tmp_path / "short.h5")
+
+
+def test_file_without_architecture(model, tmp_path):
+    model.save_weights(tmp_path / "weights.h5")
+    with pytest.raises(DataError, match="only weights"):
+        load_model(tmp_path / "weights.h5")
+
+
+def test_existing_file_is_kept(model, tmp_path):
+    model.save(tmp_path / "model.h5")
+    with pytest.raises(ArgumentError, match="exists already"):
+        model.save(tmp_path / "model.h5", overwrite=False)
+
+
+def test_interrupted_save_leaves_the_file_before(model, tmp_path, monkeypatch):
+    file = tmp_path / "model.h5"
+    model.save(file)
+    content = file.read_bytes()
+
+    def fail(self, *arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", fail)
+    with pytest.raises(KeyboardInterrupt):
+        model.save(file)
+    assert file.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_lambda_round_trip(tmp_path):
+    factor = 3.0
+    model = Sequential([Lambda(lambda x, shift=1.0: x * factor + shift, input_shape=(2,))])
+    model.save(tmp_path / "lambda.h5")
+    x = np.ones((1, 2), "float32")
+    np.testing.assert_array_equal(load_model(tmp_path / "lambda.h5").predict(x), [[4, 4]])
+
+
+def test_named_functions_are_custom_objects(tmp_path):
+    def double(x):
+        return x * 2
+
+    def my_loss(y_true, y_pred):
+        return (y_true - y_pred) ** 2
+
+    model = Sequential([Lambda(double, input_shape=(2,)), Dense(1)])
+    model.compile("sgd", my_loss)
+    model.save(tmp_path / "named.h5")
+    with pytest.raises(ValueError, match="double"):
+        load_model(tmp_path / "named.h5")
+    again = load_model(tmp_path / "named.h5", custom_objects={"double": double, "my_loss": my_loss})
+    x = np.ones((3, 2), "float32")
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+def test_long_lists_of_names_are_split(tmp_path):
+    layers = [Dense(1, input_shape=(1,), name=f"{number:0>900}") for number in range(80)]
+    model = Sequential(layers)
+    model.save_weights(tmp_path / "long.h5")
+    with h5py.File(tmp_path / "long.h5") as file:
+        assert "layer_names0" in file.attrs and "layer_names" not in file.attrs
+    before = model.get_weights()
+    model.load_weights(tmp_path / "long.h5")
+    np.testing.assert_array_equal(before[0], model.get_weights()[0])
+
+
+def test_a_model_is_a_layer_of_another(tmp_path):
+    inner = Sequential([Dense(3, input_shape=(2,))])
+    model = Model(inner.input, Dense(1)(inner(inner.input)))
+    model.save(tmp_path / "outer.h5")
+    x = np.ones((2, 2), "float32")
+    np.testing.assert_array_equal(load_model(tmp_path / "outer.h5").predict(x), model.predict(x))
