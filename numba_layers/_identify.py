@@ -5,9 +5,7 @@ Activations, initializers, regularizers, constraints, losses, metrics and optimi
 """
 
 from .errors import ArgumentError, unknown
-
-# Names that users registered for their own classes and functions; `utils.get_custom_objects()` hands it out.
-custom_objects = {}
+from .utils.generic_utils import get_custom_objects
 
 
 class Catalogue:
@@ -64,10 +62,11 @@ class Catalogue:
         raise ArgumentError(f"a {self.kind} as a dictionary needs 'class_name' and 'config', got {config!r}.")
 
     def _make(self, name, options, custom):
-        own = custom.get(name) or custom_objects.get(name)
+        custom = get_custom_objects() | custom
+        own = custom.get(name)
         thing = own or self.things.get(name) or self._loosely.get(_plain(name))
         if thing is None:
-            raise unknown(self.kind, name, [*self.things, *custom, *custom_objects])
+            raise unknown(self.kind, name, {**self.things, **custom})
         if isinstance(thing, type):
             return thing.from_config(options) if hasattr(thing, "from_config") else thing(**options)
         return thing(**options) if options or (self.makers and not own) else thing

@@ -8,6 +8,7 @@ import math
 
 from . import config
 from ._identify import Catalogue
+from .autograd.tensor import as_tensor
 from .ops import activation, elementwise, loss, reduction
 
 
@@ -68,7 +69,7 @@ def categorical_hinge(y_true, y_pred):
     y_true, y_pred = _pair(y_true, y_pred)
     right = reduction.sum(y_true * y_pred, axis=-1)
     wrong = reduction.max((1.0 - y_true) * y_pred, axis=-1)
-    return _at_least(wrong - right + 1.0, 0.0)
+    return elementwise.maximum(0.0, wrong - right + 1.0)   # in this order the slope at 0 is 0
 
 
 def logcosh(y_true, y_pred):
@@ -89,7 +90,10 @@ def sparse_categorical_crossentropy(y_true, y_pred):
     Shapes: y_true, labels 0 .. n-1, (batch, ..., 1) or (batch, ...), y_pred (batch, ..., n) -> (batch, ...)
     A label outside of that range gives NaN.
     """
-    return loss.sparse_categorical_crossentropy(*_pair(y_true, y_pred))
+    y_pred = elementwise.as_float(y_pred)
+    y_true = as_tensor(y_true)
+    dtype = y_pred.dtype if y_true.dtype.kind == "f" else "int64"
+    return loss.sparse_categorical_crossentropy(elementwise.cast(y_true, dtype=dtype), y_pred)
 
 
 def binary_crossentropy(y_true, y_pred):
@@ -127,8 +131,8 @@ cosine = cosine_proximity
 
 FUNCTIONS = (
     mean_squared_error, mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error,
-    squared_hinge, hinge, categorical_hinge, logcosh, categorical_crossentropy, sparse_categorical_crossentropy,
-    binary_crossentropy, kullback_leibler_divergence, poisson, cosine_proximity)
+    squared_hinge, hinge, categorical_hinge, logcosh, poisson, cosine_proximity, kullback_leibler_divergence,
+    categorical_crossentropy, sparse_categorical_crossentropy, binary_crossentropy)
 SHORT_NAMES = {"mse": mse, "mae": mae, "mape": mape, "msle": msle, "kld": kld, "cosine": cosine}
 
 _catalogue = Catalogue("loss", {function.__name__: function for function in FUNCTIONS} | SHORT_NAMES)

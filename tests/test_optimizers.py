@@ -7,7 +7,7 @@ from numba_layers import config, optimizers
 from numba_layers.autograd.tensor import Variable
 from numba_layers.errors import ArgumentError, ModelError, ShapeError, UnknownNameError
 from tests.reference import optimizer as optimizer_reference
-from tests.reference.recorded import FLOAT_TYPES, cases
+from tests.reference.recorded import FLOAT_TYPES, answered, cases
 
 TOLERANCE = {"float32": {"rtol": 2e-6, "atol": 2e-7}, "float64": {"rtol": 1e-12, "atol": 1e-13}}
 RULES = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
@@ -58,8 +58,7 @@ def built(case):
     return getattr(optimizers, case.facts["class_name"])(**options)
 
 
-@pytest.mark.parametrize("floatx", FLOAT_TYPES)
-@pytest.mark.parametrize("case", cases("optimizers"), ids=repr)
+@pytest.mark.parametrize("case, floatx", answered("optimizers", "losses"), ids=str)
 def test_steps_and_slots_are_those_of_keras(case, floatx):
     config.set_floatx(floatx)
     arena = Arena(case.given("start0", floatx), case.given("start1", floatx))
@@ -100,7 +99,7 @@ def test_configuration_round_trip(name):
     assert type(optimizers.get(name.lower())) is type(optimizer)
 
 
-@pytest.mark.parametrize("case", cases("optimizers"), ids=repr)
+@pytest.mark.parametrize("case", cases("optimizers"), ids=str)
 def test_configuration_is_that_of_keras(case):
     for floatx in FLOAT_TYPES:
         expected = case.facts.get(f"config_{floatx}")

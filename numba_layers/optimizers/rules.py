@@ -138,8 +138,10 @@ class Adam(Optimizer):
 
     def _slot_variables(self):
         """Without amsgrad Keras 2 saves one zero for each variable in place of the largest v."""
-        unused = [] if self.amsgrad else [Variable(np.zeros(1, self._weights.dtype)) for _ in self._variables]
-        return super()._slot_variables() + unused
+        unused = () if self.amsgrad else self._variables
+        return super()._slot_variables() + [
+            Variable(np.zeros(1, self._weights.dtype), name=f"{variable.name}/unused", trainable=False)
+            for variable in unused]
 
     def _targets(self, weights):
         kept = 1 + 2 * len(self._variables)   # what Keras 1 saves

@@ -1,0 +1,101 @@
+"""Activations by name: functions of a tensor, element by element but for softmax."""
+
+from . import registry
+from ._identify import Catalogue
+from .autograd.tensor import as_tensor
+from .errors import ShapeError
+from .ops import activation, elementwise
+
+
+def linear(x):
+    """x itself."""
+    return x
+
+
+def relu(x, alpha=0.0, max_value=None, threshold=0.0):
+    """x where above `threshold`, but at most `max_value` (None: no limit); else alpha (x - threshold).
+
+    Reference: Nair & Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines".
+    """
+    return activation.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
+
+
+def elu(x, alpha=1.0):
+    """x where positive, else alpha (e**x - 1).
+
+    Reference: Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential Linear Units".
+    """
+    return activation.elu(x, alpha=alpha)
+
+
+def selu(x):
+    """1.0507 elu(x, 1.6733): activations of mean 0 and variance 1 stay so. Weights should be `lecun_normal`.
+
+    Reference: Klambauer et al. 2017, "Self-Normalizing Neural Networks".
+    """
+    return activation.selu(x)
+
+
+def softmax(x, axis=-1):
+    """e**x / Σ e**x, the sum over `axis`: numbers in [0, 1] that add up to 1.
+
+    Raises: ShapeError for x of fewer than two axes: there is no sample to sum over.
+    """
+    if as_tensor(x).ndim < 2:
+        raise ShapeError(f"softmax: x has shape {as_tensor(x).shape}, expected (batch, ..., n).")
+    return activation.softmax(x, axis=axis)
+
+
+def softplus(x):
+    """log(1 + e**x), in (0, ∞)."""
+    return activation.softplus(x)
+
+
+def softsign(x):
+    """x / (1 + |x|), in (-1, 1)."""
+    return activation.softsign(x)
+
+
+def tanh(x):
+    """(e**x - e**-x) / (e**x + e**-x), in [-1, 1]."""
+    return activation.tanh(x)
+
+
+def sigmoid(x):
+    """1 / (1 + e**-x), in [0, 1]."""
+    return activation.sigmoid(x)
+
+
+def hard_sigmoid(x):
+    """0.2 x + 0.5, limited to [0, 1]: 0 below -2.5, 1 above 2.5."""
+    return activation.hard_sigmoid(x)
+
+
+def exponential(x):
+    """e**x"""
+    return elementwise.exp(x)
+
+
+_catalogue = Catalogue("activation", {function.__name__: function for function in (
+    linear, relu, elu, selu, softmax, softplus, softsign, tanh, sigmoid, hard_sigmoid, exponential)})
+
+
+def get(identifier):
+    """The activation that a name stands for; functions and layers pass through, None is `linear`.
+
+    Raises: UnknownNameError with the nearest name; ArgumentError for what is no activation.
+    """
+    return linear if identifier is None else deserialize(identifier)
+
+
+def serialize(activation):
+    """The activation's name, or the configuration of a layer used as one; `deserialize` reads both."""
+    return _catalogue.serialize(activation)
+
+
+def deserialize(name, custom_objects=None):
+    """The activation of that name; `custom_objects`: name -> the user's own function."""
+    layers = {}
+    if isinstance(name, dict):
+        layers = {layer.__name__: layer for layer in registry.layers()}
+    return _catalogue.get(name, custom=layers | (custom_objects or {}))

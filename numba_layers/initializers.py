@@ -1,0 +1,288 @@
+"""Initial values of weights: callables `f(shape, dtype=None)` that give NumPy arrays.
+
+`seed` None draws from NumPy's global generator, so that `np.random.seed` fixes all weights; a number gives the
+same array at each call. Keras 1's formulas, where they differ, are in `initializations`.
+"""
+
+import functools
+import inspect
+import math
+
+import numpy as np
+
+from . import config
+from ._identify import Catalogue
+from .errors import ArgumentError, ShapeError, nearest
+
+TRUNCATED_DEVIATION = 0.87962566103423978   # of a standard normal distribution cut off at ±2
+
+
+def compute_fans(shape):
+    """(fan in, fan out) of a weight: how many inputs a unit sees, and how many units see an input.
+
+    Shapes: (in, out), or (..., in, out) with a convolution's window first; for one axis both are √size.
+    """
+    if 2 <= len(shape) <= 5:
+        window = math.prod(shape[:-2])
+        return window * shape[-2], window * shape[-1]
+    return math.sqrt(math.prod(shape)), math.sqrt(math.prod(shape))
+
+
+def generator(seed):
+    """NumPy's global generator, or a new one that starts from `seed`."""
+    return np.random if seed is None else np.random.RandomState(seed)
+
+
+def truncated_normal(random, mean, stddev, shape):
+    """Normal numbers, those beyond two standard deviations drawn anew."""
+    values = np.asarray(random.normal(size=shape))
+    while (far := np.abs(values) > 2).any():
+        values[far] = random.normal(size=np.count_nonzero(far))
+    return mean + stddev * values
+
+
+def flat_orthogonal(random, rows, columns):
+    """A (rows, columns) matrix of orthonormal columns, or rows where these are fewer."""
+    u, _, v = np.linalg.svd(random.normal(0.0, 1.0, (rows, columns)), full_matrices=False)
+    return u if u.shape == (rows, columns) else v
+
+
+class Initializer:
+    """Base of the initializers: a subclass gives `draw(shape)` and the `names` of its arguments."""
+
+    names = ()
+
+    def __call__(self, shape, dtype=None):
+        return np.asarray(self.draw(tuple(shape)), dtype or config.floatx())
+
+    def draw(self, shape):
+        """An array of that shape, of any float type."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it draws: define draw(shape).")
+
+    def get_config(self):
+        """Constructor arguments as plain numbers and names."""
+        return {name: getattr(self, name) for name in self.names}
+
+    @classmethod
+    def from_config(cls, config):
+        """The initializer with these constructor arguments."""
+        return cls(**{name: value for name, value in config.items() if name != "dtype"})
+
+
+class Zeros(Initializer):
+    """0"""
+
+    def draw(self, shape):
+        return np.zeros(shape)
+
+
+class Ones(Initializer):
+    """1"""
+
+    def draw(self, shape):
+        return np.ones(shape)
+
+
+class Constant(Initializer):
+    """`value`, a number or an array that broadcasts to the weight."""
+
+    names = ("value",)
+
+    def __init__(self, value=0.0):
+        self.value = value
+
+    def draw(self, shape):
+        return np.broadcast_to(self.value, shape).copy()
+
+
+class RandomNormal(Initializer):
+    """Normal numbers of this mean and standard deviation."""
+
+    names = ("mean", "stddev", "seed")
+
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        self.mean, self.stddev, self.seed = mean, _at_least_0(self, "stddev", stddev), seed
+
+    def draw(self, shape):
+        return generator(self.seed).normal(self.mean, self.stddev, shape)
+
+
+class RandomUniform(Initializer):
+    """Numbers spread evenly over [minval, maxval)."""
+
+    names = ("minval", "maxval", "seed")
+
+    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+        if minval > maxval:
+            raise ArgumentError(f"RandomUniform: minval {minval} must not be larger than maxval {maxval}.")
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+
+    def draw(self, shape):
+        return generator(self.seed).uniform(self.minval, self.maxval, shape)
+
+
+class TruncatedNormal(Initializer):
+    """Normal numbers; those further than two standard deviations from the mean are drawn anew."""
+
+    names = ("mean", "stddev", "seed")
+
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        self.mean, self.stddev, self.seed = mean, _at_least_0(self, "stddev", stddev), seed
+
+    def draw(self, shape):
+        return truncated_normal(generator(self.seed), self.mean, self.stddev, shape)
+
+
+class VarianceScaling(Initializer):
+    """Numbers of mean 0 and variance scale / n, so that signals keep their size from layer to layer.
+
+    mode: what n is: 'fan_in', 'fan_out', or 'fan_avg', the mean of both.
+    distribution: 'normal', cut off at two standard deviations, 'untruncated_normal', or 'uniform'.
+    Reference: Glorot & Bengio 2010, §4.2; He et al. 2015, §2.2.
+    """
+
+    names = ("scale", "mode", "distribution", "seed")
+    modes = ("fan_in", "fan_out", "fan_avg")
+    distributions = ("normal", "truncated_normal", "untruncated_normal", "uniform")
+
+    def __init__(self, scale=1.0, mode="fan_in", distribution="normal", seed=None):
+        if not scale > 0:
+            raise ArgumentError(f"VarianceScaling: scale must be positive, got {scale}.")
+        self.scale, self.seed = scale, seed
+        self.mode = _one_of("mode", mode, self.modes)
+        self.distribution = _one_of("distribution", distribution, self.distributions)
+
+    def draw(self, shape):
+        fan_in, fan_out = compute_fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        deviation = math.sqrt(self.scale / max(1, n))
+        random = generator(self.seed)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3) * deviation
+            return random.uniform(-limit, limit, shape)
+        if self.distribution == "untruncated_normal":
+            return random.normal(0.0, deviation, shape)
+        return truncated_normal(random, 0.0, deviation / TRUNCATED_DEVIATION, shape)
+
+
+class Orthogonal(Initializer):
+    """`gain` times an orthogonal matrix, for weights of two axes or more; all but the last count as rows.
+
+    Reference: Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks".
+    """
+
+    names = ("gain", "seed")
+
+    def __init__(self, gain=1.0, seed=None):
+        self.gain, self.seed = gain, seed
+
+    def draw(self, shape):
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal: expected a shape of two axes or more, got {shape}.")
+        flat = flat_orthogonal(generator(self.seed), math.prod(shape[:-1]), shape[-1])
+        return self.gain * flat.reshape(shape)
+
+
+class Identity(Initializer):
+    """`gain` times the identity matrix, for weights of two axes; zeros fill the longer one."""
+
+    names = ("gain",)
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    def draw(self, shape):
+        if len(shape) != 2:
+            raise ShapeError(f"Identity: expected a shape of two axes, got {shape}.")
+        return self.gain * np.eye(*shape)
+
+
+def _one_of(name, value, legal):
+    if str(value).lower() not in legal:
+        raise ArgumentError(f"VarianceScaling: unknown {name} {value!r}. {nearest(value, legal)}")
+    return value.lower()
+
+
+def _at_least_0(initializer, name, value):
+    if not value >= 0:
+        raise ArgumentError(f"{type(initializer).__name__}: {name} must be at least 0, got {value}.")
+    return value
+
+
+def lecun_uniform(seed=None):
+    """Uniform in ±√(3 / fan_in). Reference: LeCun et al. 1998, "Efficient BackProp", §4.6."""
+    return VarianceScaling(1.0, "fan_in", "uniform", seed)
+
+
+def lecun_normal(seed=None):
+    """Normal of variance 1 / fan_in, cut off at two deviations. Reference: Klambauer et al. 2017, §2."""
+    return VarianceScaling(1.0, "fan_in", "normal", seed)
+
+
+def glorot_uniform(seed=None):
+    """Uniform in ±√(6 / (fan_in + fan_out)). Reference: Glorot & Bengio 2010, eq. 16."""
+    return VarianceScaling(1.0, "fan_avg", "uniform", seed)
+
+
+def glorot_normal(seed=None):
+    """Normal of variance 2 / (fan_in + fan_out), cut off at two deviations. Reference: Glorot & Bengio."""
+    return VarianceScaling(1.0, "fan_avg", "normal", seed)
+
+
+def he_uniform(seed=None):
+    """Uniform in ±√(6 / fan_in). Reference: He et al. 2015, "Delving Deep into Rectifiers", §2.2."""
+    return VarianceScaling(2.0, "fan_in", "uniform", seed)
+
+
+def he_normal(seed=None):
+    """Normal of variance 2 / fan_in, cut off at two deviations. Reference: He et al. 2015, eq. 10."""
+    return VarianceScaling(2.0, "fan_in", "normal", seed)
+
+
+zero = zeros = Zeros
+one = ones = Ones
+constant = Constant
+uniform = random_uniform = RandomUniform
+normal = random_normal = RandomNormal
+identity = Identity
+orthogonal = Orthogonal
+
+_MAKERS = (Zeros, Ones, Constant, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Orthogonal,
+           Identity, lecun_uniform, lecun_normal, glorot_uniform, glorot_normal, he_uniform, he_normal)
+_SHORT_NAMES = {"zero": Zeros, "one": Ones, "uniform": RandomUniform, "normal": RandomNormal}
+_catalogue = Catalogue("initializer", {maker.__name__: maker for maker in _MAKERS} | _SHORT_NAMES,
+                       makers=True)
+
+
+def get(identifier):
+    """The initializer that a name or a configuration stands for; objects and functions pass, None is None.
+
+    A function of the shape alone, or Keras 1's `f(shape, name=None)`, will do: its answer is converted.
+    Raises: UnknownNameError with the nearest name; ArgumentError for what is no initializer.
+    """
+    return deserialize(identifier)
+
+
+def serialize(initializer):
+    """{'class_name': ..., 'config': ...}, or the name of a function; `deserialize` reads both."""
+    return _catalogue.serialize(initializer)
+
+
+def deserialize(config, custom_objects=None):
+    """The initializer of what `serialize` gave; `custom_objects`: the user's own by name."""
+    initializer = _catalogue.get(config, custom=custom_objects)
+    return _with_dtype(initializer) if inspect.isfunction(initializer) else initializer
+
+
+def _with_dtype(function):
+    """`function(shape)` as `f(shape, dtype=None)`."""
+    parameters = inspect.signature(function).parameters
+    if "dtype" in parameters or any(entry.kind is entry.VAR_KEYWORD for entry in parameters.values()):
+        return function
+
+    @functools.wraps(function)
+    def initialize(shape, dtype=None):
+        return np.asarray(function(shape), dtype or config.floatx())
+
+    return initialize

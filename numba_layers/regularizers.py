@@ -1,0 +1,116 @@
+"""Regularizers: penalties on weights or outputs, added to the training loss. Tensor -> scalar tensor."""
+
+import numpy as np
+
+from . import config
+from ._identify import Catalogue
+from .autograd.tensor import Tensor
+from .errors import ArgumentError, ShapeError
+from .ops import elementwise, linear, reduction, shape
+
+
+class Regularizer:
+    """Base of the regularizers: a subclass gives `__call__(x) -> scalar tensor` and `get_config`."""
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """The regularizer with these constructor arguments."""
+        return cls(**config)
+
+
+def _factor(regularizer, name, value):
+    """A factor as floatx holds it, at least 0."""
+    if not value >= 0:
+        raise ArgumentError(f"{type(regularizer).__name__}: {name} must be at least 0, got {value}.")
+    return float(np.asarray(value, config.floatx()))
+
+
+class L1L2(Regularizer):
+    """l1 Σ |x| + l2 Σ x², with factors of at least 0; the slope of |x| at 0 is 0."""
+
+    def __init__(self, l1=0.0, l2=0.0):
+        self.l1, self.l2 = _factor(self, "l1", l1), _factor(self, "l2", l2)
+
+    def __call__(self, x):
+        penalty = None
+        for factor, size in ((self.l1, elementwise.abs), (self.l2, elementwise.square)):
+            if factor:
+                share = factor * reduction.sum(size(x))
+                penalty = share if penalty is None else penalty + share
+        return Tensor(np.zeros((), x.dtype)) if penalty is None else penalty
+
+    def get_config(self):
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class EigenvalueRegularizer(Regularizer):
+    """k √λ with λ the largest eigenvalue of wᵀ w, by ten steps of power iteration; w has two axes.
+
+    Reference: Keras 1.2.2, `regularizers.EigenvalueRegularizer`; Golub & Van Loan 2013, §7.3.1.
+    """
+
+    def __init__(self, k):
+        self.k = _factor(self, "k", k)
+
+    def __call__(self, w):
+        if w.ndim != 2:
+            raise ShapeError(f"EigenvalueRegularizer: expected weights of two axes, got shape {w.shape}.")
+        square = linear.matmul(shape.transpose(w), w)
+        direction = Tensor(np.ones((w.shape[1], 1), w.dtype))
+        for _ in range(9):
+            direction = linear.matmul(square, direction)
+        image = linear.matmul(square, direction)
+        largest = reduction.sum(image * direction) / reduction.sum(elementwise.square(direction))
+        return self.k * elementwise.sqrt(largest)
+
+    def get_config(self):
+        return {"k": self.k}
+
+
+L1L2Regularizer = WeightRegularizer = ActivityRegularizer = L1L2
+
+
+def l1(l=0.01):
+    """l Σ |x|"""
+    return L1L2(l1=l)
+
+
+def l2(l=0.01):
+    """l Σ x²"""
+    return L1L2(l2=l)
+
+
+def l1_l2(l1=0.01, l2=0.01):
+    """l1 Σ |x| + l2 Σ x²"""
+    return L1L2(l1=l1, l2=l2)
+
+
+l1l2 = activity_l1l2 = l1_l2
+activity_l1, activity_l2 = l1, l2
+
+_catalogue = Catalogue("regularizer", {
+    "L1L2": L1L2, "l1": l1, "l2": l2, "l1_l2": l1_l2, "l1l2": l1_l2, "activity_l1": l1, "activity_l2": l2,
+    "activity_l1l2": l1_l2, "L1L2Regularizer": L1L2, "WeightRegularizer": L1L2, "ActivityRegularizer": L1L2,
+    "EigenvalueRegularizer": EigenvalueRegularizer}, makers=True)
+
+
+def get(identifier, kwargs=None):
+    """The regularizer that a name or a configuration stands for; objects and functions pass, None is None.
+
+    kwargs: options that go with a name.
+    Raises: UnknownNameError with the nearest name; ArgumentError for what is no regularizer.
+    """
+    return _catalogue.get(identifier, kwargs)
+
+
+def serialize(regularizer):
+    """{'class_name': ..., 'config': ...}, or the name of a function; `deserialize` reads both."""
+    return _catalogue.serialize(regularizer)
+
+
+def deserialize(config, custom_objects=None):
+    """The regularizer of what `serialize` gave; `custom_objects`: the user's own by name."""
+    return _catalogue.get(config, custom=custom_objects)
