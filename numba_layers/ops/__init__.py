@@ -13,6 +13,10 @@ from .elementwise import (
 )
 from .embedding import gather, one_hot
 from .linear import batch_dot, dense, dot, matmul, sparse_dense
+from .loss import (
+    binary_crossentropy, categorical_crossentropy, mean_absolute_error, mean_squared_error,
+    sparse_categorical_crossentropy,
+)
 from .random import dropout, random_binomial, random_normal, random_truncated_normal, random_uniform
 from .reduction import (
     all, any, argmax, argmin, cumprod, cumsum, l2_normalize, logsumexp, max, mean, min, prod, std, sum, var,

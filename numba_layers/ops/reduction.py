@@ -116,7 +116,7 @@ def prod(run, x, *, axis=None, keepdims=False):
             lambda grad: elementwise.multiply(_kept(grad, x, axes), _product_of_others(x, axes)))
 
 
-@op("max_rows", "max_columns")
+@op("max_rows", "max_columns", "fill")
 def max(run, x, *, axis=None, keepdims=False):
     """Largest over `axis`, NaN where there is one; equal ones share the gradient.
 
@@ -127,7 +127,7 @@ def max(run, x, *, axis=None, keepdims=False):
     return y, lambda grad: _shared(grad, x, y, axes)
 
 
-@op("min_rows", "min_columns")
+@op("min_rows", "min_columns", "fill")
 def min(run, x, *, axis=None, keepdims=False):
     """Smallest over `axis`, NaN where there is one; equal ones share the gradient.
 

@@ -1,4 +1,6 @@
 import operator
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -84,6 +86,11 @@ def test_symbolic():
     assert y.shape == (None, 2) and x.T.shape == (2, None) and x[:, 0].shape == (None,)
     assert (x > 0).dtype == bool
     np.testing.assert_allclose(evaluate(y, {x: X}), (1 - X) * 2 / (X ** 2 + 1), 1e-6)
+
+
+def test_importing_ops_loads_no_kernels():
+    script = "import sys, numba_layers.ops; sys.exit('numba_layers.kernels' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_gradient():
