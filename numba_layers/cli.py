@@ -56,6 +56,7 @@ def demo(options):
 
 
 def kernels(options):
+    """Print each layer's kernels and where they stand."""
     rows = registry.table(options.layer)
     table = {}
     for row in rows:
@@ -79,6 +80,7 @@ def run(options):
 
 
 def cache(options):
+    """Print what the kernel cache holds, or delete it."""
     folder = config.cache_directory()
     if folder is None:
         print("the cache is off (NUMBA_LAYERS_CACHE_DIR is empty)")
@@ -92,6 +94,7 @@ def cache(options):
 
 
 def info(options):
+    """Print versions, threads and what the processor can do."""
     import llvmlite
     import numba
     import numpy

@@ -1,0 +1,230 @@
+"""The house rules: imports point down, rooms mirror each other, kernels have users, things docstrings."""
+
+import ast
+import functools
+import importlib
+import re
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+import numba_layers
+from numba_layers import registry
+
+PACKAGE = Path(numba_layers.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# From the ground up. A module imports from its own room and from floors below, wherever the import stands.
+FLOORS = [
+    {"_version", "errors", "naming", "random"},
+    {"config", "registry"},
+    {"_legacy", "devices"},
+    {"kernels"},
+    {"utils"},
+    {"autograd"},
+    {"_identify", "ops"},
+    {"activations", "backend", "constraints", "initializers", "losses", "optimizers", "regularizers"},
+    {"initializations", "metrics", "objectives"},
+    {"layers"},
+    {"callbacks"},
+    {"models"},
+    {"compat", "datasets"},
+    {"demo"},
+    {"cli"},
+    {"__main__"},
+    {"__init__"},
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+EXCEPTIONS = {("utils/function_utils.py", "backend")}   # a lambda read from a file finds K, as when written
+WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers"}   # kernel file -> word above
+KNOWS_ROOMS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
+
+
+@functools.cache
+def tree(path):
+    return ast.parse(path.read_text())
+
+
+def place(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports(path):
+    """The first names below the package that a file imports, at any depth of its code."""
+    folder = list(path.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            module = folder[:len(folder) + 1 - node.level] + (node.module.split(".") if node.module else [])
+            yield from module[:1] or [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            modules = [getattr(node, "module", None) or "", *(name.name for name in node.names)]
+            assert PACKAGE.name not in [name.partition(".")[0] for name in modules], "use a relative import"
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_imports_point_down(path):
+    room = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    assert room in FLOOR, f"give {room} a floor"
+    upwards = {name for name in imports(path) if name != room and FLOOR[name] >= FLOOR[room]
+               and (place(path), name) not in EXCEPTIONS}
+    assert not upwards
+
+
+def test_only_the_registry_reaches_kernels():
+    assert {place(path) for path in FILES if not place(path).startswith("kernels/")
+            and "kernels" in imports(path)} <= KNOWS_ROOMS
+
+
+def test_exceptions_are_needed():
+    for file, room in EXCEPTIONS:
+        assert room in imports(PACKAGE / file)
+
+
+# ---- rooms and kernels -------------------------------------------------------------------------------------
+
+
+def modules(folder):
+    return {path.stem for path in (PACKAGE / folder).glob("*.py") if not path.stem.startswith("_")}
+
+
+@pytest.mark.parametrize("target", registry.TARGETS)
+def test_families_have_one_word(target):
+    known = modules("ops") | {"optimizers"}
+    assert {WORDS.get(name, name) for name in modules(f"kernels/{target}")} <= known
+
+
+def test_rooms_mirror_each_other():
+    first, *others = (registry.kernels(target) for target in registry.TARGETS)
+    for other in others:
+        assert set(other) == set(first)
+        for name, kernel in other.items():
+            assert parameters(kernel) == parameters(first[name])
+            assert Path(kernel.file).name == Path(first[name].file).name
+
+
+def parameters(kernel):
+    code = kernel.function.__code__
+    return code.co_varnames[:code.co_argcount]
+
+
+def definition(function):
+    """The syntax of a function, found by its place in its file."""
+    code = function.__code__
+    for node in ast.walk(tree(Path(code.co_filename))):
+        first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)]) if isinstance(
+            node, ast.FunctionDef) else None
+        if first == code.co_firstlineno:
+            return node
+    raise AssertionError(f"{function.__qualname__} is not in {code.co_filename}")
+
+
+KERNELS = [(target, name) for target in registry.TARGETS for name in registry.kernels(target)]
+
+
+@pytest.mark.parametrize("target, name", KERNELS)
+def test_outputs_come_last(target, name):
+    """What a kernel writes to lies at the end of its arguments. (Writes inside of helpers are not seen.)"""
+    kernel = registry.kernel(name, target)
+    arguments = parameters(kernel)
+    names = {argument: argument for argument in arguments}   # a variable -> the argument it is a part of
+    written = set()
+    for node in ast.walk(definition(kernel.function)):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for one in targets:
+            if isinstance(one, ast.Subscript):
+                written.add(names.get(ast.unparse(one.value)))
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            source = names.get(ast.unparse(node.value.value))
+            names |= {one.id: source for one in targets if isinstance(one, ast.Name)}
+    written.discard(None)
+    assert written <= set(arguments[len(arguments) - len(written):])
+
+
+@pytest.mark.parametrize("target, name", KERNELS)
+def test_kernels_return_nothing_and_raise_nothing(target, name):
+    nodes = list(ast.walk(definition(registry.kernel(name, target).function)))
+    assert not [node for node in nodes if isinstance(node, ast.Raise | ast.Assert)]
+    assert not [node for node in nodes if isinstance(node, ast.Return) and node.value is not None]
+
+
+# ---- ops and kernels ---------------------------------------------------------------------------------------
+
+
+def made_ops():
+    """'file.name' -> function, of everything that `@op` made, public or not."""
+    for file in sorted((PACKAGE / "ops").glob("*.py")):
+        module = importlib.import_module(f"numba_layers.ops.{file.stem}")
+        for name, value in vars(module).items():
+            made_here = isinstance(value, FunctionType) and value.__module__ == module.__name__
+            if made_here and hasattr(value, "kernels"):
+                yield f"{file.stem}.{name}", value
+
+
+OPS = dict(made_ops())
+OF_ANY_OP = {"cast"}   # operands are brought to one type
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_declared_kernels_exist(name):
+    for target in registry.TARGETS:
+        assert set(OPS[name].kernels) <= set(registry.kernels(target))
+
+
+def launched(function, seen):
+    """Patterns of the kernel names that a function launches, itself or through helpers of its module."""
+    seen.add(function)
+    found = set()
+    for node in ast.walk(definition(function)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = function.__globals__.get(node.func.id)
+            if node.func.id in ("run", "launch"):
+                found.add(pattern(node.args[0]))
+            elif isinstance(called, FunctionType) and not hasattr(called, "kernels") and called not in seen:
+                if called.__module__ == function.__module__:
+                    found |= launched(called, seen)
+    return found
+
+
+def pattern(node):
+    """A regular expression for what an expression may be as text."""
+    if isinstance(node, ast.Constant):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(pattern, node.values))
+    return ".+"
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_launched_kernels_are_declared(name):
+    """What an op launches is in its decorator; where a caller names the kernel, in the caller's."""
+    function = OPS[name]
+    for wanted in launched(function.__wrapped__, set()) - OF_ANY_OP:
+        open_end = wanted.startswith(".+") and not function.kernels
+        assert open_end or any(re.fullmatch(wanted, kernel) for kernel in function.kernels), wanted
+
+
+def test_every_kernel_has_a_user():
+    """Each kernel is named in the code above the kernels."""
+    named = {node.value for path in FILES if not place(path).startswith("kernels/")
+             for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)}
+    for target in registry.TARGETS:
+        assert set(registry.kernels(target)) - named == set()
+
+
+# ---- words -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_docstrings(path):
+    """Modules have docstrings, and so have public functions and classes, but for formulas that say it all."""
+    assert ast.get_docstring(tree(path))
+    silent = [node.name for node in tree(path).body
+              if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+              and not ast.get_docstring(node) and len(node.body) > 2]
+    assert not silent
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_no_place_of_one_machine(path):
+    assert not re.findall(r"/(?:root|home|work|tmp|Users)/\w+", path.read_text())
