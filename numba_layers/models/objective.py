@@ -84,13 +84,14 @@ class _Metric:
 def weighted_mean(values, mask, weights):
     """Mean of `values`, masked timesteps left out, samples weighted: Keras's rule.
 
-    Σ v m w over the entries, divided by the mean of m and by the share of weights that are not 0.
+    The mean of v m w, divided by the mean of m (plus epsilon, in Keras 2) and by the share of weights that are not 0.
     Shapes: values (batch, ...) or (); mask (batch, timesteps); weights (batch,) or (batch, timesteps) -> ()
     Reference: Keras 2.2.5, `engine.training_utils.weighted_masked_objective`.
     """
     if mask is not None and values.ndim:
         mask = ops.cast(mask, dtype=values.dtype)
-        values = values * mask / ops.mean(mask)
+        share = ops.mean(mask)
+        values = values * mask / (share if config.keras1() else share + config.epsilon())
     if weights is not None and values.ndim:
         if values.ndim > weights.ndim:
             values = ops.mean(values, axis=tuple(range(weights.ndim, values.ndim)))
