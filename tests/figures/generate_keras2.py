@@ -90,6 +90,7 @@ def update_all_at_once():
 
 
 def use(floatx):
+    """Starts an empty graph of that precision: once per case, for TensorFlow is slow in a crowded one."""
     K.clear_session()
     K.set_floatx(floatx)
 
@@ -129,8 +130,8 @@ def with_cotangent(figures, key, output):
 def record_activations():
     figures = Figures("keras2", "activations")
     for floatx in FLOATX:
-        use(floatx)
         for key, name, x, options in recipes.activation_cases(2):
+            use(floatx)
             figures.case(key, {"x": x}, function=name, options=options)
             output, (grad,) = evaluate(lambda t: getattr(activations, name)(t, **options), [x], [0])
             figures.answer(key, floatx, output=output, grad_x=grad)
@@ -142,8 +143,8 @@ def record_activations():
 def record_losses():
     figures = Figures("keras2", "losses")
     for floatx in FLOATX:
-        use(floatx)
         for key, name, y_true, y_pred in recipes.loss_cases(2):
+            use(floatx)
             figures.case(key, {"y_true": y_true, "y_pred": y_pred}, function=name)
             if floatx == "float64" and name in FLOAT32_ONLY:
                 continue
@@ -159,8 +160,8 @@ def record_losses():
 def record_metrics():
     figures = Figures("keras2", "metrics")
     for floatx in FLOATX:
-        use(floatx)
         for key, name, y_true, y_pred, options in recipes.metric_cases(2):
+            use(floatx)
             figures.case(key, {"y_true": y_true, "y_pred": y_pred}, function=name, options=options)
             if floatx == "float64" and name in FLOAT32_ONLY:
                 continue
@@ -239,8 +240,8 @@ def record_initializers():
         for shape in ((4, 3), (6,), (3, 2, 4), (3, 3, 2, 4), (2, 3, 2, 2, 2))
     ]
     for floatx in FLOATX:
-        use(floatx)
         for name, options, shape, is_exact in cases:
+            use(floatx)
             key = "/".join(
                 [name, "x".join(map(str, shape))]
                 + ["{}={}".format(*item) for item in sorted(options.items())]
@@ -305,8 +306,8 @@ def record_constraints():
         ("min_max_norm", {"min_value": 1.0, "max_value": 2.0, "axis": [1, 2, 3]}, recipes.W4),
     ]
     for floatx in FLOATX:
-        use(floatx)
         for name, options, w in cases:
+            use(floatx)
             key = "/".join(
                 (name, ",".join("{}={}".format(*item) for item in sorted(options.items())) or "defaults")
             )
@@ -331,8 +332,8 @@ def record_regularizers():
         ("L1L2", {"l2": 0.5}),
     ]
     for floatx in FLOATX:
-        use(floatx)
         for name, options in cases:
+            use(floatx)
             key = "/".join(
                 (name, ",".join("{}={}".format(*item) for item in sorted(options.items())) or "defaults")
             )
@@ -352,8 +353,8 @@ def record_regularizers():
 def record_optimizers():
     figures = Figures("keras2", "optimizers")
     for floatx in FLOATX:
-        use(floatx)
         for case in recipes.optimizer_cases(2):
+            use(floatx)
             recipes.descend(
                 figures, floatx, Sequential([Dense(3, input_dim=4, name="dense")]), case, optimizers
             )
@@ -501,8 +502,8 @@ BUILD = {
 def record_training():
     figures = Figures("keras2", "training")
     for floatx in FLOATX:
-        use(floatx)
         for case in recipes.training_cases(2, BUILD):
+            use(floatx)
             recipes.train(figures, floatx, case, optimizers)
         recipes.fit(figures, floatx, BUILD, optimizers, "epochs")
     figures.save()
@@ -555,8 +556,8 @@ def record_layers():
         ),
     ]
     for floatx in FLOATX:
-        use(floatx)
         for key, build, x in cases:
+            use(floatx)
             layer = build()
             model = Sequential([layer])
             model.build()
