@@ -6,6 +6,7 @@ from numba import prange
 from ..scalar import exp, formula, log
 from ._extreme import largest
 from ._target import cpu_kernel
+from ._widest import widest
 
 
 @cpu_kernel
@@ -19,7 +20,7 @@ def softmax_forward(x, y):
         for j in range(x.shape[1]):
             highest = largest(highest, x[i, j])
         for j in range(x.shape[1]):
-            power = exp(x[i, j] - highest)
+            power = exp(widest(x[i, j]) - highest)
             y[i, j] = power
             total += power
         scale = x.dtype.type(1) / total
@@ -58,7 +59,7 @@ def log_softmax_forward(x, y):
         for j in range(x.shape[1]):
             highest = largest(highest, x[i, j])
         for j in range(x.shape[1]):
-            total += exp(x[i, j] - highest)
+            total += exp(widest(x[i, j]) - highest)
         logarithm = log(total)
         for j in range(x.shape[1]):
             y[i, j] = lowered(x[i, j], highest, logarithm)
@@ -75,4 +76,4 @@ def log_softmax_backward(y, grad, grad_x):
         for j in range(y.shape[1]):
             total += grad[i, j]
         for j in range(y.shape[1]):
-            grad_x[i, j] = grad[i, j] - exp(y[i, j]) * total
+            grad_x[i, j] = grad[i, j] - exp(widest(y[i, j])) * total
