@@ -5,7 +5,7 @@ import functools
 from ..errors import ShapeError
 
 RANK = 5   # axes a kernel walks, once neighbours that all operands cross evenly are merged
-ROW = 16384   # elements: a single long axis is cut into rows of this many, so that threads can share it
+PANEL = 16384   # elements, about, of a panel (the last two axes), which one thread computes
 
 
 def broadcast(name, *tensors):
@@ -46,8 +46,9 @@ def _plan(name, shapes):
         raise ShapeError(f"{name}: shapes {_listed(shapes)} repeat along {len(axes)} separate axes, at most "
                          f"{RANK} are possible. Bring axes that repeat together next to each other.")
     if len(axes) == 1:
-        size, *strides = axes[0]
-        axes = [(-(-size // ROW), *(ROW * stride for stride in strides)), (min(size, ROW), *strides)]
+        axes = _cut(PANEL, *axes[0])
+    if len(axes) == 2:
+        axes[:1] = _cut(max(1, PANEL // max(1, axes[1][0])), *axes[0])
     padding = [(1,) + (0,) * len(shapes)] * (RANK - len(axes))
     return shape, *zip(*padding, *axes)
 
@@ -71,6 +72,13 @@ def _merged(axes):
             size *= merged.pop()[0]
         merged.append((size, *strides))
     return merged
+
+
+def _cut(length, size, *strides):
+    """The first axis as two, the last of them of `length`: a kernel stops at the end of its output."""
+    length = min(size, length)
+    parts = -(-size // length) if length else 0
+    return [(parts, *(length * stride for stride in strides)), (length, *strides)]
 
 
 def _listed(items):

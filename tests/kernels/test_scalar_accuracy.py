@@ -10,6 +10,7 @@ import pytest
 
 from numba_layers import registry
 
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 STEP = 1021 if not numba.config.DISABLE_JIT else 4_000_037
 
 
@@ -39,7 +40,6 @@ def error(y, truth):
 @pytest.mark.parametrize("name, truth, units", [
     ("exp", np.exp, 1), ("sigmoid", sigmoid, 2), ("tanh", np.tanh, 5), ("expm1", np.expm1, 2),
     ("log", np.log, 1), ("log1p", np.log1p, 2), ("softplus", softplus, 2.5)])
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_units_in_the_last_place(name, truth, units, numbers, device):
     y = np.empty_like(numbers)
     registry.kernel(f"{name}_forward", device)(numbers, y)

@@ -1,7 +1,7 @@
 """`widest(x)` is x, and asks LLVM for the machine's widest vectors in the loop that contains it.
 
 By itself LLVM takes half of AVX-512's width, so as not to lower the clock. A loop of long formulas, exp or
-tanh, is 1.3 to 1.6 times as fast with all of it. Loops that wait for memory, and other machines, see no change.
+tanh, is 1.3 to 1.6 times as fast with all of it. Loops that wait for memory, and other CPUs, are the same.
 """
 
 from numba.core import config

@@ -161,43 +161,48 @@ def clip_backward(x, grad_y, low, high, grad_x):
 
 
 @inlined
-def rows(shape):
-    """How many rows (runs along the last axis) `shape` has."""
-    return shape[0] * shape[1] * shape[2] * shape[3]
+def panels(shape):
+    """How many panels, of the last two axes, there are."""
+    return shape[0] * shape[1] * shape[2]
 
 
 @inlined
-def place(row, shape, strides):
-    """Where row number `row` begins in an array of `strides`."""
-    rest, axis_3 = row // shape[3], row % shape[3]
-    rest, axis_2 = rest // shape[2], rest % shape[2]
+def place(panel, shape, strides):
+    """Where panel number `panel` begins in an array of `strides`."""
+    rest, axis_2 = panel // shape[2], panel % shape[2]
     axis_0, axis_1 = rest // shape[1], rest % shape[1]
-    return np.uint64(axis_0 * strides[0] + axis_1 * strides[1] + axis_2 * strides[2] + axis_3 * strides[3])
+    return axis_0 * strides[0] + axis_1 * strides[1] + axis_2 * strides[2]
 
 
 @inlined
-def width(row, shape, z):
-    """Elements of z in a row; only the last row may be shorter than `shape` says."""
-    return np.uint64(min(shape[4], z.size - row * shape[4]))
+def width(shape, begin, z):
+    """Elements of the row of z that begins at `begin`; the last panel may end before its last row does."""
+    return np.uint64(max(0, min(shape[4], z.size - begin)))
 
 
 def binary(name, f):
-    """Kernel `name`: z = f(x, y). A task owns a row; along it x repeats, or y does, or neither."""
+    """Kernel `name`: z = f(x, y). A task owns a panel; along its rows x repeats, or y does, or neither."""
 
     @cpu_kernel(name=name)
     def kernel(x, y, shape, x_strides, y_strides, z):
-        for row in prange(rows(shape)):
-            a, b, c = place(row, shape, x_strides), place(row, shape, y_strides), np.uint64(row * shape[4])
-            n = width(row, shape, z)
-            if x_strides[4] == 0:
-                for k in range(n):
-                    z[c + k] = f(x[a], y[b + k])
-            elif y_strides[4] == 0:
-                for k in range(n):
-                    z[c + k] = f(x[a + k], y[b])
-            else:
-                for k in range(n):
-                    z[c + k] = f(x[a + k], y[b + k])
+        for panel in prange(panels(shape)):
+            x_row, y_row = place(panel, shape, x_strides), place(panel, shape, y_strides)
+            z_row = panel * shape[3] * shape[4]
+            for _ in range(shape[3]):
+                a, b, c = np.uint64(x_row), np.uint64(y_row), np.uint64(z_row)
+                n = width(shape, z_row, z)
+                if x_strides[4] == 0:
+                    for k in range(n):
+                        z[c + k] = f(x[a], y[b + k])
+                elif y_strides[4] == 0:
+                    for k in range(n):
+                        z[c + k] = f(x[a + k], y[b])
+                else:
+                    for k in range(n):
+                        z[c + k] = f(x[a + k], y[b + k])
+                x_row += x_strides[3]
+                y_row += y_strides[3]
+                z_row += shape[4]
 
 
 @formula
@@ -289,16 +294,36 @@ binary("logical_and_forward", logical_and)
 binary("logical_or_forward", logical_or)
 
 
+@formula
+def choose(condition, x, y):
+    return x if condition else y
+
+
 @cpu_kernel
 def where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z):
-    """z = x where the condition holds, else y. A task owns a row."""
-    condition_step, x_step, y_step = (
-        np.uint64(condition_strides[4]), np.uint64(x_strides[4]), np.uint64(y_strides[4]))
-    for row in prange(rows(shape)):
-        a, b = place(row, shape, condition_strides), place(row, shape, x_strides)
-        c, d = place(row, shape, y_strides), np.uint64(row * shape[4])
-        for k in range(width(row, shape, z)):
-            z[d + k] = x[b + k * x_step] if condition[a + k * condition_step] else y[c + k * y_step]
+    """z = x where the condition holds, else y. Tasks and rows as in `binary`."""
+    step = np.uint64(condition_strides[4])
+    for panel in prange(panels(shape)):
+        condition_row = place(panel, shape, condition_strides)
+        x_row, y_row = place(panel, shape, x_strides), place(panel, shape, y_strides)
+        z_row = panel * shape[3] * shape[4]
+        for _ in range(shape[3]):
+            a, b, c, d = np.uint64(condition_row), np.uint64(x_row), np.uint64(y_row), np.uint64(z_row)
+            n = width(shape, z_row, z)
+            if x_strides[4] == 0:
+                y_step = np.uint64(y_strides[4])
+                for k in range(n):
+                    z[d + k] = choose(condition[a + k * step], x[b], y[c + k * y_step])
+            elif y_strides[4] == 0:
+                for k in range(n):
+                    z[d + k] = choose(condition[a + k * step], x[b + k], y[c])
+            else:
+                for k in range(n):
+                    z[d + k] = choose(condition[a + k * step], x[b + k], y[c + k])
+            condition_row += condition_strides[3]
+            x_row += x_strides[3]
+            y_row += y_strides[3]
+            z_row += shape[4]
 
 
 # ---- types, values, sums -----------------------------------------------------------------------------------
