@@ -101,7 +101,7 @@ class SparseTensor(Tensor):
         del self.data
         self.indptr = np.ascontiguousarray(matrix.indptr, dtype=np.int64)
         self.indices = np.ascontiguousarray(matrix.indices, dtype=np.int64)
-        self.values = np.ascontiguousarray(as_array(matrix.data, dtype or config.floatx()))
+        self.values = np.ascontiguousarray(as_array(matrix.data, dtype))
         self._shape = tuple(int(size) for size in matrix.shape)
 
     @property
@@ -122,7 +122,7 @@ class SparseTensor(Tensor):
 
     def __getattr__(self, name):
         if name == "data":
-            raise DtypeError(f"{self!r} is sparse, and this operation takes dense tensors. Use K.to_dense(x).")
+            raise DtypeError(f"{self!r} is sparse, where a dense tensor is needed. Convert it: K.to_dense(x).")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def to_dense(self):

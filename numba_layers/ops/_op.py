@@ -47,9 +47,9 @@ def once(vjp):
 def op(*kernels):
     """Decorator for `body(run, *tensors, **options) -> (output, vjp, vjp, ...)`; names the kernels it runs.
 
-    The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body returns
-    the output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function from the
-    gradients of the outputs to that of the input, made of ops, or None where there is no gradient.
+    The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body
+    returns the output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function
+    from the gradients of the outputs to that of the input, made of ops, or None where there is no gradient.
     """
     if len(kernels) == 1 and callable(kernels[0]):
         return _make_op(kernels[0], ())

@@ -11,7 +11,8 @@ from numba import prange
 
 from .. import scalar
 from ..philox import draw, opened
-from ._target import cpu_kernel, inlined
+from ..scalar import formula
+from ._target import cpu_kernel
 
 ONE, TWO, THREE, FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 
@@ -35,25 +36,34 @@ def dropout_forward(x, key, threshold, scale, y):
 
 # Distributions: four numbers from four words
 
+TASK = 256   # calls of Philox
+
+
 def distribution(name, four):
-    """Kernel `name`: y[i] = location + width * (number i that `four` makes of the words)."""
+    """Kernel `name`: y[i] = location + width * (number i that `four` makes of the words).
+
+    Tasks are of one size for any number of threads: numbers in a vector and those left over at the end of a
+    loop may be rounded differently, and so the same ones are always left over.
+    """
 
     @cpu_kernel(name=name)
     def kernel(key, location, width, y):
         key = opened(key)
-        for block in prange(np.uint64(y.size // 4)):
-            a, b, c, d = four(draw(block, key), width)
-            i = FOUR * block
-            y[i] = location + width * a
-            y[i + ONE] = location + width * b
-            y[i + TWO] = location + width * c
-            y[i + THREE] = location + width * d
-        last = four(draw(np.uint64(y.size // 4), key), width)
+        blocks = y.size // 4
+        for task in prange((blocks + TASK - 1) // TASK):
+            for block in range(np.uint64(task * TASK), np.uint64(min(task * TASK + TASK, blocks))):
+                a, b, c, d = four(draw(block, key), width)
+                i = FOUR * block
+                y[i] = location + width * a
+                y[i + ONE] = location + width * b
+                y[i + TWO] = location + width * c
+                y[i + THREE] = location + width * d
+        last = four(draw(np.uint64(blocks), key), width)
         for rest in range(y.size % 4):
-            y[y.size // 4 * 4 + rest] = location + width * last[rest]
+            y[blocks * 4 + rest] = location + width * last[rest]
 
 
-@inlined
+@formula
 def unit(word, like):
     """The word as a number of [0, 1) in the type of `like`; float32 keeps the 24 bits that it can hold."""
     if scalar.is_single(like):
@@ -61,7 +71,7 @@ def unit(word, like):
     return type(like)(word) * type(like)(2.0**-32)
 
 
-@inlined
+@formula
 def uniform(words, like):
     """Evenly in [0, 1)."""
     return unit(words[0], like), unit(words[1], like), unit(words[2], like), unit(words[3], like)
@@ -70,7 +80,7 @@ def uniform(words, like):
 SINE = scalar.singles(*((-1)**k * (2 * math.pi)**(2 * k + 1) / math.factorial(2 * k + 1) for k in range(7)))
 
 
-@inlined
+@formula
 def sine_of_turns(v):
     """sin(2 pi v) for v in [-1/2, 3/2), by Taylor's series: unlike the C library's, LLVM vectorises it."""
     half = type(v)(0.5)
@@ -80,7 +90,7 @@ def sine_of_turns(v):
     return v * scalar.polynomial(v * v, SINE)
 
 
-@inlined
+@formula
 def normal_pair(word, other, like):
     """Two independent normal numbers: a random angle, and the radius sqrt(-2 log u), u in (0, 1].
 
@@ -91,7 +101,7 @@ def normal_pair(word, other, like):
     return radius * sine_of_turns(turns + type(like)(0.25)), radius * sine_of_turns(turns)
 
 
-@inlined
+@formula
 def normal(words, like):
     """Normally, of mean 0 and standard deviation 1."""
     a, b = normal_pair(words[0], words[1], like)
@@ -104,7 +114,7 @@ ERFINV = scalar.singles(1.50140941, 0.246640727, -0.00417768164, -0.00125372503,
                         -4.39150654e-06, -3.5233877e-06, 3.43273939e-07, 2.81022636e-08)
 
 
-@inlined
+@formula
 def truncated(word, like):
     """sqrt(2) erfinv(x) for x evenly in [-WITHIN_TWO, WITHIN_TWO), by a polynomial in log(1 - x**2).
 
@@ -116,7 +126,7 @@ def truncated(word, like):
     return scalar.clip(z, type(like)(-2), type(like)(2))
 
 
-@inlined
+@formula
 def truncated_normal(words, like):
     """Normally, of mean 0 and standard deviation 1 before all beyond two standard deviations is cut off."""
     return (truncated(words[0], like), truncated(words[1], like),
