@@ -66,7 +66,8 @@ class Tensor:
         return len(self.data)
 
     def __repr__(self):
-        return f"{type(self).__name__}({np.array2string(self.data, prefix=type(self).__name__ + '(')}, {self.dtype})"
+        name = type(self).__name__
+        return f"{name}({np.array2string(self.data, prefix=name + '(')}, {self.dtype})"
 
 
 class Variable(Tensor):
@@ -122,7 +123,7 @@ class SparseTensor(Tensor):
 
     def __getattr__(self, name):
         if name == "data":
-            raise DtypeError(f"{self!r} is sparse, where a dense tensor is needed. Convert it: K.to_dense(x).")
+            raise DtypeError(f"{self!r} is sparse, a dense tensor is needed. Convert it: K.to_dense(x).")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def to_dense(self):
@@ -139,8 +140,8 @@ class SparseTensor(Tensor):
 def as_array(value, dtype=None):
     """`value` as a NumPy array of a type that kernels take.
 
-    Python numbers and lists become `dtype` or floatx (whole numbers and truth values stay what they are when no
-    dtype is given); float16 and long double become floatx; other integers become int64.
+    Python numbers and lists become `dtype` or floatx (whole numbers and truth values stay what they are when
+    no dtype is given); float16 and long double become floatx; other integers become int64.
     Raises: DtypeError for text, objects and complex numbers.
     """
     array = np.asarray(value)

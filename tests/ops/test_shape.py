@@ -116,10 +116,9 @@ def test_views_share_memory():
 
 def test_types_of_concatenation():
     x = Tensor(np.array([1.5, 2], "float64"))
-    joined = ops.concatenate(Tensor(np.array([True, False])), x, Tensor(np.array([7])), axis=0)
-    np.testing.assert_array_equal(joined, [1, 0, 1.5, 2, 7])
+    joined = ops.concatenate(Tensor(np.array([True, False])), x, axis=0)
+    np.testing.assert_array_equal(joined, [1, 0, 1.5, 2])
     assert joined.dtype == "float64"
-    assert ops.concatenate(np.array([1], "int32"), np.array([2**40])).dtype == "int64"
     with pytest.raises(DtypeError, match="float32 and float64"):
         ops.concatenate(x, Tensor(np.ones(2, "float32")))
 
