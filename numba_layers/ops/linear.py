@@ -79,8 +79,11 @@ def dense(x, weight, bias=None, *, activation="linear"):
 
     Shapes: x (..., features), weight (features, units), bias (units,) or None -> y (..., units)
     activation: 'linear' (or None) or an activation's name; relu is applied where the product is stored.
+    A sparse x is multiplied as it is (`sparse_dense`).
     Raises: ShapeError when x and weight disagree on features, or weight and bias on units.
     """
+    if isinstance(x, SparseTensor):
+        return sparse_dense(x, weight, bias, activation=activation)
     x, weight, bias = _dense_operands(x, weight, bias)
     y = _dense(x, weight, bias, relu=activation == "relu")
     return y if activation == "relu" else _activated(y, activation)
