@@ -1,13 +1,13 @@
-"""Settings of the process: number types, image layout, debugging. One table says what each environment variable does.
+"""Settings of the process: number types, image layout, debugging. One table for the environment variables:
 
-| variable                | meaning                                                                                  |
-|-------------------------|------------------------------------------------------------------------------------------|
-| NUMBA_LAYERS_DEVICE     | target of all kernels: cpu (default)                                                     |
-| NUMBA_LAYERS_DEBUG      | 1 names each kernel as it compiles or loads, with the time; 2 times every launch;        |
-|                         | 3 prints shapes and ranges as well                                                       |
-| NUMBA_LAYERS_CHECK      | 1 stops at the first NaN or infinity a kernel writes, with the kernel's name              |
-| NUMBA_LAYERS_CACHE_DIR  | folder of the compiled kernels (default: the user's cache folder); empty: no cache       |
-| KERAS_HOME              | folder of keras.json and of the data sets (default: ~/.keras); keras.json is only read   |
+| variable               | meaning                                                                             |
+|------------------------|-------------------------------------------------------------------------------------|
+| NUMBA_LAYERS_DEVICE    | target of all kernels: cpu (default)                                                |
+| NUMBA_LAYERS_DEBUG     | 1 names each kernel as it compiles or loads, with the time; 2 times every launch;   |
+|                        | 3 prints shapes and ranges as well                                                  |
+| NUMBA_LAYERS_CHECK     | 1 stops at the first NaN or infinity a kernel writes, with its name                 |
+| NUMBA_LAYERS_CACHE_DIR | folder of compiled kernels (default: the user's cache folder); empty: no cache      |
+| KERAS_HOME             | folder of keras.json and the data sets (default: ~/.keras); the former is only read |
 
 Reference: Keras 2 documentation, "Backend", keras.json.
 """
@@ -22,7 +22,15 @@ FLOAT_TYPES = ("float16", "float32", "float64")
 DATA_FORMATS = ("channels_last", "channels_first")
 DIM_ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
-debug_level = int(os.environ.get("NUMBA_LAYERS_DEBUG") or 0)
+
+def _debug_level():
+    level = os.environ.get("NUMBA_LAYERS_DEBUG") or "0"
+    if level not in ("0", "1", "2", "3"):
+        raise ArgumentError(f"NUMBA_LAYERS_DEBUG is 0, 1, 2 or 3, got {level!r}.")
+    return int(level)
+
+
+debug_level = _debug_level()
 check_numbers = os.environ.get("NUMBA_LAYERS_CHECK", "") not in ("", "0")
 
 
@@ -34,13 +42,13 @@ def keras_home():
 def _read_keras_json():
     try:
         settings = json.loads((keras_home() / "keras.json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):   # no file, not JSON, no home
         return {}
     return settings if isinstance(settings, dict) else {}
 
 
 class _Settings:
-    """What `set_...` changes; starts from keras.json where that file speaks, from Keras's defaults elsewhere."""
+    """What `set_...` changes; starts from keras.json where that speaks, from Keras's defaults elsewhere."""
 
     def __init__(self):
         given = _read_keras_json()
@@ -152,14 +160,16 @@ def keras1():
 def set_keras_version(version):
     """Choose the generation whose defaults hold where they differ; `version` like '1.2.2' or '2.0.9'."""
     if str(version).partition(".")[0] not in ("1", "2"):
-        raise ArgumentError(f"Keras versions 1.x and 2.x are known, got {version!r}. Take '1.2.2' or '2.2.5'.")
+        raise ArgumentError(f"Keras 1.x and 2.x are known, got version {version!r}. Take '1.2.2' or '2.2.5'.")
     _settings.keras_version = str(version)
 
 
 def cache_directory():
-    """Folder of compiled kernels, or None where caching is off."""
+    """Folder of compiled kernels, or None where caching is off or the user has no home."""
     chosen = os.environ.get("NUMBA_LAYERS_CACHE_DIR")
     if chosen is not None:
         return Path(chosen) if chosen else None
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "numba_layers"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba_layers"
+    except RuntimeError:
+        return None

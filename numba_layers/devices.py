@@ -10,9 +10,9 @@ from . import registry
 from .errors import DeviceError, nearest
 
 
-def _checked(name):
+def _checked(name, where=""):
     if name not in registry.TARGETS:
-        raise DeviceError(f"unknown device {name!r}. {nearest(name, registry.TARGETS)}")
+        raise DeviceError(f"{where}unknown device {name!r}. {nearest(name, registry.TARGETS)}")
     return name
 
 
@@ -21,7 +21,7 @@ class _Current(threading.local):
         self.target = _default
 
 
-_default = _checked(os.environ.get("NUMBA_LAYERS_DEVICE") or "cpu")
+_default = _checked(os.environ.get("NUMBA_LAYERS_DEVICE") or "cpu", "NUMBA_LAYERS_DEVICE: ")
 _current = _Current()
 
 

@@ -1,6 +1,7 @@
 """What makes a function an op: it runs kernels, records itself on tapes, and waits for symbolic tensors."""
 
 import functools
+import sys
 from collections import namedtuple
 
 import numpy as np
@@ -132,18 +133,18 @@ def run(name, *arguments, out, dtype=None, out_view=None):
         outputs = [_allocate(shape, one) for shape, one in zip(out, dtypes)]
         views = out_view or [None] * len(out)
         arrays = [array if view is None else array.reshape(view) for array, view in zip(outputs, views)]
-        launch(name, *arguments, *arrays)
+        launch(name, *arguments, *arrays, outputs=len(arrays))
         return tuple(Tensor(array) for array in outputs)
     output = out.data if isinstance(out, Tensor) else _allocate(out, dtype)
     launch(name, *arguments, output if out_view is None else output.reshape(out_view))
     return Tensor(output)
 
 
-def launch(name, *arguments):
-    """Start one kernel: every launch of the package passes here."""
+def launch(name, *arguments, outputs=1):
+    """Start one kernel: every launch of the package passes here. The last `outputs` arguments are written."""
     registry.kernel(name, devices.target())(*arguments)
     if config.debug_level >= 3 or config.check_numbers:
-        _inspect(name, arguments)
+        _inspect(name, arguments, outputs)
 
 
 def _pretend(name, *arguments, out, dtype=None, out_view=None):
@@ -206,12 +207,18 @@ def _allocate(shape, dtype):
     return devices.empty(shape, dtype)
 
 
-def _inspect(name, arguments):
+def _inspect(name, arguments, outputs):
     """Debugging after a launch: print shapes and ranges, stop at numbers that are not finite."""
-    arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
     if config.debug_level >= 3:
-        ranges = [f"{array.dtype}{array.shape}"
-                  + (f" [{array.min():.4g}, {array.max():.4g}]" if array.size else "") for array in arrays]
-        print(f"{name}: {', '.join(ranges)}")
-    if config.check_numbers and arrays[-1].dtype.kind == "f" and not np.isfinite(arrays[-1]).all():
+        arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
+        print(f"{name}: {', '.join(map(_range, arrays))}", file=sys.stderr)
+    if not config.check_numbers or name == "copy_block":   # which makes no numbers, and may write a part only
+        return
+    if not all(np.isfinite(array).all() for array in arguments[-outputs:]):
         raise NumbaLayersError(f"kernel {name} wrote numbers that are not finite (NUMBA_LAYERS_CHECK=1).")
+
+
+def _range(array):
+    """Type, shape and extremes of an array."""
+    extremes = f" [{array.min().item():.4g}, {array.max().item():.4g}]" if array.size else ""
+    return f"{array.dtype}{array.shape}{extremes}"
