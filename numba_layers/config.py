@@ -1,13 +1,13 @@
 """Settings of the process: number types, image layout, debugging. One table for the environment variables:
 
-| variable               | meaning                                                                             |
-|------------------------|-------------------------------------------------------------------------------------|
-| NUMBA_LAYERS_DEVICE    | target of all kernels: cpu (default)                                                |
-| NUMBA_LAYERS_DEBUG     | 1 names each kernel as it compiles or loads, with the time; 2 times every launch;   |
-|                        | 3 prints shapes and ranges as well                                                  |
-| NUMBA_LAYERS_CHECK     | 1 stops at the first NaN or infinity a kernel writes, with its name                 |
-| NUMBA_LAYERS_CACHE_DIR | folder of compiled kernels (default: the user's cache folder); empty: no cache      |
-| KERAS_HOME             | folder of keras.json and the data sets (default: ~/.keras); the former is only read |
+| variable               | meaning                                                                          |
+|------------------------|----------------------------------------------------------------------------------|
+| NUMBA_LAYERS_DEVICE    | target of all kernels: cpu (default)                                             |
+| NUMBA_LAYERS_DEBUG     | 1 names each kernel that compiles or loads, with the time; 2 times every launch; |
+|                        | 3 prints shapes and ranges as well                                               |
+| NUMBA_LAYERS_CHECK     | 1 stops at the first NaN or infinity a kernel writes, with its name              |
+| NUMBA_LAYERS_CACHE_DIR | folder of compiled kernels (default: the user's cache folder); empty: no cache   |
+| KERAS_HOME             | folder of keras.json (only read) and of the data sets (default: ~/.keras)        |
 
 Reference: Keras 2 documentation, "Backend", keras.json.
 """
