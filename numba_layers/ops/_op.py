@@ -1,6 +1,7 @@
 """What makes a function an op: it runs kernels, records itself on tapes, and waits for symbolic tensors."""
 
 import functools
+import inspect
 import sys
 from collections import namedtuple
 
@@ -71,6 +72,8 @@ def _make_op(body, kernels):
         return outputs
 
     call.kernels = kernels
+    whole = inspect.signature(body)   # callers see it without `run`
+    call.__signature__ = whole.replace(parameters=list(whole.parameters.values())[1:])
     return call
 
 
