@@ -1,7 +1,7 @@
 """Initial values of weights: callables `f(shape, dtype=None)` that give NumPy arrays.
 
-`seed` None draws from NumPy's global generator, so that `np.random.seed` fixes all weights; a number gives the
-same array at each call. Keras 1's formulas, where they differ, are in `initializations`.
+`seed` None draws from NumPy's global generator, so that `np.random.seed` fixes all weights; a number gives
+the same array at each call. Keras 1's formulas, where they differ, are in `initializations`.
 """
 
 import functools

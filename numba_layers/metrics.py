@@ -144,7 +144,8 @@ _catalogue = Catalogue("metric", {function.__name__: function for function in FU
 
 def accuracy_for(loss, output_shape):
     """The function that 'accuracy' means beside this loss, on an output of this shape."""
-    kinds = {"binary": binary_accuracy, "sparse": sparse_categorical_accuracy, "one hot": categorical_accuracy}
+    kinds = {"binary": binary_accuracy, "sparse": sparse_categorical_accuracy,
+             "one hot": categorical_accuracy}
     return kinds[_kind(loss, output_shape)]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from numba_layers import backend as K
 from numba_layers import config, optimizers
 from numba_layers.autograd.tensor import Variable
 from numba_layers.errors import ArgumentError, ModelError, ShapeError, UnknownNameError
@@ -227,3 +228,45 @@ def test_wrong_weights_and_a_missing_model_are_named():
         optimizer.set_weights([np.ones((2, 3))])
     with pytest.raises(ShapeError, match="one size and type"):
         optimizer.prepare(np.ones(3), np.ones(4), [])
+
+
+class Written(optimizers.Optimizer):
+    """Momentum as a user writes it for Keras 2."""
+
+    def __init__(self, lr=0.25, momentum=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.lr, self.momentum = K.variable(lr), K.variable(momentum)
+
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        moments = [K.zeros(K.int_shape(p)) for p in params]
+        self.updates = [K.update_add(self.iterations, 1)]
+        self.weights = [self.iterations, *moments]
+        for p, g, m in zip(params, grads, moments):
+            v = self.momentum * m - self.lr * g
+            self.updates += [K.update(m, v), K.update(p, p + v)]
+        return self.updates
+
+
+class WrittenForKeras1(Written):
+    def get_updates(self, params, constraints, loss):
+        assert constraints == {}
+        return [(variable, value) for variable, value in super().get_updates(loss, params)]
+
+
+@pytest.mark.parametrize("kind", [Written, WrittenForKeras1])
+def test_optimizers_that_users_write_for_keras(kind):
+    ours = steps_of(optimizers.SGD(lr=0.25, momentum=0.5, clipnorm=2.0), "float32", size=7)
+    optimizer = kind(clipnorm=2.0)
+    theirs = steps_of(optimizer, "float32", size=7)
+    np.testing.assert_allclose(theirs.weights, ours.weights, rtol=1e-6, atol=1e-7)
+    assert int(optimizer.iterations) == 5 and len(optimizer.get_weights()) == 3
+    again = kind()
+    theirs.prepared(again)
+    again.set_weights(optimizer.get_weights())
+    np.testing.assert_array_equal(again.get_weights()[1], optimizer.get_weights()[1])
+    K.set_value(optimizer.lr, 0.0)
+    K.set_value(optimizer.momentum, 0.0)
+    before = theirs.weights.copy()
+    optimizer.step()
+    np.testing.assert_array_equal(theirs.weights, before)

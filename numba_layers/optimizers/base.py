@@ -8,6 +8,7 @@ from .. import config, devices
 from ..autograd.tensor import Variable
 from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
 from ..ops._op import launch
+from .written import WrittenUpdates
 
 KERAS1_EPSILON = 1e-8
 NORM_SUMS = 64   # partial sums of the gradients' norm
@@ -62,6 +63,7 @@ class Optimizer:
 
     A subclass says `numbers` (names of its hyperparameters) and `slots` (in the order in which Keras saves
     them), and gives `update(step)`: the name of its kernel, and this step's numbers for the kernel's `hyper`.
+    Or, slower, it is written as for Keras, with `get_updates(loss, params)`.
     `iterations` is the number of steps done, an int64 `Variable`.
     """
 
@@ -80,8 +82,8 @@ class Optimizer:
             None if clipping.get(name) is None else checked(self, name, clipping[name])
             for name in ("clipnorm", "clipvalue"))
         self.iterations = Variable(np.array(0, np.int64), name="iterations", deferred=True, trainable=False)
-        self.weights = []
-        self._variables = None
+        self.updates, self.weights = [], []
+        self._variables = self._written = None
 
     def prepare(self, weights, gradients, variables):
         """Take on a model: allocate the slots, all zero.
@@ -93,10 +95,13 @@ class Optimizer:
             raise ShapeError(f"{type(self).__name__}: weights {weights.dtype}{weights.shape} and gradients "
                              f"{gradients.dtype}{gradients.shape} must be 1-D arrays of one size and type.")
         self._weights, self._gradients, self._variables = weights, gradients, list(variables)
-        self._slots = {slot: _zeros(weights.shape, weights.dtype) for slot in self.slots}
-        self._hyper = _zeros(len(self.update(1)[1]), weights.dtype)
         self._limits = np.array([self.clipnorm or np.inf, self.clipvalue or np.inf], weights.dtype)
         self._sums = _zeros(NORM_SUMS, weights.dtype)
+        if type(self).get_updates is not Optimizer.get_updates:
+            self._written = WrittenUpdates(self, self._variables)
+            return
+        self._slots = {slot: _zeros(weights.shape, weights.dtype) for slot in self.slots}
+        self._hyper = _zeros(len(self.update(1)[1]), weights.dtype)
         self.weights = ([self.iterations] if self.saves_iterations else []) + self._slot_variables()
 
     def step(self):
@@ -109,6 +114,8 @@ class Optimizer:
         if self._variables is None:
             raise ModelError(f"{type(self).__name__} has no weights to update yet: prepare(...) it first, as "
                              "model.fit and model.train_on_batch do.")
+        if self._written is not None:
+            return
         step = int(self.iterations.data) + 1
         self._kernel, self._hyper[...] = self.update(step)
         self.iterations.data[...] = step
@@ -119,11 +126,22 @@ class Optimizer:
             if self.clipnorm:
                 launch("gradient_square_sums", self._gradients, self._sums)
             launch("clip_gradients", self._sums, self._limits, self._gradients)
+        if self._written is not None:
+            self._written.run()
+            return
         launch(self._kernel, self._gradients, self._hyper, *self._slots_of(self._kernel), self._weights)
 
     def update(self, step):
         """(kernel name, its numbers) for step 1, 2, ..."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it updates: define update(step).")
+
+    def get_updates(self, loss, params):
+        """For subclasses written as for Keras: a list of `K.update(variable, value)`, done at each step."""
+        raise NotImplementedError(f"{type(self).__name__} has update(step) in place of get_updates.")
+
+    def get_gradients(self, loss, params):
+        """For `get_updates`: the clipped gradients of the training loss by `params`, for K functions."""
+        return [Variable(view, deferred=True, trainable=False) for view in self._cut(self._gradients)]
 
     def rate(self, step):
         """Learning rate of step 1, 2, ...: lr / (1 + decay (step - 1))."""
