@@ -54,13 +54,18 @@ class DeviceError(NumbaLayersError, RuntimeError):
     """The device asked for is missing or arrays lie on different devices."""
 
 
+SHOWN = 30      # names in a list of all legal ones, at most; of longer lists, the few that are near
+
+
 def nearest(name, legal, label="Legal"):
     """A sentence for the user: the nearest legal name, then all of them (`legal`: names in any order)."""
     legal = sorted(str(entry) for entry in legal)
     caseless = {entry.lower(): entry for entry in legal}
-    close = difflib.get_close_matches(str(name).lower(), caseless, n=1, cutoff=0.5)
-    hint = f"Did you mean {caseless[close[0]]!r}? " if close else ""
-    return f"{hint}{label}: {', '.join(legal)}."
+    close = [caseless[entry] for entry in difflib.get_close_matches(str(name).lower(), caseless, n=5, cutoff=0.5)]
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    if len(legal) <= SHOWN:
+        return f"{hint}{label}: {', '.join(legal)}."
+    return f"{hint}{label}: {', '.join([*close[1:], f'{len(legal)} in all'])}."
 
 
 def unknown(what, name, legal):
