@@ -1,6 +1,6 @@
 """The register tile: the innermost block of matrix multiply and convolution, as vector instructions.
 
-    C[r, j] = max(floor, init[r, j] + sum over p of A[r, p] * B[p, j])       r < ROWS, j < vectors * lanes
+    C[r, j] = init[r, j] + sum over p of A[r, p] * B[p, j]       r < ROWS, j < vectors * lanes
 
 All the sums stay in registers while p runs, beside one row of B and one number of A at a time. The machine's
 registers give the shape: sums fill 24 of the 32 vector registers of AVX-512 (8 x 48 floats) and of NEON
@@ -14,7 +14,9 @@ elements. They emit LLVM instructions, and each stands beside the Python that sa
 Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication".
 """
 
+import functools
 import platform
+from itertools import chain
 
 import numpy as np
 from llvmlite import ir
@@ -47,6 +49,34 @@ def _llvm(python):
     return (lambda function: python) if config.DISABLE_JIT else intrinsic(prefer_literal=True)
 
 
+def _routine(python):
+    """Decorator like `_llvm`, for code that becomes a function of its own: nothing of the caller, such as a
+    constant vector, takes a register from its loop, and LLVM compiles it once, however often it is called."""
+    def decorate(define):
+        def declare(typing, *types):
+            signature, emit = define(typing, *types)
+            name = "numba_layers_" + "_".join([define.__name__, *map(str, signature.args)])
+
+            def codegen(context, builder, signature, arguments):
+                kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+                function = cgutils.get_or_insert_function(builder.module, kind, name)
+                if function.is_declaration:
+                    function.linkage = "linkonce_odr"
+                    function.attributes.update(["noinline", "nounwind", "optsize"])
+                    inside = ir.IRBuilder(function.append_basic_block("entry"))
+                    emit(context, inside, signature, function.args)
+                    inside.ret_void()
+                builder.call(function, arguments)
+                return context.get_dummy_value()
+
+            return signature, codegen
+
+        declare = functools.wraps(define)(declare)
+        return intrinsic(prefer_literal=True)(declare)
+
+    return (lambda define: python) if config.DISABLE_JIT else decorate
+
+
 # ---- numbers and pointers
 
 @_llvm(lambda a, b: a // b)
@@ -56,16 +86,6 @@ def divide(typing, a, b):
         return builder.udiv(*arguments)
 
     return types.int64(types.int64, types.int64), codegen
-
-
-@_llvm(lambda: None)
-def compact(typing):
-    """Ask LLVM to keep the calling function small."""
-    def codegen(context, builder, signature, arguments):
-        builder.function.attributes.add("optsize")
-        return context.get_dummy_value()
-
-    return types.void(), codegen
 
 
 @_llvm(lambda a, b: -(-a // b))
@@ -178,6 +198,10 @@ class _Vectors:
     def shuffle(self, one, two, lanes):
         return self.builder.shuffle_vector(one, two, ir.VectorType(_int32, self.lanes)(lanes))
 
+    def unrelated(self, pointer):
+        """The same pointer, through an empty assembler instruction: LLVM loses track of where it is from."""
+        return self.builder.asm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0", [pointer], False)
+
     def multiply_add(self, a, b, c):
         if not FUSED:   # llvm.fma would be a library call for each lane
             return self.builder.fadd(self.builder.fmul(a, b), c)
@@ -192,48 +216,51 @@ class _Vectors:
 
 
 @np.errstate(all="ignore")
-def _python_tile(vectors, a, a_row, a_column, b, b_row, depth, init, init_row, floor, c, c_row):
+def _python_tile(vectors, a, a_row, a_column, b, b_row, depth, init, init_row, relu, c, c_row):
     columns = vectors * (VECTOR_BYTES // c.itemsize)
     for r in range(ROWS):
         total = init[r * init_row:][:columns].copy()
         for p in range(depth):
             total += a[r * a_row + p * a_column] * b[p * b_row:][:columns]
-        c[r * c_row:][:columns] = np.where(total < floor, floor, total)
+        c[r * c_row:][:columns] = np.where(relu & (total < 0), 0, total)
 
 
-@_llvm(_python_tile)
-def tile(typing, vectors, a, a_row, a_column, b, b_row, depth, init, init_row, floor, c, c_row):
-    """One tile, `vectors` (a constant) wide: C = max(floor, init + A @ B), NaN kept.
+@_routine(_python_tile)
+def tile(typing, vectors, a, a_row, a_column, b, b_row, depth, init, init_row, relu, c, c_row):
+    """One tile, `vectors` (a constant) wide: C = init + A @ B, negative numbers set to zero if relu.
 
     Shapes: A (ROWS, depth) with strides a_row, a_column; B (depth, vectors * lanes), rows b_row apart;
     init and C (ROWS, vectors * lanes), rows init_row and c_row apart.
     init_row = 0 starts all rows from one (the bias), init = C adds to what is there.
-    floor: 0 for relu, -inf for none.
     """
     def codegen(context, builder, signature, arguments):
-        _, a, a_row, a_column, b, b_row, depth, init, init_row, floor, c, c_row = arguments
-        vector = _Vectors(context, builder, signature.return_type.dtype)
+        _, a, a_row, a_column, b, b_row, depth, init, init_row, relu, c, c_row = arguments
+        vector = _Vectors(context, builder, signature.args[1].dtype)
         rows = [_int64(r) for r in range(ROWS)]
         columns = [_int64(v * vector.lanes) for v in range(vectors.literal_value)]
 
         sums = [[vector.variable(vector.load(init, vector.offset(r, init_row, j))) for j in columns]
                 for r in rows]
+        # A pointer to each 4 rows: from a single one LLVM would step to row after row, one by one.
+        a_rows = [vector.unrelated(builder.gep(a, [builder.mul(r, a_row)])) for r in rows[::4]]
         with cgutils.for_range(builder, depth) as p:
             b_vectors = [vector.load(b, vector.offset(p.index, b_row, j)) for j in columns]
-            a_here = builder.gep(a, [builder.mul(p.index, a_column)])
-            for r, row_sums in zip(rows, sums):
-                number = vector.broadcast(builder.load(builder.gep(a_here, [builder.mul(r, a_row)])))
+            for r, row_sums in enumerate(sums):
+                here = vector.offset(p.index, a_column, builder.mul(_int64(r % 4), a_row))
+                number = vector.broadcast(builder.load(builder.gep(a_rows[r // 4], [here])))
                 for total, b_vector in zip(row_sums, b_vectors):
                     builder.store(vector.multiply_add(number, b_vector, builder.load(total)), total)
-        lowest = vector.broadcast(floor)
+        with builder.if_then(relu):
+            zeros = ir.Constant(vector.type, None)
+            for total in chain.from_iterable(sums):
+                value = builder.load(total)
+                builder.store(builder.select(builder.fcmp_ordered("<", value, zeros), zeros, value), total)
         for r, row_sums in zip(rows, sums):
-            for j, total in zip(columns, map(builder.load, row_sums)):
-                below = builder.fcmp_ordered("<", total, lowest)
-                vector.store(builder.select(below, lowest, total), c, vector.offset(r, c_row, j))
-        return c
+            for j, total in zip(columns, row_sums):
+                vector.store(builder.load(total), c, vector.offset(r, c_row, j))
 
     i = types.int64
-    return c(vectors, a, i, i, b, i, i, init, i, c.dtype, c, i), codegen
+    return types.void(vectors, a, i, i, b, i, i, init, i, types.boolean, c, i), codegen
 
 
 def _python_copy(target, target_row, source, source_row, rows, width, room):
@@ -243,7 +270,7 @@ def _python_copy(target, target_row, source, source_row, rows, width, room):
         here[width:] = 0
 
 
-@_llvm(_python_copy)
+@_routine(_python_copy)
 def copy(typing, target, target_row, source, source_row, rows, width, room):
     """Copy a (rows, width) matrix; each row is cut, or filled with zeros, to `room` elements."""
     def codegen(context, builder, signature, arguments):
@@ -255,7 +282,6 @@ def copy(typing, target, target_row, source, source_row, rows, width, room):
             here, there = (vector.offset(row.index, stride, j) for stride in (source_row, target_row))
             part = vector.load_part(source, here, builder.sub(width, j))
             vector.store_part(part, target, there, builder.sub(room, j))
-        return context.get_dummy_value()
 
     i = types.int64
     return types.void(target, i, source, i, i, i, i), codegen
@@ -269,7 +295,7 @@ def _python_transpose(target, target_row, source, source_row, rows, columns):
         here[rows:] = 0
 
 
-@_llvm(_python_transpose)
+@_routine(_python_transpose)
 def transpose(typing, target, target_row, source, source_row, rows, columns):
     """Copy a (rows, columns) matrix to a (columns, rows) one, in square blocks a vector wide.
 
@@ -296,7 +322,6 @@ def transpose(typing, target, target_row, source, source_row, rows, columns):
                          for r in range(half) for order in (low, high)]
             for c in range(lanes):
                 vector.store(block[c], target, vector.offset(builder.add(j, _int64(c)), target_row, i))
-        return context.get_dummy_value()
 
     i = types.int64
     return types.void(target, i, source, i, i, i), codegen

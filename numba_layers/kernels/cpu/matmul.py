@@ -2,8 +2,8 @@
 
 A task owns a block of the result. It copies its columns of B, a piece of the sum at a time, into panels one
 tile wide, which stay in the second-level cache; then strips of ROWS rows of A meet one panel after the other.
-A is read where it lies unless it is transposed. The buffers, some 300 KB, are on the task's stack. The tile
-adds in the order of the sum alone, so cutting the result otherwise, for other threads, changes no bit.
+A is read where it lies unless it is transposed. The buffers, at most 600 KB, are on the task's stack. The
+tile adds in the order of the sum alone, so cutting the result otherwise, for other threads, changes no bit.
 """
 
 import numpy as np
@@ -16,7 +16,6 @@ from ._tile import (
     VECTORS,
     at,
     ceil_div,
-    compact,
     copy,
     divide,
     lanes_of,
@@ -26,14 +25,13 @@ from ._tile import (
     transpose,
 )
 
-BLOCK_ROWS = 512                         # a block of the result stays in the second-level cache: its rows,
-BLOCK_VECTORS = 16                       # and its columns, in vectors
-PIECE = 256                              # terms of a sum, for a block of that width
-DEPTH = 512                              # and at most
-ROW = BLOCK_VECTORS * VECTOR_BYTES       # buffers, in bytes: a row of a block,
-PANELS = (PIECE + VECTOR_BYTES) * ROW    # a packed block of B and what spills from it,
-STRIP = ROWS * DEPTH * 8                 # a copied strip of A,
-EDGE = ROWS * VECTORS * VECTOR_BYTES     # a tile that reaches beyond the result
+BLOCK_ROWS = 1024                             # a task's block of the result, at most: rows,
+BLOCK_VECTORS = 16                            # columns, in vectors,
+DEPTH = 512                                   # terms of the sum at a time
+ROW = BLOCK_VECTORS * VECTOR_BYTES            # buffers, in bytes: a row of the block,
+PANELS = (DEPTH + VECTOR_BYTES // 4) * ROW    # the packed block of B, and what `transpose` writes below,
+STRIP = ROWS * DEPTH * 8                      # a copied strip of A,
+EDGE = ROWS * VECTORS * VECTOR_BYTES          # a tile that reaches beyond the result
 RELU = 1
 
 
@@ -82,9 +80,7 @@ def pack(b, row, transposed, depth, columns, lanes, panels):
 @inlined
 def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y):
     """Block number `block` of y = op(a) @ op(b) + bias (or None), negative numbers set to zero if relu."""
-    compact()
     lanes = lanes_of(y)
-    zero, minus_infinity = y.dtype.type(0), y.dtype.type(-np.inf)
     a_stride, b_stride, total = a.shape[1], b.shape[1], a.shape[0] if transpose_a else a.shape[1]
     m, n = y.shape
     row_block = divide(block, blocks[1])
@@ -98,12 +94,12 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
     else:
         copy(first, 0, at(bias, j0), 0, 1, columns, vectors * lanes)
 
-    pieces = max(1, ceil_div(total, DEPTH), ceil_div(total * vectors, PIECE * BLOCK_VECTORS))
+    pieces = max(1, ceil_div(total, DEPTH))
     for piece in range(pieces):
         p0, depth = share(piece, pieces, total, lanes)
         b_here = at(b, j0 * b_stride + p0 if transpose_b else p0 * b_stride + j0)
         pack(b_here, b_stride, transpose_b, depth, columns, lanes, panels)
-        floor = zero if relu and piece == pieces - 1 else minus_infinity
+        cut = relu and piece == pieces - 1
         for s in range(ceil_div(rows, ROWS)):
             i = i0 + s * ROWS
             height = min(ROWS, i0 + rows - i)
@@ -126,11 +122,11 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
                 if outside and piece > 0:
                     copy(edge, width, y_here, n, height, left, width)
                 if width == 3 * lanes:
-                    tile(3, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
+                    tile(3, a_here, a_row, a_column, panel, width, depth, init, init_row, cut, c, c_row)
                 elif width == 2 * lanes:
-                    tile(2, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
+                    tile(2, a_here, a_row, a_column, panel, width, depth, init, init_row, cut, c, c_row)
                 else:
-                    tile(1, a_here, a_row, a_column, panel, width, depth, init, init_row, floor, c, c_row)
+                    tile(1, a_here, a_row, a_column, panel, width, depth, init, init_row, cut, c, c_row)
                 if outside:
                     copy(y_here, n, edge, width, height, left, min(left, width))
                 y_here, first_here, panel = at(y_here, width), at(first_here, width), at(panel, width * depth)
@@ -142,7 +138,6 @@ def matmul_nn(a, b, y):
     """y = a @ b."""
     blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
     for task in prange(blocks[0] * blocks[1]):
-        compact()
         multiply_block(np.int64(task), blocks, a, b, None, False, False, False, y)
 
 
@@ -151,7 +146,6 @@ def matmul_nt(a, b, y):
     """y = a @ b.T."""
     blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
     for task in prange(blocks[0] * blocks[1]):
-        compact()
         multiply_block(np.int64(task), blocks, a, b, None, False, False, True, y)
 
 
@@ -160,7 +154,6 @@ def matmul_tn(a, b, y):
     """y = a.T @ b."""
     blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
     for task in prange(blocks[0] * blocks[1]):
-        compact()
         multiply_block(np.int64(task), blocks, a, b, None, False, True, False, y)
 
 
@@ -169,7 +162,6 @@ def dense_forward(x, weight, bias, activation, y):
     """y = x @ weight + bias, through relu if `activation` is RELU."""
     blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
     for task in prange(blocks[0] * blocks[1]):
-        compact()
         multiply_block(np.int64(task), blocks, x, weight, bias, activation == RELU, False, False, y)
 
 
@@ -179,7 +171,6 @@ def batch_matmul_nn(a, b, y):
     blocks = grid(y.shape[0], y.shape[1], y.shape[2], lanes_of(y))
     tasks = blocks[0] * blocks[1]
     for task in prange(y.shape[0] * tasks):
-        compact()
         s = divide(task, tasks)
         multiply_block(task - s * tasks, blocks, a[s], b[s], None, False, False, False, y[s])
 
@@ -190,7 +181,6 @@ def batch_matmul_nt(a, b, y):
     blocks = grid(y.shape[0], y.shape[1], y.shape[2], lanes_of(y))
     tasks = blocks[0] * blocks[1]
     for task in prange(y.shape[0] * tasks):
-        compact()
         s = divide(task, tasks)
         multiply_block(task - s * tasks, blocks, a[s], b[s], None, False, False, True, y[s])
 
@@ -201,6 +191,5 @@ def batch_matmul_tn(a, b, y):
     blocks = grid(y.shape[0], y.shape[1], y.shape[2], lanes_of(y))
     tasks = blocks[0] * blocks[1]
     for task in prange(y.shape[0] * tasks):
-        compact()
         s = divide(task, tasks)
         multiply_block(task - s * tasks, blocks, a[s], b[s], None, False, True, False, y[s])
