@@ -11,8 +11,8 @@ from ..autograd.tensor import Variable, as_tensor
 class WrittenUpdates:
     """What a user's `get_updates` asks for: (variable, new value) pairs made of K functions, run once a step.
 
-    `get_updates(loss, params)` of Keras 2 and `get_updates(params, constraints, loss)` of Keras 1 both do: their
-    parameters tell them apart. Constraints are left out, the model applies them after each step.
+    Its parameters' names tell Keras 2's `(loss, params)` from Keras 1's `(params, constraints, loss)`.
+    Constraints are left out: the model applies them after each step.
     """
 
     def __init__(self, optimizer, variables):
