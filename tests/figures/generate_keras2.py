@@ -655,6 +655,7 @@ def record_models():
         ("functional", functional, [recipes.normal(5, 4), recipes.normal(5, 4, seed=1)]),
         ("nested", nested, [recipes.normal(5, 4)]),
     ):
+        np.random.seed(1337)  # Dropout takes its seed from here
         model = build()
         start = recipes.start_weights(model)
         model.set_weights(start)
@@ -692,9 +693,10 @@ def record_models():
         }
         answers.update((f"weights{i}", a) for i, a in enumerate(model.get_weights()))
         answers.update((f"slot{i}", a) for i, a in enumerate(model.optimizer.get_weights()))
-        # one more update: what a loaded model must answer too, its optimizer having been restored
-        answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-        answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
+        if key != "core":  # whose Dropout nobody else can repeat
+            # one more update: what a loaded model must answer too, its optimizer having been restored
+            answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
+            answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
         figures.answer(key, "float32", **answers)
     figures.save()
 
