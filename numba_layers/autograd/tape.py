@@ -8,6 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from ..errors import GraphError
+from . import picture
 from .context import context, evaluation, output_into
 from .tensor import Tensor
 
@@ -61,6 +62,10 @@ class Tape:
                         _accumulate(gradients, tensor, vjp, grads, destinations)
         answers = [_deliver(gradients.get(id(source)), array) for source, array in zip(sources, into)]
         return answers[0] if single else answers
+
+    def _repr_svg_(self):
+        """The picture that notebooks show."""
+        return picture.svg(self.nodes)
 
 
 def _depending_on(sources, nodes):
