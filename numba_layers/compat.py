@@ -96,6 +96,10 @@ class _Facade(ModuleType):
                     return getattr(source, name)
         raise AttributeError(f"module {self.__name__!r} (of {_HERE}) has no attribute {name!r}")
 
+    def __call__(self, *args, **kwargs):
+        """`keras.layers.merge` is a function in Keras 1 and a module in Keras 2; here it is both."""
+        return getattr(self, self.__name__.rpartition(".")[2])(*args, **kwargs)
+
     def __dir__(self):
         return sorted(_names(self.__name__))
 

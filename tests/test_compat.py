@@ -57,6 +57,18 @@ def test_layers_models_and_the_rest():
     """)
 
 
+def test_merge_is_a_function_and_a_module():
+    keras("""
+        from keras.layers import Dense, Input, merge
+        x = Input(shape=(3,))
+        pair = [Dense(2)(x), Dense(2)(x)]
+        assert merge(pair, mode="concat").shape == (None, 4)
+        from keras.layers.merge import add
+        from keras.layers import merge
+        assert merge.add is add and add(pair).shape == merge(pair, mode="sum").shape == (None, 2)
+    """)
+
+
 def test_star_import_brings_the_public_names():
     keras("""
         from keras.backend import *
