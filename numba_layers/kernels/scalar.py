@@ -66,11 +66,11 @@ STEPS_PER_UNIT = np.float32(1 / math.log(2))
 # z + ROUND rounds z to the nearest integer n; the lowest 9 bits of the sum are n + 254 (twice the bias, 127).
 ROUND = np.float32(1.5 * 2**23 + 254)
 
-# Coefficients of least largest relative error, by linear programming; tanh x = x P(x**2) / Q(x**2).
+# Coefficients of least largest relative error, by linear programming, then searched for the best rounding.
 EXPM1 = singles(0.49999997, 0.16666546, 0.041667435, 0.008366265, 0.0013870678)   # (e**r - 1 - r) / r**2
 EXP = singles(1, 1, *EXPM1)
-TANH_P = singles(1, 0.13382688, 0.003497458, 2.0635829e-05, 1.3384301e-08)
-TANH_Q = singles(1, 0.46716014, 0.025884362, 0.0003288518, 7.7902513e-07)
+TANH_P = singles(0.13382688, 0.003497458, 2.0635835e-05, 1.3384301e-08)
+TANH_Q = singles(1, 0.4671601, 0.025884362, 0.00032885186, 7.790249e-07)
 LOG = singles(3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1,
               -1.2420140846e-1, 1.1676998740e-1, -1.1514610310e-1, 7.0376836292e-2)   # Moshier, Cephes, logf
 
@@ -101,9 +101,10 @@ def _expm1_single(x):
 
 @formula
 def _tanh_single(x):
-    """x P(x**2) / Q(x**2), limited to 1; from x**2 = 68 on, the quotient stays and x alone grows."""
+    """x (1 + s P(s)) / Q(s) with s = x**2, limited to 1; from s = 68 on only x itself grows."""
     square = minimum(x * x, np.float32(68))
-    return clip(x * (polynomial(square, TANH_P) / polynomial(square, TANH_Q)), -ONE, ONE)
+    numerator = x + x * square * polynomial(square, TANH_P)
+    return clip(numerator / polynomial(square, TANH_Q), -ONE, ONE)
 
 
 @formula
