@@ -50,11 +50,23 @@ class DataError(NumbaLayersError, ValueError):
     """Data given to a model, or read from a file, is not what it should be."""
 
 
+class FileError(DataError, OSError):
+    """A file is missing, damaged, or has no place where it should go."""
+
+
 class DeviceError(NumbaLayersError, RuntimeError):
     """The device asked for is missing or arrays lie on different devices."""
 
 
 SHOWN = 30      # names in a list of all legal ones, at most; of longer lists, the few that are near
+
+
+def add_name(error, who):
+    """Put `who` (a layer's class and name) in front of the message of `error`, unless a name stands there already."""
+    if error.args and not getattr(error, "has_name", False):
+        if not str(error.args[0]).startswith(who.partition(" ")[0]):
+            error.args = (f"{who}: {error.args[0]}", *error.args[1:])
+        error.has_name = True
 
 
 def nearest(name, legal, label="Legal"):

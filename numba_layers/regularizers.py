@@ -4,6 +4,7 @@ import numpy as np
 
 from . import config
 from ._identify import Catalogue
+from .arguments import real
 from .autograd.tensor import Tensor
 from .errors import ArgumentError, ShapeError
 from .ops import elementwise, linear, reduction, shape
@@ -23,7 +24,7 @@ class Regularizer:
 
 def _factor(regularizer, name, value):
     """A factor as floatx holds it, at least 0."""
-    if not value >= 0:
+    if not real(value, f"{type(regularizer).__name__}: {name}") >= 0:
         raise ArgumentError(f"{type(regularizer).__name__}: {name} must be at least 0, got {value}.")
     return float(np.asarray(value, config.floatx()))
 

@@ -3,7 +3,7 @@
 from .. import activations, ops, regularizers
 from .._legacy import LAYER, keras1
 from ..registry import register_layer
-from .base import Layer
+from .base import InputSpec, Layer
 
 
 class Activation(Layer):
@@ -20,6 +20,7 @@ class Activation(Layer):
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
+        self.input_spec = InputSpec()
 
     def call(self, inputs):
         return self.activation(inputs)
@@ -43,6 +44,7 @@ class ActivityRegularization(Layer):
         super().__init__(**kwargs)
         self.l1 = l1
         self.l2 = l2
+        self.input_spec = InputSpec()
         self.activity_regularizer = regularizers.l1_l2(l1=l1, l2=l2)
 
     def get_config(self):

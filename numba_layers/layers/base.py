@@ -6,16 +6,20 @@ import inspect
 import numpy as np
 
 from .. import config, initializers, ops
+from ..arguments import element_type, sizes
 from ..autograd.context import context
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer
 from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..errors import (
+    ArgumentError,
+    DtypeError,
     GraphError,
     MaskError,
     ModelError,
     NumbaLayersError,
     ShapeError,
     UnknownArgumentError,
+    add_name,
     nearest,
 )
 from ..naming import unique_name
@@ -41,9 +45,8 @@ def _names_layer(method):
         try:
             return method(self, *arguments, **options)
         except NumbaLayersError as error:
-            if not getattr(error, "names_layer", False) and error.args:
-                error.args = (f'{type(self).__name__} "{self.name}": {error.args[0]}', *error.args[1:])
-                error.names_layer = True
+            name = getattr(self, "name", None)
+            add_name(error, f'{type(self).__name__} "{name}"' if isinstance(name, str) else type(self).__name__)
             raise
 
     return call
@@ -67,6 +70,8 @@ class Layer:
 
     def __init_subclass__(cls):
         super().__init_subclass__()
+        if "__init__" in vars(cls):
+            cls.__init__ = _names_layer(cls.__init__)
         if cls.__module__.startswith(_PACKAGE) and not cls.__name__.startswith("_"):
             Layer.kinds[cls.__name__] = cls
 
@@ -76,8 +81,10 @@ class Layer:
                 legal = {*inspect.signature(type(self).__init__).parameters, *_BASE_ARGUMENTS} - {"self", "kwargs"}
                 raise UnknownArgumentError(f"{type(self).__name__}: unknown argument {key!r}. {nearest(key, legal)}")
         self.name = kwargs.get("name") or unique_name(type(self).__name__)
+        if not isinstance(self.name, str):
+            raise ArgumentError(f"{type(self).__name__}: the name must be text, got {self.name!r}.")
         self.trainable = kwargs.get("trainable", True)
-        self.dtype = kwargs.get("dtype") or kwargs.get("input_dtype") or config.floatx()
+        self.dtype = element_type(kwargs.get("dtype") or kwargs.get("input_dtype") or config.floatx(), "dtype")
         self.batch_input_shape = _batch_input_shape(kwargs)
         self.built = False
         self.inbound_nodes = []
@@ -146,6 +153,8 @@ class Layer:
         dtype = dtype or config.floatx()
         initializer = initializers.get("glorot_uniform" if initializer is None else initializer)
         value = np.array(initializer(tuple(shape), dtype=dtype), dtype=dtype, order="C")
+        if value.shape != tuple(shape):
+            raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
         weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
         if regularizer is not None:
             self._regularizers.append((regularizer, weight))
@@ -184,7 +193,8 @@ class Layer:
     def _check(self, tensors):
         specs = as_list(self.input_spec)
         if specs and len(specs) != len(tensors):
-            raise ShapeError(f"expected {len(specs)} inputs, got {len(tensors)}.")
+            raise ShapeError(f"expected {'one input' if len(specs) == 1 else f'{len(specs)} inputs'}, "
+                             f"got {len(tensors)}.{' Make rows of numbers an array: np.array(x).' * (len(specs) == 1)}")
         for number, (spec, tensor) in enumerate(zip(specs, tensors)):
             spec.check(tensor.shape, number if len(specs) > 1 else None)
 
@@ -236,6 +246,8 @@ class Layer:
         mask = unpack(masks) if any(entry is not None for entry in masks) else None
         inputs = unpack(tensors)
         outputs = as_list(self._templates(inputs, kwargs, mask))
+        if not outputs or not all(isinstance(output, Tensor) for output in outputs):
+            raise GraphError(f"`call` must return a tensor or a list of them, it returned {unpack(outputs)!r:.80}.")
         masks = as_list(self.compute_mask(inputs, mask))
         return outputs, masks + [None] * (len(outputs) - len(masks))
 
@@ -300,6 +312,8 @@ class Layer:
         Raises: ShapeError naming the weight that does not fit.
         """
         variables = self._weights_by_layer()
+        if not isinstance(weights, list | tuple | np.ndarray):
+            raise ArgumentError(f"expected a list of arrays of weights, got {type(weights).__name__}.")
         if len(weights) != len(variables):
             raise ShapeError(f"expected {len(variables)} arrays of weights, got {len(weights)}."
                              + ("" if self.built else " It has no weights yet: give it an input shape first."))
@@ -307,6 +321,8 @@ class Layer:
         for variable, value in zip(variables, values):
             if variable.shape != value.shape:
                 raise ShapeError(f"weight {variable.name} has shape {variable.shape}, the array given {value.shape}.")
+            if value.dtype.kind not in "biuf":
+                raise DtypeError(f"weight {variable.name} takes numbers, the array given holds {value.dtype}.")
         for variable, value in zip(variables, values):
             variable.assign(value)
 
@@ -360,13 +376,13 @@ class Layer:
 def _batch_input_shape(kwargs):
     """The `batch_input_shape` that the arguments of a first layer amount to, or None."""
     if kwargs.get("batch_input_shape") is not None:
-        return tuple(kwargs["batch_input_shape"])
+        return sizes(kwargs["batch_input_shape"], "batch_input_shape", example="(None, 28, 28)")
+    batch = sizes((kwargs.get("batch_size"),), "batch_size", example="32")
     if kwargs.get("input_shape") is not None:
-        shape = kwargs["input_shape"]
-        return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, int) else shape))
+        return batch + sizes(kwargs["input_shape"], "input_shape")
     if kwargs.get("input_dim") is not None:
-        length = (kwargs["input_length"],) if "input_length" in kwargs else ()
-        return (kwargs.get("batch_size"), *length, kwargs["input_dim"])
+        length = sizes((kwargs["input_length"],), "input_length", example="28") if "input_length" in kwargs else ()
+        return batch + length + sizes((kwargs["input_dim"],), "input_dim", example="28")
     return None
 
 

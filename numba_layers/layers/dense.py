@@ -2,7 +2,8 @@
 
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import DENSE, LAYER, keras1
-from ..errors import ArgumentError, ShapeError
+from ..arguments import whole
+from ..errors import ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer
 
@@ -26,9 +27,7 @@ class Dense(Layer):
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(**kwargs)
-        self.units = int(units)
-        if self.units <= 0:
-            raise ArgumentError(f"Dense: units must be positive, got {units}.")
+        self.units = whole(units, "units", least=1)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -39,10 +38,9 @@ class Dense(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
+        self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape):
-        if len(input_shape) < 2:
-            raise ShapeError(f"needs an input of at least 2 axes (batch, features), got shape {input_shape}.")
         features = input_shape[-1]
         if features is None:
             raise ShapeError(f"the last axis of the input must be known, got shape {input_shape}.")

@@ -2,8 +2,9 @@
 
 from .. import ops
 from .._legacy import DROPOUT, LAYER, SPATIAL_DROPOUT, keras1
+from ..arguments import share, sizes, whole
 from ..config import standardize_data_format
-from ..errors import ArgumentError
+from ..errors import ShapeError
 from ..random import Stream
 from ..registry import register_layer
 from .base import InputSpec, Layer, training_phase
@@ -25,18 +26,20 @@ class Dropout(Layer):
     @keras1(LAYER | DROPOUT)
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
-            raise ArgumentError(f'{type(self).__name__} "{self.name}": rate must lie in [0, 1), got {rate}.')
-        self.rate = float(rate)
-        self.noise_shape = noise_shape
-        self.seed = seed
-        self._stream = Stream(seed)
+        self.rate = share(rate, "rate")
+        self.noise_shape = None if noise_shape is None else sizes(noise_shape, "noise_shape", "(None, 1, 8)", least=1)
+        self.seed = None if seed is None else whole(seed, "seed")
+        self.input_spec = InputSpec()
+        self._stream = Stream(self.seed)
 
     def _noise_shape(self, shape):
         """Shape of the mask for inputs of `shape`."""
         if self.noise_shape is None:
             return None
-        return tuple(have if want is None else want for have, want in zip(shape, self.noise_shape, strict=True))
+        if len(self.noise_shape) != len(shape):
+            raise ShapeError(f"noise_shape {self.noise_shape} must have an entry for each axis of the input, which has "
+                             f"shape {shape}.")
+        return tuple(have if want is None else want for have, want in zip(shape, self.noise_shape))
 
     def call(self, inputs, training=None):
         if self.rate == 0 or not training_phase(training):
@@ -46,6 +49,23 @@ class Dropout(Layer):
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
+
+
+class SpatialDropout1D(Dropout):
+    """Dropout of whole 1D feature maps: all timesteps of a channel at once.
+
+    rate: in [0, 1).
+    Shapes: (batch, timesteps, channels) -> the same
+    Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout1D".
+    """
+
+    @keras1(LAYER | DROPOUT)
+    def __init__(self, rate, **kwargs):
+        super().__init__(rate, **kwargs)
+        self.input_spec = InputSpec(ndim=3)
+
+    def _noise_shape(self, shape):
+        return shape[0], 1, shape[2]
 
 
 class _SpatialDropout(Dropout):
@@ -64,29 +84,7 @@ class _SpatialDropout(Dropout):
         return (shape[0], shape[1], *between) if self.data_format == "channels_first" else (shape[0], *between, shape[-1])
 
     def get_config(self):
-        description = super().get_config() | {"data_format": self.data_format}
-        del description["noise_shape"], description["seed"]
-        return description
-
-
-class SpatialDropout1D(_SpatialDropout):
-    """Dropout of whole 1D feature maps: all timesteps of a channel at once.
-
-    rate: in [0, 1).
-    Shapes: (batch, timesteps, channels) -> the same
-    Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout1D".
-    """
-
-    ndim = 3
-
-    @keras1(LAYER | DROPOUT)
-    def __init__(self, rate, **kwargs):
-        super().__init__(rate, data_format="channels_last", **kwargs)
-
-    def get_config(self):
-        description = super().get_config()
-        del description["data_format"]
-        return description
+        return super().get_config() | {"data_format": self.data_format}
 
 
 class SpatialDropout2D(_SpatialDropout):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._legacy import LAYER, keras1
+from ..arguments import sizes
 from ..autograd.graph import SymbolicTensor, defer, is_symbolic, placeholder
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError
@@ -32,9 +33,12 @@ class InputLayer(Layer):
         elif batch_input_shape is None:
             if input_shape is None:
                 raise ArgumentError("an input needs a shape: shape=(features,), or batch_shape=(batch, features).")
-            batch_input_shape = (batch_size, *input_shape)
+            batch_input_shape = (batch_size, *sizes(input_shape, "shape"))
         super().__init__(name=name or unique_name("Input"), dtype=dtype, batch_input_shape=batch_input_shape)
         self.sparse = bool(sparse)
+        if self.sparse and len(self.batch_input_shape) != 2:
+            raise ArgumentError("a sparse input is a matrix (batch, features), got shape "
+                                f"{self.batch_input_shape}. Take shape=(features,).")
         self.built = True
         self.is_placeholder = input_tensor is None
         tensor = self._entry(input_tensor)
@@ -56,6 +60,7 @@ class InputLayer(Layer):
                 "sparse": self.sparse, "name": self.name}
 
 
+@keras1({})
 def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None):
     """A symbolic tensor where data enters a model: `x = Input(shape=(32,)); y = Dense(16)(x); Model(x, y)`.
 
@@ -67,7 +72,8 @@ def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, ten
     """
     if shape is None and batch_shape is None and tensor is None:
         raise ArgumentError("Input needs a shape: Input(shape=(features,)), without the batch axis.")
-    shape = (shape,) if isinstance(shape, int) else shape
+    if shape is not None and batch_shape is not None and sizes(shape, "shape") != sizes(batch_shape, "batch_shape")[1:]:
+        raise ArgumentError(f"Input: shape={shape} and batch_shape={batch_shape} disagree. Keep one of them.")
     layer = InputLayer(input_shape=shape, batch_input_shape=batch_shape, name=name, dtype=dtype, sparse=sparse,
                        input_tensor=tensor)
     return layer.inbound_nodes[0].output_tensors[0]

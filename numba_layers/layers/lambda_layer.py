@@ -3,6 +3,7 @@
 import inspect
 
 from .._legacy import LAYER, keras1
+from ..arguments import sizes
 from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError
 from ..registry import register_layer
@@ -27,10 +28,13 @@ class Lambda(Layer):
         if not callable(function):
             raise ArgumentError(f"Lambda: function must be callable, got {type(function).__name__}.")
         self.function = function
+        if not isinstance(arguments, dict | None):
+            raise ArgumentError(f"Lambda: arguments must be a dictionary, got {arguments!r:.80}.")
         self.arguments = dict(arguments or {})
         self.mask = mask
         self.supports_masking = mask is not None
-        self._output_shape = output_shape
+        self._output_shape = output_shape if output_shape is None or callable(output_shape) else sizes(
+            output_shape, "output_shape")
         self._takes_mask = "mask" in inspect.signature(function).parameters if _has_signature(function) else False
 
     def call(self, inputs, mask=None):
@@ -38,12 +42,12 @@ class Lambda(Layer):
         return self.function(inputs, **options)
 
     def _templates(self, inputs, kwargs, mask):
-        """The function on symbolic tensors says the shapes; what the user says fills in open sizes."""
+        """The function on symbolic tensors shows the shapes; what the user says fills in open sizes."""
         outputs = super()._templates(inputs, kwargs, mask)
         said = self._said_shapes([tensor.shape for tensor in as_list(inputs)])
         if said is None:
             return outputs
-        return [SymbolicTensor(shape if len(shape) == output.ndim else output.shape, output.dtype)
+        return [SymbolicTensor(_filled(output.shape, shape), output.dtype)
                 for shape, output in zip(said, as_list(outputs))]
 
     def _said_shapes(self, input_shapes):
@@ -53,9 +57,7 @@ class Lambda(Layer):
         if callable(self._output_shape):
             shapes = self._output_shape(input_shapes if len(input_shapes) > 1 else input_shapes[0])
             return [tuple(shape) for shape in shapes] if isinstance(shapes[0], tuple | list) else [tuple(shapes)]
-        batch = input_shapes[0][0]
-        shape = (self._output_shape,) if isinstance(self._output_shape, int) else self._output_shape
-        return [(batch, *shape)]
+        return [(input_shapes[0][0], *self._output_shape)]
 
     def compute_mask(self, inputs, mask=None):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
@@ -79,6 +81,13 @@ class Lambda(Layer):
         if kind != "raw":
             description["output_shape"] = load_function(description["output_shape"], kind, custom_objects)
         return cls(**description)
+
+
+def _filled(shown, said):
+    """`shown` with the sizes of `said` where it is open."""
+    if len(shown) != len(said):
+        return shown
+    return tuple(told if size is None else size for size, told in zip(shown, said))
 
 
 def _has_signature(function):

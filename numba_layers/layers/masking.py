@@ -1,9 +1,13 @@
 """Masks: which timesteps count."""
 
+import numpy as np
+
 from .. import ops
 from .._legacy import LAYER, keras1
+from ..arguments import real
+from ..errors import ArgumentError
 from ..registry import register_layer
-from .base import Layer
+from .base import InputSpec, Layer
 
 
 class Masking(Layer):
@@ -22,7 +26,11 @@ class Masking(Layer):
     @keras1(LAYER)
     def __init__(self, mask_value=0.0, **kwargs):
         super().__init__(**kwargs)
+        if np.isnan(real(mask_value, "mask_value")):
+            raise ArgumentError("NaN equals nothing, so no timestep would be skipped. Write a number over the NaNs of "
+                                "the data, np.nan_to_num(x, nan=-1), and give that as mask_value.")
         self.mask_value = mask_value
+        self.input_spec = InputSpec(min_ndim=2)
 
     def compute_mask(self, inputs, mask=None):
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)

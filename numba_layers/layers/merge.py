@@ -2,8 +2,11 @@
 
 from functools import reduce
 
+import numpy as np
+
 from .. import ops
 from .._legacy import LAYER, keras1
+from ..arguments import whole
 from ..errors import ArgumentError, ShapeError, unknown
 from ..registry import register_layer
 from .base import Layer
@@ -124,7 +127,7 @@ class Dot(_Merge):
     @keras1(LAYER)
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
-        self.axes = axes if isinstance(axes, int) else list(axes)
+        self.axes = whole(axes, "axes") if np.ndim(axes) == 0 else [whole(axis, "axes") for axis in axes]
         self.normalize = normalize
 
     def _check_shapes(self, shapes):
@@ -133,6 +136,9 @@ class Dot(_Merge):
 
     def call(self, inputs):
         axes = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
+        for axis, tensor in zip(axes, inputs):
+            if not -tensor.ndim <= axis < tensor.ndim:
+                raise ShapeError(f"axis {axis} is out of range for an input of shape {tensor.shape}.")
         axes = [axis % tensor.ndim for axis, tensor in zip(axes, inputs)]
         if self.normalize:
             inputs = [ops.l2_normalize(tensor, axis=axis) for tensor, axis in zip(inputs, axes)]

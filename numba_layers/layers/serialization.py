@@ -12,7 +12,8 @@ def serialize(layer):
 
 def deserialize(description, custom_objects=None):
     """The layer (or model) that `serialize` described; `custom_objects` maps class names to your own classes."""
-    if not isinstance(description, dict) or "class_name" not in description or "config" not in description:
+    if not isinstance(description, dict) or "class_name" not in description or not isinstance(
+            description.get("config"), dict | list):
         raise DataError(f"a layer's description needs 'class_name' and 'config', got {description!r:.200}.")
     kinds = known_layers(custom_objects)
     name = description["class_name"]

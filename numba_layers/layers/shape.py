@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import config, ops
 from .._legacy import LAYER, keras1
+from ..arguments import sizes, whole
 from ..errors import ArgumentError, ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer
@@ -14,7 +15,7 @@ class Flatten(Layer):
 
     data_format: 'channels_first' gives the order that the same model in channels_last would give, so that weights
     after it can be exchanged; 'channels_last' keeps the order. None: keep it, unless the process or keras.json says
-    channels_first.
+    channels_first; under Keras 1's rules keep it always.
     Shapes: (batch, ...) -> (batch, product of the others)
     Reference: core-layers document, "Flatten".
     """
@@ -22,6 +23,8 @@ class Flatten(Layer):
     @keras1(LAYER)
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
+        if data_format is None and config.keras1():     # Keras 1's Flatten knows no layouts
+            data_format = "channels_last"
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=2)
 
@@ -46,7 +49,8 @@ class Reshape(Layer):
     @keras1(LAYER)
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
-        self.target_shape = tuple(int(size) for size in np.atleast_1d(target_shape))
+        self.target_shape = sizes(target_shape, "target_shape", least=-1, open_sizes=False)
+        self.input_spec = InputSpec()
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(f"Reshape: target_shape may hold one -1, got {self.target_shape}.")
 
@@ -80,7 +84,7 @@ class Permute(Layer):
     @keras1(LAYER)
     def __init__(self, dims, **kwargs):
         super().__init__(**kwargs)
-        self.dims = tuple(int(axis) for axis in dims)
+        self.dims = sizes(dims, "dims", example="(2, 1)", open_sizes=False)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ArgumentError(f"Permute: dims must hold each of 1..{len(self.dims)} once (axes count from 1, "
                                 f"without the batch), got {self.dims}.")
@@ -104,9 +108,7 @@ class RepeatVector(Layer):
     @keras1(LAYER)
     def __init__(self, n, **kwargs):
         super().__init__(**kwargs)
-        if int(n) != n or n < 1:
-            raise ArgumentError(f"RepeatVector: n must be a whole number of at least 1, got {n}.")
-        self.n = int(n)
+        self.n = whole(n, "n", least=1)
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs):
