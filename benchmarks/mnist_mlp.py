@@ -1,4 +1,4 @@
-"""A training step of Keras's mnist_mlp beside PyTorch's (and JAX's, where installed): 784-512-512-10, batch 128, RMSprop.
+"""A training step of Keras's mnist_mlp beside PyTorch's and JAX's: 784-512-512-10, batch 128, RMSprop.
 
     pip install "numba_layers[bench,threads]" && python benchmarks/mnist_mlp.py [--steps 200]
 
@@ -14,7 +14,7 @@ for _variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(_variable, None)
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
-import numpy as np
+import numpy as np  # noqa: E402 - after the settings above
 
 BATCH, CLASSES, RATE, DROPOUT = 128, 10, 0.001, 0.2
 

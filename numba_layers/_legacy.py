@@ -24,6 +24,15 @@ class Samples(int):
         return -(-int(self) // batch_size)
 
 
+class Keras1Name(str):
+    """The name of an initializer that was given in Keras 1's spelling (`init=`): Keras 1's formula is meant."""
+
+
+def _initializer(init):
+    """`init=` by name keeps whose name it is."""
+    return {"kernel_initializer": Keras1Name(init) if isinstance(init, str) else init}
+
+
 def _data_format(dim_ordering):
     """'th', 'tf' and 'default' in Keras 2's words; anything else stays, for the layer to refuse."""
     data_format = DIM_ORDERINGS.get(dim_ordering, dim_ordering)
@@ -38,7 +47,7 @@ def _in_samples(new):
 LAYER = {"input_dtype": "dtype"}
 DENSE = {
     "output_dim": "units",
-    "init": "kernel_initializer",
+    "init": _initializer,
     "W_regularizer": "kernel_regularizer",
     "b_regularizer": "bias_regularizer",
     "W_constraint": "kernel_constraint",

@@ -328,7 +328,7 @@ class LearningRateScheduler(Callback):
         except TypeError:       # Keras 1's schedules know the epoch only
             rate = self.schedule(epoch)
         if not isinstance(rate, float | np.floating):
-            raise ArgumentError(f"LearningRateScheduler: the schedule must return a float, got {rate!r} for epoch {epoch}.")
+            raise ArgumentError(f"LearningRateScheduler: the schedule must give a float, not {rate!r} (epoch {epoch}).")
         self.model.optimizer.lr = rate
         if self.verbose:
             print(f"Epoch {epoch + 1}: learning rate {rate:g}")
@@ -419,7 +419,7 @@ class CSVLogger(Callback):
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions: on_epoch_begin(epoch, logs), on_batch_end(batch, logs), on_train_end(logs) and so on."""
+    """A callback made of functions: on_epoch_begin(epoch, logs), on_batch_end(batch, logs), on_train_end(logs) ..."""
 
     def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_batch_begin=None, on_batch_end=None,
                  on_train_begin=None, on_train_end=None):

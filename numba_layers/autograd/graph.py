@@ -49,7 +49,8 @@ class SymbolicTensor(Tensor):
     def __getattr__(self, name):
         if name == "data":
             raise GraphError(f"{self!r} has no value yet. Evaluate it with K.function([inputs], [tensor]), "
-                             "K.eval(tensor) or model.predict.")
+                             "K.eval(tensor) or model.predict; in a layer, write K functions (K.sqrt(x)) in place of "
+                             "NumPy's.")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __array__(self, dtype=None, copy=None):
@@ -220,7 +221,7 @@ def gradients(target, sources):
 
 
 def recorded_gradients(target, *sources):
-    """Gradients of the sum of `target` as the innermost tape has recorded it, as a list; zeros where it does not depend."""
+    """Gradients of the sum of `target` on the innermost tape, as a list; zeros where it does not depend."""
     grads = context.tapes[-1].gradient(target, sources)
     return [Tensor(np.zeros(source.shape, source.dtype)) if grad is None else grad
             for source, grad in zip(sources, grads)]

@@ -51,5 +51,6 @@ class ActivityRegularization(Layer):
         return super().get_config() | {"l1": float(self.l1), "l2": float(self.l2)}
 
 
-register_layer(Activation, *ops.relu.kernels, *ops.sigmoid.kernels, *ops.tanh.kernels, "softmax_forward", "softmax_backward")
+register_layer(Activation, *ops.relu.kernels, *ops.sigmoid.kernels, *ops.tanh.kernels,
+               "softmax_forward", "softmax_backward")
 register_layer(ActivityRegularization, *ops.abs.kernels, *ops.square.kernels, *ops.sum.kernels)

@@ -5,7 +5,8 @@ import inspect
 
 import numpy as np
 
-from .. import config, initializers, ops
+from .. import config, initializations, initializers, ops
+from .._legacy import Keras1Name
 from ..arguments import element_type, sizes
 from ..autograd.context import context
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer
@@ -26,7 +27,7 @@ from ..naming import unique_name
 from .node import Node, as_list, unpack
 from .spec import InputSpec
 
-__all__ = ["InputSpec", "Layer", "training_phase"]
+__all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
 
 _PACKAGE = __name__.partition(".")[0]
 _BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "batch_size", "dtype", "input_dtype",
@@ -36,6 +37,12 @@ _BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "bat
 def training_phase(training=None):
     """True while training: what the caller said, else the learning phase of the evaluation under way."""
     return bool(context.learning_phase if training is None else training)
+
+
+def initializer_of(identifier):
+    """The initializer of a weight: Keras 1's where its spelling or its generation is in use, else Keras 2's."""
+    of_keras1 = isinstance(identifier, Keras1Name) or (config.keras1() and isinstance(identifier, str))
+    return (initializations if of_keras1 else initializers).get(identifier)
 
 
 def _names_layer(method):
@@ -56,7 +63,7 @@ class Layer:
     """Base of all layers: a function of tensors with weights.
 
     Subclasses write `build(input_shape)`, which makes weights with `add_weight` and ends with `super().build(...)`;
-    `call(inputs)`, the computation in ops or K functions, which may also take `mask` and `training`; and `get_config()`.
+    `call(inputs)`, in ops or K functions, which may also take `mask` and `training`; and `get_config()`.
     `call` runs on concrete tensors to compute and on symbolic ones to infer shapes.
 
     name: unique in a model. trainable: whether training changes the weights. input_shape: sizes without the batch,
@@ -151,8 +158,8 @@ class Layer:
             shape, initializer, name = name, dtype or initializer, shape if isinstance(shape, str) else None
             dtype = None
         dtype = dtype or config.floatx()
-        initializer = initializers.get("glorot_uniform" if initializer is None else initializer)
-        value = np.array(initializer(tuple(shape), dtype=dtype), dtype=dtype, order="C")
+        make = initializer_of("glorot_uniform" if initializer is None else initializer)
+        value = np.array(make(tuple(shape), dtype=dtype), dtype=dtype, order="C")
         if value.shape != tuple(shape):
             raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
         weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)

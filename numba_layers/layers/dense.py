@@ -5,7 +5,7 @@ from .._legacy import DENSE, LAYER, keras1
 from ..arguments import whole
 from ..errors import ShapeError
 from ..registry import register_layer
-from .base import InputSpec, Layer
+from .base import InputSpec, Layer, initializer_of
 
 
 class Dense(Layer):
@@ -30,8 +30,8 @@ class Dense(Layer):
         self.units = whole(units, "units", least=1)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_initializer = initializer_of(kernel_initializer)
+        self.bias_initializer = initializer_of(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.activity_regularizer = regularizers.get(activity_regularizer)

@@ -81,7 +81,9 @@ class _SpatialDropout(Dropout):
 
     def _noise_shape(self, shape):
         between = (1,) * (len(shape) - 2)
-        return (shape[0], shape[1], *between) if self.data_format == "channels_first" else (shape[0], *between, shape[-1])
+        if self.data_format == "channels_first":
+            return (*shape[:2], *between)
+        return (shape[0], *between, shape[-1])
 
     def get_config(self):
         return super().get_config() | {"data_format": self.data_format}

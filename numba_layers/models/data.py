@@ -3,25 +3,31 @@
 import numpy as np
 
 from .. import config, losses
+from ..arguments import real
 from ..errors import DataError, DtypeError, ShapeError, nearest
 from .objective import TEMPORAL
 
 _KINDS = "biuf"
 
 
-def entries(given, names, what):
+def entries(model, given, names, what):
     """`given` (an array, a list of them, or a dictionary by name) as a list with one entry for each of `names`.
 
+    what: 'input' or 'output' of `model`.
     Raises: DataError for a missing or unknown name, or another number of arrays.
     """
     if isinstance(given, dict):
         unknown = [name for name in given if name not in names]
         missing = [name for name in names if name not in given]
         if unknown:
-            raise DataError(f"no {what} is named {unknown[0]!r}. {nearest(unknown[0], names)}")
+            raise DataError(f'model "{model.name}": no {what} is named {unknown[0]!r}. {nearest(unknown[0], names)}')
         if missing:
-            raise DataError(f"the data for {what} {missing[0]!r} are missing; given: {', '.join(map(str, given))}.")
+            raise DataError(f'model "{model.name}": the data for {what} {missing[0]!r} are missing; given: '
+                            f"{', '.join(map(str, given))}.")
         return [given[name] for name in names]
+    if given is None and names:
+        raise DataError(f'model "{model.name}": {"x" if what == "input" else "y"} is missing; expected arrays for '
+                        f"the {what}s {', '.join(names)}, got None.")
     if given is None:
         given = []
     if isinstance(given, list | tuple) and (len(names) != 1 or any(hasattr(entry, "shape") for entry in given)):
@@ -29,7 +35,8 @@ def entries(given, names, what):
     else:
         arrays = [given]
     if len(arrays) != len(names):
-        raise DataError(f"expected {len(names)} arrays, one for each {what} ({', '.join(names)}), got {len(arrays)}.")
+        raise DataError(f'model "{model.name}": expected {len(names)} arrays, one for each {what} '
+                        f"({', '.join(names)}), got {len(arrays)}.")
     return arrays
 
 
@@ -40,6 +47,9 @@ def numbers(value, where):
     """
     if is_sparse(value):
         return value
+    if hasattr(value, "__next__"):
+        raise DataError(f"{where}: expected an array, got a {type(value).__name__}. fit_generator, "
+                        "evaluate_generator and predict_generator take batches one by one.")
     try:
         array = np.asarray(getattr(value, "data", value) if type(value).__name__ == "Tensor" else value)
     except ValueError as error:
@@ -60,10 +70,10 @@ def inputs(model, given):
     """Arrays for the fed inputs of `model`, checked, in its order."""
     names = [tensor._keras_history[0].name for tensor in model._fed]
     arrays = []
-    for tensor, name, value in zip(model._fed, names, entries(given, names, "input")):
+    for tensor, name, value in zip(model._fed, names, entries(model, given, names, "input")):
         where = f'model "{model.name}", input "{name}"'
         array = numbers(value, where)
-        if array.ndim == 1 and tensor.ndim == 2:
+        if array.ndim == 1 and tensor.ndim == 2 and tensor.shape[1] in (1, None):
             array = array[:, None]
         _check_shape(array.shape, tensor.shape, where)
         arrays.append(array.tocsr() if is_sparse(array) else array)
@@ -75,7 +85,7 @@ def targets(model, given):
     objective = model.objective
     names = [objective.output_names[number] for number in objective.trained]
     arrays = []
-    for number, name, value in zip(objective.trained, names, entries(given, names, "output")):
+    for number, name, value in zip(objective.trained, names, entries(model, given, names, "output")):
         where = f'model "{model.name}", target of output "{name}"'
         array = numbers(value, where)
         loss = objective.losses[number]
@@ -92,7 +102,10 @@ def _target(array, shape, loss, where):
         raise DataError(f"{where}: {int(np.isnan(array).sum())} of {array.size} entries are NaN. Drop those samples, "
                         "or replace the entries.")
     if sparse:
-        _check_shape(array.shape, (*shape[:-1], 1), where)
+        cure = ""
+        if array.shape[1:] == shape[1:] and shape[-1] != 1:
+            cure = " One-hot targets go with loss='categorical_crossentropy'; or make them numbers: y.argmax(axis=-1)."
+        _check_shape(array.shape, (*shape[:-1], 1), where, cure)
         _check_classes(array, shape[-1], where)
     elif getattr(losses, getattr(loss, "__name__", ""), None) is loss:
         cure = ""
@@ -105,6 +118,9 @@ def _target(array, shape, loss, where):
 
 def _check_classes(array, classes, where):
     if array.size and classes is not None:
+        if array.dtype.kind == "f" and (array != np.floor(array)).any():
+            raise DataError(f"{where}: class numbers must be whole, got {array[array != np.floor(array)][0]}. Targets "
+                            "that are no classes go with another loss, such as 'mse'.")
         low, high = array.min(), array.max()
         if low < 0 or high >= classes:
             raise DataError(f"{where}: class numbers must lie in 0..{classes - 1}, got {low}..{high}.")
@@ -119,7 +135,7 @@ def _check_shape(have, want, where, cure=""):
 
 
 def _shown(shape):
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+    return str(tuple("any" if size is None else size for size in shape)).replace("'", "")
 
 
 def _cure(have, want):
@@ -140,8 +156,8 @@ def sample_weights(model, given, class_weight, arrays):
     """
     objective = model.objective
     names = [objective.output_names[number] for number in objective.trained]
-    given = [None] * len(names) if given is None else _optional(given, names, "sample_weight")
-    by_class = _class_weights(class_weight, names)
+    given = [None] * len(names) if given is None else _optional(model, given, names)
+    by_class = _class_weights(model, class_weight, names)
     weights = []
     for number, name, weight, table, target in zip(objective.trained, names, given, by_class, arrays):
         where = f'model "{model.name}", sample weights of output "{name}"'
@@ -156,23 +172,28 @@ def sample_weights(model, given, class_weight, arrays):
     return weights
 
 
-def _optional(given, names, what):
+def _optional(model, given, names):
+    """Sample weights, or tables of class weights, for each output; None where none are given."""
     if isinstance(given, dict):
         for name in given:
             if name not in names:
-                raise DataError(f"{what} names no output {name!r}. {nearest(name, names)}")
+                raise DataError(f'model "{model.name}": no output is named {name!r}. {nearest(name, names)}')
         return [given.get(name) for name in names]
-    return entries(given, names, "output")
+    return entries(model, given, names, "output")
 
 
-def _class_weights(class_weight, names):
+def _class_weights(model, class_weight, names):
+    """A table {class number: weight} or None for each output."""
     if class_weight is None:
         return [None] * len(names)
-    if isinstance(class_weight, list | tuple):
-        return list(class_weight)
-    if all(isinstance(key, str) for key in class_weight):
-        return [class_weight.get(name) for name in names]
-    return [class_weight] * len(names)
+    if isinstance(class_weight, dict) and not all(isinstance(key, str) for key in class_weight):
+        return [class_weight] * len(names)
+    tables = _optional(model, class_weight, names) if isinstance(class_weight, dict) else class_weight
+    if not isinstance(tables, list | tuple) or len(tables) != len(names) or not all(
+            table is None or isinstance(table, dict) for table in tables):
+        raise DataError(f'model "{model.name}": class_weight must be a dictionary like {{0: 1.0, 1: 2.5}}, or one of '
+                        f"those for each output, got {class_weight!r:.80}.")
+    return list(tables)
 
 
 def _check_weight(weight, target, temporal, where):
@@ -181,6 +202,9 @@ def _check_weight(weight, target, temporal, where):
         mode = "" if temporal or weight.ndim != 2 else (
             " For a weight a timestep, compile with sample_weight_mode='temporal'.")
         raise ShapeError(f"{where}: expected shape {want}, got {weight.shape}.{mode}")
+    if np.isnan(weight).any():
+        raise DataError(f"{where}: {int(np.isnan(weight).sum())} of {weight.size} entries are NaN. A sample that should "
+                        "not count gets weight 0.")
 
 
 def _by_class(table, target, where):
@@ -192,6 +216,7 @@ def _by_class(table, target, where):
     missing = sorted(set(np.unique(classes).tolist()) - set(table))
     if missing:
         raise DataError(f"{where}: class_weight has no entry for class {missing[0]}; it has {sorted(table)}.")
+    table = {number: real(weight, f"{where}: the weight of class {number}") for number, weight in table.items()}
     return np.array([table[number] for number in classes.tolist()], dtype=config.floatx())
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from .._legacy import Samples
+from ..arguments import whole
 from ..errors import ArgumentError, DataError
 from ..utils.sequence import Sequence
 from . import data
@@ -73,9 +74,8 @@ def steps_of(given, source, name):
     Raises: ArgumentError where neither is there.
     """
     if given is not None:
-        if given < 1:
-            raise ArgumentError(f"{name} must be at least 1, got {given}.")
-        return given
+        count = whole(given, name, least=1)
+        return Samples(count) if isinstance(given, Samples) else count
     if isinstance(source, Sequence):
         return len(source)
     raise ArgumentError(f"a generator does not say where it ends: give {name}=number of batches.")
@@ -111,6 +111,8 @@ def _drawn(source, workers, max_queue_size, shuffle=False):
 
     The thread ends with the block, also when the block ends by an error.
     """
+    if not hasattr(source, "__iter__"):
+        raise ArgumentError(f"expected a generator or a Sequence, got {type(source).__name__}: {source!r:.80}.")
     batches = _forever(source, shuffle) if isinstance(source, Sequence) else iter(source)
     if not workers:
         yield lambda: next(batches, _END)

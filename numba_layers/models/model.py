@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import config, constraints, losses, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
+from ..arguments import share, whole
 from ..autograd.context import collecting, evaluation
 from ..autograd.tape import Tape
 from ..autograd.tensor import as_tensor
@@ -170,7 +171,7 @@ class Model(Network):
     @keras1(FIT)
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose=1, callbacks=None, validation_split=0.0,
             validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0):
-        """Train for `epochs` passes over the data. Returns the History: `.history[name]` is a list with one figure an epoch.
+        """Train for `epochs` passes over the data. Returns the History: `.history[name]` lists a figure an epoch.
 
         x, y: array, list, or dictionary by name. batch_size: samples an update, 32 by default. verbose: 0 silent,
         1 a progress bar, 2 a line an epoch. callbacks: see `callbacks`. validation_split: share of the samples, taken
@@ -181,6 +182,9 @@ class Model(Network):
         self._need_built(x)
         self._need_compiled("fit")
         batch_size = _batch_size(batch_size)
+        epochs, initial_epoch = whole(epochs, "epochs", least=0), whole(initial_epoch, "initial_epoch", least=0)
+        if shuffle not in (True, False, None, "batch"):
+            raise ArgumentError(f"shuffle must be True, False or 'batch', got {shuffle!r}.")
         arrays, weights, samples = self._arrays(x, y, sample_weight, class_weight)
         held_out, training_weights = None, weights
         if validation_data is not None:
@@ -201,6 +205,7 @@ class Model(Network):
         return loops.fit_loop(self, arrays, training_weights, samples, batch_size, epochs, initial_epoch, shuffle,
                               listeners, validate if held_out else None)
 
+    @keras1({})
     def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None):
         """Loss and metrics over all samples: the loss, or the list named by `metrics_names`."""
         self._need_built(x)
@@ -209,6 +214,7 @@ class Model(Network):
         with progress_bar(samples, verbose, "evaluate") as progress:
             return _unpack_figures(loops.test_loop(self, arrays, weights, samples, _batch_size(batch_size), progress))
 
+    @keras1({})
     def predict(self, x, batch_size=None, verbose=0):
         """Outputs for all samples: an array, or a list of them."""
         self._need_built(x)
@@ -226,12 +232,14 @@ class Model(Network):
                       shuffle=True, initial_epoch=0):
         """Train on batches from `generator`, which gives (x, y) or (x, y, sample_weights) for ever, or is a Sequence.
 
-        steps_per_epoch: batches an epoch; the length of a Sequence by default. validation_data: (x, y), (x, y, weights),
-        or another generator with validation_steps. workers: 0 draws batches in between steps, more draws ahead in a
-        thread, up to max_queue_size; use_multiprocessing is accepted and means the same. shuffle: the order of a
+        steps_per_epoch: batches an epoch; the length of a Sequence by default. validation_data: (x, y), (x, y,
+        weights), or another generator with validation_steps. workers: 0 draws batches in between steps, more draws
+        ahead in a thread, up to max_queue_size; use_multiprocessing is accepted and means the same. shuffle: the order of a
         Sequence. Other arguments as in `fit`. Returns the History.
         """
+        self._need_built(None)
         self._need_compiled("fit_generator")
+        epochs, initial_epoch = whole(epochs, "epochs", least=0), whole(initial_epoch, "initial_epoch", least=0)
         steps = generators.steps_of(steps_per_epoch, generator, "steps_per_epoch")
         validate = self._generator_validation(validation_data, validation_steps, workers, max_queue_size)
         names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if validate else [])
@@ -263,6 +271,7 @@ class Model(Network):
     def evaluate_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
                            verbose=0):
         """Loss and metrics over `steps` batches of a generator or Sequence, as `evaluate` answers them."""
+        self._need_built(None)
         self._need_compiled("evaluate_generator")
         steps = generators.steps_of(steps, generator, "steps")
         with progress_bar(steps, verbose, "evaluate") as progress:
@@ -272,6 +281,7 @@ class Model(Network):
     def predict_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
                           verbose=0):
         """Outputs for `steps` batches of a generator or Sequence, as `predict` answers them."""
+        self._need_built(None)
         steps = generators.steps_of(steps, generator, "steps")
         with progress_bar(steps, verbose, "predict") as progress:
             outputs = generators.predict_loop(self, generator, steps, workers, max_queue_size, progress)
@@ -306,18 +316,12 @@ def _unpack_figures(figures):
 
 
 def _batch_size(given):
-    if given is None:
-        return 32
-    if int(given) != given or given < 1:
-        raise ArgumentError(f"batch_size must be a whole number of at least 1, got {given}.")
-    return int(given)
+    return 32 if given is None else whole(given, "batch_size", least=1)
 
 
-def _cut(samples, share):
-    """Number of samples to train on when `share` of them is held out."""
-    if not 0 <= share < 1:
-        raise ArgumentError(f"validation_split must lie in [0, 1), got {share}.")
-    cut = int(samples * (1 - share))
+def _cut(samples, split):
+    """Number of samples to train on when the share `split` of them is held out."""
+    cut = int(samples * (1 - share(split, "validation_split")))
     if cut == 0:
-        raise DataError(f"validation_split={share} leaves none of the {samples} samples to train on.")
+        raise DataError(f"validation_split={split} leaves none of the {samples} samples to train on.")
     return cut

@@ -124,21 +124,16 @@ class Network(Layer):
         pairs = [pair for layer in self._all_layers for pair in layer.regularizers]
         return list({(id(regularizer), id(weight)): (regularizer, weight) for regularizer, weight in pairs}.values())
 
-    @property
-    def input(self):
-        return unpack(self.inputs)
+    def _ends(self, which):
+        if not getattr(self, which):
+            raise GraphError(f'{type(self).__name__} "{self.name}" has no {which} yet. Give its first layer '
+                             "input_shape=(...).")
+        return getattr(self, which)
 
-    @property
-    def output(self):
-        return unpack(self.outputs)
-
-    @property
-    def input_shape(self):
-        return unpack([tensor.shape for tensor in self.inputs])
-
-    @property
-    def output_shape(self):
-        return unpack([tensor.shape for tensor in self.outputs])
+    input = property(lambda self: unpack(self._ends("inputs")))
+    output = property(lambda self: unpack(self._ends("outputs")))
+    input_shape = property(lambda self: unpack([tensor.shape for tensor in self._ends("inputs")]))
+    output_shape = property(lambda self: unpack([tensor.shape for tensor in self._ends("outputs")]))
 
     def get_layer(self, name=None, index=None):
         """The layer called `name`, or the one at `index`.
@@ -184,7 +179,7 @@ class Network(Layer):
     def summary(self, line_length=None, positions=None, print_fn=print):
         """Print a table of the layers, their output shapes and numbers of weights.
 
-        line_length: characters a line. positions: where columns end, as shares of the line. print_fn: called with each line.
+        line_length: characters a line. positions: where columns end, as shares of the line. print_fn: gets each line.
         """
         for line in summary.lines(self, line_length, positions):
             print_fn(line)
@@ -261,6 +256,6 @@ def _check_names(network):
     names = [layer.name for layer in network._all_layers]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ArgumentError(f'model "{network.name}": the layer name {repeated[0]!r} is used {names.count(repeated[0])} '
-                            "times. All layers of a model need names of their own.")
+        raise ArgumentError(f'model "{network.name}": the layer name {repeated[0]!r} is used '
+                            f"{names.count(repeated[0])} times. All layers of a model need names of their own.")
 

@@ -1,9 +1,11 @@
 """What a model minimises and what it reports: losses, their weights, masks, sample weights and metrics."""
 
 from .. import config, losses, metrics, ops
+from ..arguments import real
 from ..errors import ArgumentError, unknown
 
 TEMPORAL = "temporal"
+SHORT = {"accuracy": "acc", "acc": "acc", "crossentropy": "ce", "ce": "ce"}     # metrics that depend on the loss
 
 
 class Objective:
@@ -23,12 +25,14 @@ class Objective:
         given = _per_output(loss, output_names, "loss")
         self.losses = [None if entry is None else losses.get(entry) for entry in given]
         factors = _per_output(loss_weights, output_names, "loss_weights", missing=1.0)
-        self.loss_weights = [1.0 if factor is None else float(factor) for factor in factors]
+        self.loss_weights = [1.0 if factor is None else real(factor, "a loss weight") for factor in factors]
         self.weight_modes = _per_output(sample_weight_mode, output_names, "sample_weight_mode")
         for mode in self.weight_modes:
             if mode not in (None, TEMPORAL):
                 raise unknown("sample_weight_mode", mode, [TEMPORAL, "None"])
         self.trained = [number for number, function in enumerate(self.losses) if function is not None]
+        if not self.trained:
+            raise ArgumentError(f"compile: no output has a loss; the outputs are {', '.join(output_names)}.")
         self.metrics = (_resolve(metrics, self.losses, output_names, output_shapes, False)
                         + _resolve(weighted_metrics, self.losses, output_names, output_shapes, True))
         self.metrics.sort(key=lambda metric: metric.output)
@@ -139,7 +143,7 @@ def _asked(given, number, names):
 
 
 def _metric(entry, loss, number, names, shape, weighted):
-    short = {"accuracy": "acc", "acc": "acc", "crossentropy": "ce", "ce": "ce"}.get(entry if isinstance(entry, str) else "")
+    short = SHORT.get(entry) if isinstance(entry, str) else None
     if short == "acc":
         function = metrics.accuracy_for(loss, shape)
     elif short == "ce":

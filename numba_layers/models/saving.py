@@ -1,8 +1,8 @@
 """Models and weights in Keras's HDF5 files, written whole or not at all, read with every array compared first.
 
 Layout: attributes `model_config` (JSON), `training_config` (JSON), `keras_version`, `backend`; group `model_weights`
-with one group a layer, whose attribute `weight_names` lists its data sets in order; group `optimizer_weights`. A file of
-weights holds the contents of `model_weights` at its root.
+with one group a layer, whose attribute `weight_names` lists its data sets in order; group `optimizer_weights`. A file
+of weights holds the contents of `model_weights` at its root.
 Reference: Keras 2.2.5, `engine.saving`.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import optimizers
-from ..errors import ArgumentError, DataError, ShapeError
+from ..errors import ArgumentError, DataError, FileError, NumbaLayersError, ShapeError
 from ..layers.serialization import deserialize
 from ..utils.files import replacing
 from .topology import KERAS_VERSION, plain
@@ -100,18 +100,18 @@ def _opened(filepath):
         yield filepath
         return
     if not Path(filepath).is_file():
-        raise DataError(f"there is no file {_shown(filepath)}.")
+        raise FileError(f"there is no file {_shown(filepath)}.")
     try:
         file = h5py.File(filepath, "r")
     except OSError as error:
-        raise DataError(f"{_shown(filepath)} is no HDF5 file, or is damaged ({error}).") from None
+        raise FileError(f"{_shown(filepath)} is no HDF5 file, or is damaged ({error}).") from None
     with file:
         try:
             yield file
         except (OSError, KeyError, RuntimeError) as error:
-            if isinstance(error, DataError):
+            if isinstance(error, NumbaLayersError):
                 raise
-            raise DataError(f"{_shown(filepath)} is damaged or not a Keras file: {error}.") from error
+            raise FileError(f"{_shown(filepath)} is damaged or not a Keras file: {error}.") from error
 
 
 def _shown(filepath):

@@ -1,13 +1,11 @@
 """A stack of layers, each with one input and one output."""
 
-import numpy as np
-
 from ..errors import ArgumentError, ModelError, ShapeError
 from ..layers.base import Layer
 from ..layers.input import Input, InputLayer
 from ..layers.node import Node, as_list
 from ..naming import unique_name
-from . import topology
+from . import data, topology
 from .model import Model
 from .network import Network
 
@@ -27,6 +25,8 @@ class Sequential(Model):
         self.inputs = []
         self.outputs = []
         Layer.__init__(self, name=name or unique_name("sequential"))
+        if not isinstance(layers, list | tuple | None):
+            raise ArgumentError(f"Sequential takes a list of layers, got {type(layers).__name__}: {layers!r:.80}.")
         for layer in layers or []:
             self.add(layer)
 
@@ -108,8 +108,8 @@ class Sequential(Model):
 
     def _need_built(self, x):
         if not self.outputs:
-            shape = np.shape(x)
-            self.build((None, *shape[1:]) if len(shape) > 1 else (None, 1))
+            shape = () if x is None or isinstance(x, dict) else data.numbers(x, f'model "{self.name}", x').shape
+            self.build((None, *(shape[1:] or (1,))) if shape else None)
 
     def __call__(self, inputs, **kwargs):
         if not self.outputs:

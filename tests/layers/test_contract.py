@@ -1,4 +1,4 @@
-"""One contract for every layer: shapes, values, configuration, weights, a training step, symbolic and concrete alike."""
+"""One contract for every layer: shapes, values, configuration, weights, a training step, graph and eager alike."""
 
 import numpy as np
 import pytest
@@ -138,3 +138,13 @@ def test_registry_has_no_hole():
         "Lambda", "Reshape", "TimeDistributed"}     # no kernels of their own
     for row in table:
         assert row.location, f"{row.layer}: no {row.target} kernel {row.kernel}"
+
+
+def test_initializers_of_keras1_by_its_spelling():
+    """`init=` means Keras 1's formula: its exact array after np.random.seed."""
+    np.random.seed(1337)
+    layer = layers.Dense(output_dim=3, init="glorot_normal", input_dim=4)
+    layer.build((None, 4))
+    np.random.seed(1337)
+    np.testing.assert_array_equal(layer.get_weights()[0],
+                                  np.random.normal(0, np.sqrt(2 / 7), (4, 3)).astype("float32"))

@@ -5,7 +5,6 @@ import pytest
 
 from numba_layers import config, optimizers
 from numba_layers.models import model_from_config
-
 from tests.reference.recorded import FLOAT_TYPES, cases, with_type
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
@@ -75,7 +74,7 @@ def test_batch_by_batch(case, floatx):
     agree(model.evaluate(one_or_all(x), one_or_all(y), batch_size=size, verbose=0),
           case.answer("evaluated_after", floatx), floatx)
     if weights:
-        agree(model.evaluate(one_or_all(x), one_or_all(y), batch_size=size, verbose=0, sample_weight=one_or_all(weights)),
+        agree(model.evaluate(one_or_all(x), one_or_all(y), size, verbose=0, sample_weight=one_or_all(weights)),
               case.answer("evaluated_after_weighted", floatx), floatx)
     predicted = model.predict(one_or_all(x), batch_size=size)
     for actual, expected in zip(predicted if isinstance(predicted, list) else [predicted],

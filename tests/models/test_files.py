@@ -1,4 +1,4 @@
-"""Files of the real Keras 1.2.2 and 2.2.5 load, predict and go on training as they did there; ours are whole or absent."""
+"""Files of the real Keras 1.2.2 and 2.2.5 load, predict and train on as they did there; ours are whole or absent."""
 
 import json
 

@@ -156,7 +156,8 @@ def test_generators_train_as_arrays_do(data, workers):
     assert source.ended == 2
     assert model.evaluate_generator(source, workers=workers) == pytest.approx(
         model.evaluate(*data, batch_size=10, verbose=0))
-    np.testing.assert_array_equal(model.predict_generator(source, workers=workers), model.predict(data[0], batch_size=10))
+    np.testing.assert_array_equal(model.predict_generator(source, workers=workers),
+                                  model.predict(data[0], batch_size=10))
 
 
 def test_an_error_in_a_generator_reaches_the_caller(data):
@@ -188,7 +189,7 @@ def test_two_models_share_weights(random):
     first = Sequential([shared])
     x = Input((2,))
     second = Model(x, Dense(1)(shared(x)))
-    for model, width in ((first, 3), (second, 1)):
+    for model in (first, second):
         model.compile("sgd", "mse")
     inputs = random.standard_normal((4, 2))
     for model, width in ((first, 3), (second, 1), (first, 3), (second, 1)):
@@ -196,7 +197,8 @@ def test_two_models_share_weights(random):
         model.train_on_batch(inputs, random.standard_normal((4, width)))
         after = shared.get_weights()[0]
         assert np.abs(after - before).max() > 0
-        np.testing.assert_allclose(first.predict(inputs), inputs @ after + shared.get_weights()[1], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(first.predict(inputs), inputs @ after + shared.get_weights()[1],
+                                   rtol=1e-4, atol=1e-5)
 
 
 def test_frozen_layers_stay(data):
