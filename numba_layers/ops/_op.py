@@ -145,7 +145,14 @@ def run(name, *arguments, out, dtype=None, out_view=None):
 
 def launch(name, *arguments, outputs=1):
     """Start one kernel: every launch of the package passes here. The last `outputs` arguments are written."""
-    registry.kernel(name, devices.target())(*arguments)
+    try:
+        registry.kernel(name, devices.target())(*arguments)
+    except Exception as error:
+        if type(error).__name__ != "TypingError":       # Numba's; the name spares loading Numba here
+            raise
+        types = ", ".join(str(argument.dtype) for argument in arguments if isinstance(argument, np.ndarray))
+        raise DtypeError(f"kernel {name} does not take arrays of these types: {types}. Convert them with "
+                         f"K.cast(x, {config.floatx()!r}).") from error
     if config.debug_level >= 3 or config.check_numbers:
         _inspect(name, arguments, outputs)
 
