@@ -56,7 +56,7 @@ def measure(form, m, k, n):
     calls = max(1, int(5e8 / (2 * m * k * n)))
     rounds = []
     for _ in range(options.rounds):
-        time.sleep(0.05)
+        time.sleep(0.2)
         ours = seconds_per_call(lambda: multiply(laid_a, laid_b, y), calls)
         rounds.append((ours, seconds_per_call(lambda: np.matmul(a, b, out=desired), calls)))
     return np.array(rounds).T
