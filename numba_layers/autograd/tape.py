@@ -63,6 +63,9 @@ class Tape:
         answers = [_deliver(gradients.get(id(source)), array) for source, array in zip(sources, into)]
         return answers[0] if single else answers
 
+    def __repr__(self):
+        return f"<Tape of {len(self.nodes)} ops>"
+
     def _repr_svg_(self):
         """The picture that notebooks show."""
         return picture.svg(self.nodes)
