@@ -47,6 +47,7 @@ def test_layers_models_and_the_rest():
         from keras.layers import Dense, Dropout, Input
         from keras.layers.core import Dense as CoreDense
         from keras.models import Sequential, Model
+        from keras.engine.saving import load_model
         from keras.engine.topology import Layer
         from keras.engine import Input as EngineInput
         from keras.optimizers import SGD
