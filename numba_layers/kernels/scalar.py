@@ -188,12 +188,6 @@ def sqrt(x):
 
 
 @formula
-def rsqrt(x):
-    """1 / sqrt(x)."""
-    return type(x)(1) / np.sqrt(x)
-
-
-@formula
 def power(x, y):
     """x**y."""
     return x**y

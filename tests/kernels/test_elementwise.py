@@ -17,7 +17,7 @@ from tests.tolerances import assert_close
 SIZES = (0, 1, 17, 1003)
 ODD_ONES = [0.0, 1.0, -1.0, 0.5, -2.5, 1e-40, 3e38, np.inf, -np.inf, np.nan]
 FUNCTIONS = UNARY | {name: getattr(activation, name) for name in (
-    "tanh", "sigmoid", "hard_sigmoid", "selu", "softplus", "softsign")} | {"rsqrt": lambda x: 1 / np.sqrt(x)}
+    "tanh", "sigmoid", "hard_sigmoid", "selu", "softplus", "softsign")}
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
@@ -48,7 +48,7 @@ def numbers(random, *shape, dtype):
 def test_unary(name, device, dtype, random):
     for size in SIZES:
         x = numbers(random, size, dtype=dtype)
-        if name in ("log", "log1p", "sqrt", "rsqrt"):
+        if name in ("log", "log1p", "sqrt"):
             x = np.abs(x)
         assert_close(launch(f"{name}_forward", device, x), FUNCTIONS[name](x.astype(np.float64)))
 
@@ -224,13 +224,7 @@ def test_cast(source, target, device):
     np.testing.assert_array_equal(launch("cast", device, x, dtype=target), x.astype(target))
 
 
-def test_fill_add_into_axpby(device, dtype, random):
+def test_fill(device, dtype):
     y = np.empty(35, dtype)
     registry.kernel("fill", device)(np.dtype(dtype).type(2.5), y)
     np.testing.assert_array_equal(y, 2.5)
-    x = numbers(random, 35, dtype=dtype)
-    registry.kernel("add_into", device)(x, y)
-    assert_close(y, x + 2.5)
-    a, b = np.array([0.5, -2], dtype)
-    registry.kernel("axpby", device)(x, a, b, y)
-    assert_close(y, 0.5 * x - 2 * (x + 2.5))

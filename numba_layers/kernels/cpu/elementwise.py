@@ -4,7 +4,7 @@
 - `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu and clip take x in place of y.
 - `<f>_forward(x, y, shape, x_strides, y_strides, z)`: z = f(x, y), where x and y broadcast.
 - `where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z)`: the same of three.
-- `cast(x, y)`, `fill(value, y)`, `add_into(x, y)`: y += x, and `axpby(x, a, b, y)`: y = a x + b y.
+- `cast(x, y)` and `fill(value, y)`.
 
 Shapes: arrays are flat. `shape` and the strides come from `ops/_broadcast.py`: 5 numbers each, strides in
 elements, the last one 0 (repeat) or 1; z is contiguous. Each element is written by one thread.
@@ -79,7 +79,6 @@ unary("ceil_forward", ceil)
 unary("square_forward", scalar.square)
 unary("reciprocal_forward", scalar.reciprocal)
 unary("sqrt_forward", scalar.sqrt)
-unary("rsqrt_forward", scalar.rsqrt)
 unary("exp_forward", scalar.exp)
 unary("expm1_forward", scalar.expm1)
 unary("log_forward", scalar.log)
@@ -326,7 +325,7 @@ def where_forward(condition, x, y, shape, condition_strides, x_strides, y_stride
             z_row += shape[4]
 
 
-# ---- types, values, sums -----------------------------------------------------------------------------------
+# ---- types, values -----------------------------------------------------------------------------------------
 
 
 @cpu_kernel
@@ -340,17 +339,3 @@ def cast(x, y):
 def fill(value, y):
     for i in prange(y.size):
         y[i] = value
-
-
-@cpu_kernel
-def add_into(x, y):
-    """y += x."""
-    for i in prange(x.size):
-        y[i] += x[i]
-
-
-@cpu_kernel
-def axpby(x, a, b, y):
-    """y = a x + b y."""
-    for i in prange(x.size):
-        y[i] = a * x[i] + b * y[i]
