@@ -1,12 +1,14 @@
 """What happens around training: logs, progress, early stopping, checkpoints, learning-rate schedules."""
 
 import csv
+import inspect
 import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 
+from . import config
 from ._legacy import keras1
 from .errors import ArgumentError, unknown
 
@@ -87,18 +89,36 @@ class CallbackList:
         self._tell("on_batch_end", batch, {} if logs is None else logs)
 
 
-def callback_list(model, callbacks, verbose, params):
-    """The user's callbacks with averaging, progress and history around them, bound to `model` for one training."""
+def callback_list(model, callbacks, verbose, params, validation_data=None):
+    """The user's callbacks, with averages and progress before them and history after, bound to `model`.
+
+    validation_data: list of arrays that the callbacks see: inputs, targets and sample weights.
+    Raises: ArgumentError for a `verbose` that is none, and for what is no callback.
+    """
+    if verbose not in (0, 1, 2):
+        raise ArgumentError(f"verbose must be 0 (silent), 1 (progress bar) or 2 (a line an epoch), got {verbose!r}.")
+    progress = [[], [ProgbarLogger()], [EpochLine()]][verbose]
+    callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
+    for callback in callbacks:
+        if isinstance(callback, type) or not hasattr(callback, "set_model"):
+            raise ArgumentError(f"callbacks must be objects such as EarlyStopping(), got {callback!r:.80}.")
     model.history = History()
     model.stop_training = False
-    progress = {0: [], 1: [ProgbarLogger()], 2: [EpochLine()]}.get(int(verbose))
-    if progress is None:
-        raise ArgumentError(f"verbose must be 0 (silent), 1 (progress bar) or 2 (a line an epoch), got {verbose}.")
-    callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
-    everyone = CallbackList([BaseLogger(), *callbacks, *progress, model.history])
+    everyone = CallbackList([BaseLogger(), *progress, *callbacks, model.history])
     everyone.set_model(model)
     everyone.set_params(params)
+    for callback in everyone.callbacks:
+        callback.validation_data = validation_data
     return everyone
+
+
+def _say(text):
+    """Print a line, above the progress bar where one is open."""
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is None:
+        print(text)
+    else:
+        tqdm.tqdm.write(text)
 
 
 class BaseLogger(Callback):
@@ -161,13 +181,13 @@ class ProgbarLogger(Callback):
 
     def on_batch_end(self, batch, logs=None):
         self.averages.on_batch_end(batch, logs)
-        averages = {}
-        self.averages.on_epoch_end(0, averages)
-        self.bar.set_postfix_str(_figures(averages, averages), refresh=False)
-        self.bar.update(1 if self.by_steps else logs.get("size", 0))
+        if self.bar.update(1 if self.by_steps else logs.get("size", 0)):    # drawn: ten times a second at most
+            averages = {}
+            self.averages.on_epoch_end(0, averages)
+            self.bar.set_postfix_str(_figures(averages, self.params["metrics"]))
 
     def on_epoch_end(self, epoch, logs=None):
-        self.bar.set_postfix_str(_figures(logs, self.params["metrics"]))
+        self.bar.set_postfix_str(_figures(logs, self.params["metrics"]), refresh=False)
         self._close()
 
     def on_train_end(self, logs=None):
@@ -192,7 +212,7 @@ class TerminateOnNaN(Callback):
     def on_batch_end(self, batch, logs=None):
         loss = logs.get("loss")
         if loss is not None and not np.isfinite(loss):
-            print(f"Batch {batch}: the loss is {loss}, training stops.")
+            _say(f"Batch {batch}: the loss is {loss}, training stops.")
             self.model.stop_training = True
 
 
@@ -207,9 +227,12 @@ class _Watching(Callback):
         if mode not in ("auto", "min", "max"):
             raise unknown(f"mode of {type(self).__name__}", mode, ("auto", "min", "max"))
         self.monitor = monitor
-        self.upwards = mode == "max" or (mode == "auto" and ("acc" in monitor or monitor.startswith("fmeasure")))
-        self.min_delta = abs(min_delta)
+        self.upwards = mode == "max" or (mode == "auto" and self._is_upwards(monitor))
+        self.min_delta = min_delta
         self._forget()
+
+    def _is_upwards(self, monitor):
+        return "acc" in monitor
 
     def _forget(self):
         self.best = -np.inf if self.upwards else np.inf
@@ -260,15 +283,17 @@ class EarlyStopping(_Watching):
             self.best_weights = self.model.get_weights() if self.restore_best_weights else None
             return
         self.wait += 1
-        if self.wait >= self.patience:
+        if self.wait >= self.patience + config.keras1():    # Keras 1 counts an epoch less
             self.stopped_epoch = epoch
             self.model.stop_training = True
             if self.best_weights is not None:
+                if self.verbose:
+                    _say("Restoring the weights of the best epoch")
                 self.model.set_weights(self.best_weights)
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            _say(f"Epoch {self.stopped_epoch + 1}: early stopping")
 
 
 class ModelCheckpoint(_Watching):
@@ -290,19 +315,28 @@ class ModelCheckpoint(_Watching):
         self.period = period
         self.epochs_since_last_save = 0
 
+    def _is_upwards(self, monitor):
+        return super()._is_upwards(monitor) or monitor.startswith("fmeasure")
+
     def on_epoch_end(self, epoch, logs=None):
         self.epochs_since_last_save += 1
         if self.epochs_since_last_save < self.period:
             return
         self.epochs_since_last_save = 0
+        news = ""
         if self.save_best_only:
             figure = self._figure(logs)
-            if figure is None or not self._better(figure):
+            if figure is None:
                 return
+            if not self._better(figure):
+                if self.verbose:
+                    _say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+                return
+            news = f"{self.monitor} improved from {self.best:.5f} to {figure:.5f}, "
             self.best = figure
         path = self._path(epoch, logs)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: saving the model to {path}")
+            _say(f"Epoch {epoch + 1}: {news}saving the model to {path}")
         (self.model.save_weights if self.save_weights_only else self.model.save)(path, overwrite=True)
 
     def _path(self, epoch, logs):
@@ -314,7 +348,10 @@ class ModelCheckpoint(_Watching):
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate of each epoch: schedule(epoch), or schedule(epoch, rate). verbose: 1 prints it."""
+    """Sets the learning rate of each epoch: schedule(epoch, rate), or schedule(epoch). verbose: 1 prints it.
+
+    A schedule that can take two arguments gets the rate so far, except under Keras 1's rules.
+    """
 
     def __init__(self, schedule, verbose=0):
         super().__init__()
@@ -323,18 +360,27 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         rate = float(self.model.optimizer.lr)
-        try:
-            rate = self.schedule(epoch, rate)
-        except TypeError:       # Keras 1's schedules know the epoch only
-            rate = self.schedule(epoch)
+        rate = self.schedule(epoch, rate) if _takes_two(self.schedule) else self.schedule(epoch)
         if not isinstance(rate, float | np.floating):
             raise ArgumentError(f"LearningRateScheduler: the schedule must give a float, not {rate!r} (epoch {epoch}).")
         self.model.optimizer.lr = rate
         if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {rate:g}")
+            _say(f"Epoch {epoch + 1}: learning rate {rate:g}")
 
     def on_epoch_end(self, epoch, logs=None):
         logs["lr"] = float(self.model.optimizer.lr)
+
+
+def _takes_two(schedule):
+    if config.keras1():
+        return False
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    except ValueError:      # some built-in functions show no signature
+        pass
+    return True
 
 
 class ReduceLROnPlateau(_Watching):
@@ -375,12 +421,12 @@ class ReduceLROnPlateau(_Watching):
             self.wait = 0
         elif self.cooldown_counter == 0:
             self.wait += 1
-            if self.wait >= self.patience and rate > self.min_lr:
+            if self.wait >= self.patience + config.keras1() and rate > self.min_lr:
                 self.model.optimizer.lr = max(rate * self.factor, self.min_lr)
                 self.cooldown_counter = self.cooldown
-                self.wait = 0
+                self.wait = int(config.keras1())    # Keras 1 counts an epoch less before the first reduction
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: learning rate reduced to {float(self.model.optimizer.lr):g}")
+                    _say(f"Epoch {epoch + 1}: learning rate reduced to {float(self.model.optimizer.lr):g}")
 
 
 class CSVLogger(Callback):
@@ -394,6 +440,7 @@ class CSVLogger(Callback):
         self.filename = Path(filename)
         self.separator = separator
         self.append = append
+        self.columns = None
         self.file = None
 
     def on_train_begin(self, logs=None):
@@ -401,11 +448,11 @@ class CSVLogger(Callback):
         self.file = open(self.filename, "a" if self.append else "w", newline="")
         self.writer = None
         self.needs_header = not going_on
-        self.append = True      # a second fit with this object goes on
 
     def on_epoch_end(self, epoch, logs=None):
         if self.writer is None:
-            self.writer = csv.DictWriter(self.file, ["epoch", *sorted(logs)], delimiter=self.separator,
+            self.columns = self.columns or sorted(logs)
+            self.writer = csv.DictWriter(self.file, ["epoch", *self.columns], delimiter=self.separator,
                                          extrasaction="ignore", restval="NA")
             if self.needs_header:
                 self.writer.writeheader()
@@ -422,8 +469,9 @@ class LambdaCallback(Callback):
     """A callback made of functions: on_epoch_begin(epoch, logs), on_batch_end(batch, logs), on_train_end(logs) ..."""
 
     def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_batch_begin=None, on_batch_end=None,
-                 on_train_begin=None, on_train_end=None):
+                 on_train_begin=None, on_train_end=None, **attributes):
         super().__init__()
+        vars(self).update(attributes)
         given = {"on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_batch_begin": on_batch_begin,
                  "on_batch_end": on_batch_end, "on_train_begin": on_train_begin, "on_train_end": on_train_end}
         vars(self).update({event: function for event, function in given.items() if function is not None})

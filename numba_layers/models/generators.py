@@ -31,8 +31,10 @@ def fit_loop(model, source, steps, epochs, initial_epoch, class_weight, shuffle,
                     logs.update(zip(model.metrics_names, model._train_step(arrays, weights)))
                     callbacks.on_batch_end(number, logs)
                     if model.stop_training:
+                        logs = {}
                         break
-                logs = validate() if validate else {}
+                else:
+                    logs = validate() if validate else {}
                 callbacks.on_epoch_end(epoch, logs)
                 if isinstance(source, Sequence):
                     source.on_epoch_end()

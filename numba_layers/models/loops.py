@@ -30,7 +30,7 @@ def fit_loop(model, arrays, weights, samples, batch_size, epochs, initial_epoch,
                 callbacks.on_batch_end(number, logs)
                 if model.stop_training:
                     break
-            logs = validate() if validate else {}
+            logs = validate() if validate and stop == samples else {}   # as Keras: only after the last batch
             callbacks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break

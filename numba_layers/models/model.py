@@ -201,7 +201,7 @@ class Model(Network):
         names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if held_out else [])
         listeners = callback_list(self, callbacks, verbose, {
             "batch_size": batch_size, "epochs": epochs, "steps": None, "samples": samples, "verbose": verbose,
-            "do_validation": held_out is not None, "metrics": names})
+            "do_validation": held_out is not None, "metrics": names}, _seen_by_callbacks(held_out))
         return loops.fit_loop(self, arrays, training_weights, samples, batch_size, epochs, initial_epoch, shuffle,
                               listeners, validate if held_out else None)
 
@@ -234,29 +234,28 @@ class Model(Network):
 
         steps_per_epoch: batches an epoch; the length of a Sequence by default. validation_data: (x, y), (x, y,
         weights), or another generator with validation_steps. workers: 0 draws batches in between steps, more draws
-        ahead in a thread, up to max_queue_size; use_multiprocessing is accepted and means the same. shuffle: the order of a
-        Sequence. Other arguments as in `fit`. Returns the History.
+        ahead in a thread, up to max_queue_size; use_multiprocessing is accepted and means the same. shuffle: the
+        order of a Sequence. Other arguments as in `fit`. Returns the History.
         """
         self._need_built(None)
         self._need_compiled("fit_generator")
         epochs, initial_epoch = whole(epochs, "epochs", least=0), whole(initial_epoch, "initial_epoch", least=0)
         steps = generators.steps_of(steps_per_epoch, generator, "steps_per_epoch")
-        validate = self._generator_validation(validation_data, validation_steps, workers, max_queue_size)
+        held_out = self._validation(validation_data) if isinstance(validation_data, tuple | list) else None
+        validate = self._generator_validation(validation_data, held_out, validation_steps, workers, max_queue_size)
         names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if validate else [])
         by_samples = isinstance(steps, Samples)
         listeners = callback_list(self, callbacks, verbose, {
             "epochs": epochs, "steps": None if by_samples else steps, "samples": int(steps) if by_samples else None,
-            "verbose": verbose, "do_validation": validate is not None, "metrics": names})
+            "verbose": verbose, "do_validation": validate is not None, "metrics": names}, _seen_by_callbacks(held_out))
         return generators.fit_loop(self, generator, steps, epochs, initial_epoch, class_weight, shuffle, workers,
                                    max_queue_size, listeners, validate)
 
-    def _generator_validation(self, given, steps, workers, max_queue_size):
-        """A function that answers the validation logs, or None."""
+    def _generator_validation(self, given, held_out, steps, workers, max_queue_size):
+        """A function that answers the validation logs, or None; `held_out` where arrays were given."""
         if given is None:
             return None
-        if isinstance(given, tuple | list):
-            held_out = self._validation(given)
-
+        if held_out is not None:
             def measure():
                 return loops.test_loop(self, *held_out, _batch_size(None), progress=lambda done: None)
         else:
@@ -302,6 +301,14 @@ class Model(Network):
             raise DataError("validation_data must be (x, y) or (x, y, sample_weights).")
         x, y, weights = (*given, None)[:3]
         return self._arrays(x, y, weights, None)
+
+
+def _seen_by_callbacks(held_out):
+    """Keras's `validation_data` of callbacks: inputs, targets, and a weight for each sample; None without any."""
+    if held_out is None:
+        return None
+    arrays, weights, samples = held_out
+    return arrays + [np.ones(samples, config.floatx()) if weight is None else weight for weight in weights]
 
 
 def _target_type(loss, output):
