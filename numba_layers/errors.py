@@ -77,7 +77,7 @@ def nearest(name, legal, label="Legal"):
     hint = f"Did you mean {close[0]!r}? " if close else ""
     if len(legal) <= SHOWN:
         return f"{hint}{label}: {', '.join(legal)}."
-    return f"{hint}{label}: {', '.join([*close[1:], f'{len(legal)} in all'])}."
+    return f"{hint}{label}: {', '.join(close[1:] or legal[:5])}, ... ({len(legal)} in all)."
 
 
 def unknown(what, name, legal):
