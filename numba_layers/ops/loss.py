@@ -13,21 +13,33 @@ from ._op import op, viewed
 
 @op("mean_squared_error_forward", "mean_squared_error_backward")
 def mean_squared_error(run, target, output):
-    """Mean of (output - target)² over the last axis."""
+    """Mean of (output - target)² over the last axis.
+
+    Shapes: both (..., n) -> (...)
+    Raises: ShapeError when their shapes differ.
+    """
     _check_same("mean_squared_error", target, output)
     return _fused(run, "mean_squared_error", _plain_squared, target, output)
 
 
 @op("mean_absolute_error_forward", "mean_absolute_error_backward")
 def mean_absolute_error(run, target, output):
-    """Mean of |output - target| over the last axis; the slope at 0 is 0."""
+    """Mean of |output - target| over the last axis; the slope at 0 is 0.
+
+    Shapes: both (..., n) -> (...)
+    Raises: ShapeError when their shapes differ.
+    """
     _check_same("mean_absolute_error", target, output)
     return _fused(run, "mean_absolute_error", _plain_absolute, target, output)
 
 
 @op("categorical_crossentropy_forward", "categorical_crossentropy_backward")
 def categorical_crossentropy(run, target, output):
-    """-Σ target log q over the last axis, with q = output / Σ output limited to [epsilon, 1 - epsilon]."""
+    """-Σ target log q over the last axis, with q = output / Σ output limited to [epsilon, 1 - epsilon].
+
+    Shapes: both (..., n), the classes last -> (...)
+    Raises: ShapeError when their shapes differ.
+    """
     _check_same("categorical_crossentropy", target, output)
     return _fused(run, "categorical_crossentropy", _plain_categorical, target, output, config.epsilon())
 
@@ -48,7 +60,11 @@ def sparse_categorical_crossentropy(run, target, output):
 
 @op("binary_crossentropy_forward", "binary_crossentropy_backward")
 def binary_crossentropy(run, target, output):
-    """Mean of -target log p - (1 - target) log(1 - p) over the last axis, p = output limited as above."""
+    """Mean of -target log p - (1 - target) log(1 - p) over the last axis, p = output in [epsilon, 1 - epsilon].
+
+    Shapes: both (..., n) -> (...)
+    Raises: ShapeError when their shapes differ.
+    """
     _check_same("binary_crossentropy", target, output)
     return _fused(run, "binary_crossentropy", _plain_binary, target, output, config.epsilon())
 

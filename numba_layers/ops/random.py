@@ -58,22 +58,34 @@ def _words(key):
 
 
 def random_uniform(*, shape, key, low=0.0, high=1.0, dtype=None):
-    """Numbers drawn evenly from [low, high)."""
+    """Numbers drawn evenly from [low, high).
+
+    shape: sizes. key: of a `random.Stream`, `Stream(seed).next_key()`. dtype: floatx by default.
+    """
     return _drawn("random_uniform", low, high - low, shape, key, dtype)
 
 
 def random_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
-    """Numbers drawn from the normal distribution."""
+    """Numbers drawn from the normal distribution.
+
+    shape, key, dtype: as for `random_uniform`. stddev: at least 0.
+    """
     return _drawn("random_normal", mean, stddev, shape, key, dtype)
 
 
 def random_truncated_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
-    """Numbers drawn from the normal distribution without what lies beyond two standard deviations."""
+    """Numbers drawn from the normal distribution without what lies beyond two standard deviations.
+
+    shape, key, dtype: as for `random_uniform`. stddev: at least 0, before the ends are cut off.
+    """
     return _drawn("random_truncated_normal", mean, stddev, shape, key, dtype)
 
 
 def random_binomial(*, shape, key, p=0.5, dtype=None):
-    """1 with probability p, else 0."""
+    """1 with probability p, else 0.
+
+    shape, key, dtype: as for `random_uniform`. p: in [0, 1].
+    """
     chosen = elementwise.less(random_uniform(shape=shape, key=key, dtype="float64"), p)
     return elementwise.cast(chosen, dtype=dtype or config.floatx())
 

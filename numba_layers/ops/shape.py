@@ -60,7 +60,11 @@ def flatten(x):
 
 @op
 def expand_dims(run, x, *, axis):
-    """x with a new axis of size 1 at place `axis` of the result."""
+    """x with a new axis of size 1 at place `axis` of the result.
+
+    Shapes: x (..., *rest) -> (..., 1, *rest)
+    Raises: ShapeError for an axis that the result does not have.
+    """
     axis = _new_axis("expand_dims", x, axis)
     return (reshaped(run, x, x.shape[:axis] + (1,) + x.shape[axis:]),
             lambda grad: reshape(grad, shape=x.shape))
@@ -68,7 +72,10 @@ def expand_dims(run, x, *, axis):
 
 @op
 def squeeze(run, x, *, axis):
-    """x without `axis` (an int or several), which must be of size 1."""
+    """x without `axis` (an int or several), which must be of size 1.
+
+    Raises: ShapeError for an axis of another size, or that x does not have.
+    """
     axes = reduction.axes_of("squeeze", x, axis)
     wide = [entry for entry in axes if x.shape[entry] not in (1, None)]
     if wide:
@@ -134,7 +141,10 @@ def _walk(block, x_strides, y_strides):
 
 @op("copy_block")
 def transpose(run, x, *, axes=None):
-    """x with its axes in the order `axes`; reversed by default: y[i, j] = x[j, i]."""
+    """x with its axes in the order `axes`; reversed by default: y[i, j] = x[j, i].
+
+    Raises: ShapeError unless `axes` names each axis of x once.
+    """
     axes = range(x.ndim)[::-1] if axes is None else axes
     axes = tuple(axis + x.ndim if axis < 0 else axis for axis in map(operator.index, axes))
     if sorted(axes) != list(range(x.ndim)):
@@ -163,7 +173,11 @@ def broadcast_to(run, x, *, shape):
 
 @op("copy_block")
 def tile(run, x, *, repeats):
-    """x laid side by side, `repeats` times along each axis (an int: along the last)."""
+    """x laid side by side, `repeats` times along each axis (an int: along the last).
+
+    Shapes: x (a, b, ...), repeats (i, j, ...) -> (a i, b j, ...)
+    Raises: ShapeError unless there is a number for each axis.
+    """
     repeats = (1,) * (x.ndim - 1) + (repeats,) if isinstance(repeats, int | np.integer) else tuple(repeats)
     if len(repeats) != x.ndim:
         raise ShapeError(f"tile: repeats {repeats} for x of shape {x.shape}, expected {x.ndim} numbers.")
@@ -172,7 +186,11 @@ def tile(run, x, *, repeats):
 
 @op("copy_block")
 def repeat(run, x, *, repeats, axis):
-    """Each slice of x along `axis`, `repeats` times in a row."""
+    """Each slice of x along `axis`, `repeats` times in a row.
+
+    Shapes: x (..., n, *rest) -> (..., repeats n, *rest), n the size of `axis`
+    Raises: ShapeError for an axis that x does not have.
+    """
     axis = reduction.axis_of("repeat", x, axis)
     return _repeated(run, x, [repeats if entry == axis else 1 for entry in range(x.ndim)], place=1)
 
@@ -230,7 +248,11 @@ def _common_dtype(tensors):
 
 
 def stack(*tensors, axis=0):
-    """The tensors, of one shape, one after the other along a new axis."""
+    """The tensors, of one shape, one after the other along a new axis.
+
+    Shapes: n tensors (..., *rest) -> (..., n, *rest), n at place `axis` of the result
+    Raises: ShapeError when their shapes differ.
+    """
     tensors = [as_tensor(tensor) for tensor in tensors]
     return concatenate(*[expand_dims(tensor, axis=axis) for tensor in tensors],
                        axis=_new_axis("stack", tensors[0], axis) if tensors else axis)
@@ -238,7 +260,10 @@ def stack(*tensors, axis=0):
 
 @op("copy_block")
 def split(run, x, *, parts, axis=-1):
-    """Tuple of the parts of x along `axis`: `parts` equal ones, or parts of the sizes in the list `parts`."""
+    """Tuple of the parts of x along `axis`: `parts` equal ones, or parts of the sizes in the list `parts`.
+
+    Raises: ShapeError when the parts do not add up to the axis, or when its size is not known.
+    """
     axis = reduction.axis_of("split", x, axis)
     size = x.shape[axis]
     if size is None:
@@ -255,7 +280,10 @@ def split(run, x, *, parts, axis=-1):
 
 
 def unstack(x, *, axis=0):
-    """Tuple of the slices of x along `axis`, without that axis."""
+    """Tuple of the slices of x along `axis`, without that axis.
+
+    Shapes: x (..., n, *rest) -> n tensors (..., *rest), n the size of `axis`, which must be known
+    """
     x = as_tensor(x)
     axis = reduction.axis_of("unstack", x, axis)
     return tuple(squeeze(part, axis=axis) for part in split(x, parts=x.shape[axis], axis=axis))
@@ -368,7 +396,11 @@ def flip(x, *, axes):
 
 @composite
 def pad(x, *, padding, value=0.0, mode="constant"):
-    """x with `value` around it; padding: (before, after) for each axis."""
+    """x with `value` around it; padding: (before, after) for each axis.
+
+    Shapes: x (n, ...), padding ((before, after), ...) -> (before + n + after, ...)
+    Raises: ShapeError unless there is a pair for each axis, of numbers that are not negative.
+    """
     if mode != "constant":
         raise unknown("padding mode", mode, ["constant"])
     padding = [tuple(pair) for pair in padding]
