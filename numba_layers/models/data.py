@@ -203,7 +203,7 @@ def _check_weight(weight, target, temporal, where):
             " For a weight a timestep, compile with sample_weight_mode='temporal'.")
         raise ShapeError(f"{where}: expected shape {want}, got {weight.shape}.{mode}")
     if np.isnan(weight).any():
-        raise DataError(f"{where}: {int(np.isnan(weight).sum())} of {weight.size} entries are NaN. A sample that should "
+        raise DataError(f"{where}: {int(np.isnan(weight).sum())} of {weight.size} entries are NaN. A sample that shall "
                         "not count gets weight 0.")
 
 

@@ -108,10 +108,11 @@ def _opened(filepath):
     with file:
         try:
             yield file
-        except (OSError, KeyError, RuntimeError) as error:
-            if isinstance(error, NumbaLayersError):
-                raise
-            raise FileError(f"{_shown(filepath)} is damaged or not a Keras file: {error}.") from error
+        except NumbaLayersError:
+            raise
+        except Exception as error:      # damaged bytes show themselves in many ways
+            raise FileError(f"{_shown(filepath)} cannot be read ({type(error).__name__}: {error}). It is damaged or "
+                            "not a Keras file.") from error
 
 
 def _shown(filepath):
@@ -207,6 +208,8 @@ def _mismatch(layer, arrays):
         if weight.shape != array.shape:
             return (f'{type(layer).__name__} "{layer.name}": weight {weight.name} has shape {weight.shape}, '
                     f"the file's {array.shape}.")
+        if array.dtype.kind not in "biuf":
+            return f'{type(layer).__name__} "{layer.name}": weight {weight.name} is no array of numbers in the file.'
     return None
 
 
