@@ -64,7 +64,7 @@ SHOWN = 30      # names in a list of all legal ones, at most; of longer lists, t
 def add_name(error, who):
     """Put `who` (a layer's class and name) in front of the message of `error`, unless a name stands there already."""
     if error.args and not getattr(error, "has_name", False):
-        if not str(error.args[0]).startswith(who.partition(" ")[0]):
+        if not str(error.args[0]).lower().startswith(who.partition(" ")[0].lower()):
             error.args = (f"{who}: {error.args[0]}", *error.args[1:])
         error.has_name = True
 

@@ -88,6 +88,8 @@ class Concatenate(_Merge):
 
     axis: of the tensors with their batch axis; -1 is the last.
     Shapes: [(batch, ..., n_i)] -> (batch, ..., Σ n_i)
+    Raises: ShapeError for less than two inputs, and for other sizes that differ.
+    Reference: Keras 2.2.5, keras.layers.merge.Concatenate.
     """
 
     @keras1(LAYER)
@@ -122,6 +124,8 @@ class Dot(_Merge):
 
     axes: an axis of both, or a pair of axes; the batch is axis 0. normalize: of L2-normalized inputs (cosine).
     Shapes: (batch, ..., k), (batch, ..., k) -> (batch, rest of both), or (batch, 1)
+    Raises: ShapeError unless there are two inputs that have these axes, of one size.
+    Reference: Keras 2.2.5, keras.layers.merge.Dot.
     """
 
     @keras1(LAYER)

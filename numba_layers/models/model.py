@@ -23,6 +23,7 @@ class Model(Network):
     """Layers from `inputs` to `outputs`, trained with an optimizer to make a loss small.
 
     inputs, outputs: tensors or lists of tensors, made by `Input` and by calling layers. name: for messages and files.
+    Raises: GraphError when the inputs do not lead to the outputs.
 
         x = Input(shape=(32,))
         model = Model(x, Dense(16, activation='softmax')(x))
@@ -52,6 +53,7 @@ class Model(Network):
         dictionary by output name for several outputs. metrics, weighted_metrics: names or functions, 'accuracy' among
         them. loss_weights: factors of the outputs' losses. sample_weight_mode: 'temporal' for weights a timestep.
         Which weights are trained is decided here: call compile again after changing a layer's `trainable`.
+        Raises: UnknownNameError for a name that stands for nothing; ArgumentError for what fits no output.
         """
         if target_tensors is not None:
             raise ArgumentError("compile: target_tensors is not available. Give the targets to fit(x, y).")
@@ -178,6 +180,7 @@ class Model(Network):
         from the end before shuffling, that is only measured; in [0, 1). validation_data: (x, y) or (x, y, weights)
         instead. shuffle: each epoch anew; 'batch' moves whole batches. class_weight: {class number: factor}.
         sample_weight: a factor for each sample. initial_epoch: number of the first epoch, to go on with a training.
+        Raises: ShapeError, DtypeError, DataError for data that do not fit; ModelError before compile.
         """
         self._need_built(x)
         self._need_compiled("fit")

@@ -67,7 +67,7 @@ class Sequential(Model):
         self.inbound_nodes.insert(0, self.inbound_nodes.pop())
 
     def pop(self):
-        """Take the top layer off."""
+        """Take the top layer off. Raises: ModelError where there is none."""
         if not self._stack:
             raise ModelError(f'model "{self.name}" has no layers to pop.')
         layer = self._stack.pop()
