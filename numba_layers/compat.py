@@ -210,5 +210,6 @@ def _missing(name):
         there = [public for public in _names(module) if public != last]
     else:
         module, there = "keras", MODULES
-    there = nearest(last, filter(None, there), label=f"In {module} there are")
+    there = list(filter(None, there))
+    there = nearest(last, there, label=f"In {module} there are", shown=len(there))
     return MissingError(f"{_HERE} does not have {name} (yet). {there}", name=name)

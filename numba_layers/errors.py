@@ -69,13 +69,13 @@ def add_name(error, who):
         error.has_name = True
 
 
-def nearest(name, legal, label="Legal"):
-    """A sentence for the user: the nearest legal name, then all of them (`legal`: names in any order)."""
+def nearest(name, legal, label="Legal", shown=SHOWN):
+    """A sentence for the user: the nearest legal name, then all of them where there are at most `shown`."""
     legal = sorted(str(entry) for entry in legal)
     caseless = {entry.lower(): entry for entry in legal}
     close = [caseless[entry] for entry in difflib.get_close_matches(str(name).lower(), caseless, n=5, cutoff=0.5)]
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    if len(legal) <= SHOWN:
+    if len(legal) <= shown:
         return f"{hint}{label}: {', '.join(legal)}."
     return f"{hint}{label}: {', '.join(close[1:] or legal[:5])}, ... ({len(legal)} in all)."
 
