@@ -2,7 +2,8 @@
 
 Layout: attributes `model_config` (JSON), `training_config` (JSON), `keras_version`, `backend`; group `model_weights`
 with one group a layer, whose attribute `weight_names` lists its data sets in order; group `optimizer_weights`. A file
-of weights holds the contents of `model_weights` at its root.
+of weights holds the contents of `model_weights` at its root. Files are of HDF5's version 1.8 with texts of fixed length:
+those carry checksums, without which the HDF5 library can crash on damaged bytes.
 Reference: Keras 2.2.5, `engine.saving`.
 """
 
@@ -27,13 +28,13 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
     Raises: ArgumentError when the file exists and overwrite is False.
     """
     with _written(filepath, overwrite) as file:
-        file.attrs["keras_version"] = KERAS_VERSION.encode()
-        file.attrs["backend"] = b"numba"
+        file.attrs["keras_version"] = np.bytes_(KERAS_VERSION)
+        file.attrs["backend"] = np.bytes_("numba")
         description = {"class_name": type(model).__name__, "config": model.get_config()}
-        file.attrs["model_config"] = json.dumps(description, default=plain).encode()
+        file.attrs["model_config"] = np.bytes_(json.dumps(description, default=plain))
         _write_weights(file.create_group("model_weights"), model.layers)
         if include_optimizer and model.optimizer is not None:
-            file.attrs["training_config"] = json.dumps(_training_config(model), default=_by_name).encode()
+            file.attrs["training_config"] = np.bytes_(json.dumps(_training_config(model), default=_by_name))
             if model.optimizer.weights:
                 _write_arrays(file.create_group("optimizer_weights"), _optimizer_arrays(model.optimizer))
 
@@ -89,7 +90,7 @@ def _written(filepath, overwrite):
     if isinstance(filepath, h5py.Group):
         yield filepath
         return
-    with replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w", libver=("v108", "v108")) as file:
         yield file
 
 
@@ -157,8 +158,8 @@ def _set_texts(group, name, texts):
 
 def _write_weights(group, layers):
     _set_texts(group, "layer_names", [layer.name for layer in layers])
-    group.attrs["backend"] = b"numba"
-    group.attrs["keras_version"] = KERAS_VERSION.encode()
+    group.attrs["backend"] = np.bytes_("numba")
+    group.attrs["keras_version"] = np.bytes_(KERAS_VERSION)
     for layer in layers:
         _write_arrays(group.create_group(layer.name), [(f"{weight.name}:0", weight.data) for weight in layer.weights])
 

@@ -308,18 +308,18 @@ def damage(name):
         elif name == "no JSON":
             file.attrs["model_config"] = b'{"class_name": "Sequ'
         elif name == "unknown layer":
-            file.attrs["model_config"] = file.attrs["model_config"].replace('"Dense"', '"Dens"')
+            file.attrs["model_config"] = file.attrs["model_config"].replace(b'"Dense"', b'"Dens"')
         elif name == "no layers":
             file.attrs["model_config"] = b'{"class_name": "Sequential", "config": {"name": "net"}}'
         elif name == "unknown loss":
-            file.attrs["training_config"] = file.attrs["training_config"].replace('"categorical', '"categorial')
+            file.attrs["training_config"] = file.attrs["training_config"].replace(b'"categorical', b'"categorial')
         elif name == "no optimizer":
             file.attrs["training_config"] = b'{"loss": "mse"}'
     return change
 
 
 @pytest.mark.parametrize("name, pattern", [
-    ("no layer names", "holds weights for 0 layers.*the model has 2"), ("no layer", "model.h5' cannot be read.*damaged"),
+    ("no layer names", "weights for 0 layers.*the model has 2"), ("no layer", "model.h5' cannot be read.*damaged"),
     ("no weight", "cannot be read.*damaged"),
     ("other shape", r'Dense "second".*bias has shape \(3,\), the file\'s \(7,\)'),
     ("text for numbers", 'Dense "second".*bias is no array of numbers'), ("no JSON", "'model_config' is damaged"),
@@ -351,9 +351,9 @@ def test_damaged_bytes_never_crash(tmp_path):
         content = np.fromfile(path, np.uint8)
         random = np.random.RandomState(5)
         refused = 0
-        for _ in range(150):
+        for count in range(300):
             damaged = content.copy()
-            damaged[random.randint(0, len(content), 8)] = random.randint(0, 256, 8)
+            damaged[random.randint(0, len(content), 1 + count % 30)] = random.randint(0, 256, 1 + count % 30)
             damaged.tofile(path)
             try:
                 load_model(path)
@@ -364,7 +364,7 @@ def test_damaged_bytes_never_crash(tmp_path):
     finished = subprocess.run([sys.executable, "-c", textwrap.dedent(script), tmp_path / "model.h5"],
                               capture_output=True, text=True, timeout=120)
     assert finished.returncode == 0, finished.stderr
-    assert int(finished.stdout) > 10
+    assert int(finished.stdout) > 250
 
 
 def test_an_interrupted_process_leaves_whole_files(tmp_path):
