@@ -33,7 +33,7 @@ def kinds(notebook):
 def test_runs_from_top_to_bottom(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     saved = kinds(notebook)
-    client = NotebookClient(notebook, km=AsyncKernelManager(kernel_spec_manager=ThisPython()), timeout=300,
+    client = NotebookClient(notebook, km=AsyncKernelManager(kernel_spec_manager=ThisPython()), timeout=600,
                             resources={"metadata": {"path": tmp_path}})
     client.execute(env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert kinds(notebook) == saved
