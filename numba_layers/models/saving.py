@@ -2,8 +2,8 @@
 
 Layout: attributes `model_config` (JSON), `training_config` (JSON), `keras_version`, `backend`; group `model_weights`
 with one group a layer, whose attribute `weight_names` lists its data sets in order; group `optimizer_weights`. A file
-of weights holds the contents of `model_weights` at its root. Files are of HDF5's version 1.8 with texts of fixed length:
-those carry checksums, without which the HDF5 library can crash on damaged bytes.
+of weights holds the contents of `model_weights` at its root. Files are of HDF5 1.8's format with texts of fixed length:
+those have checksums, without which the HDF5 library can crash on damaged bytes.
 Reference: Keras 2.2.5, `engine.saving`.
 """
 
