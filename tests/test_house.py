@@ -36,7 +36,6 @@ FLOORS = [
     {"__init__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-EXCEPTIONS = {("utils/function_utils.py", "backend")}   # a lambda read from a file finds K, as when written
 WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers"}   # kernel file -> word above
 KNOWS_ROOMS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
 
@@ -66,19 +65,12 @@ def imports(path):
 def test_imports_point_down(path):
     room = path.relative_to(PACKAGE).with_suffix("").parts[0]
     assert room in FLOOR, f"give {room} a floor"
-    upwards = {name for name in imports(path) if name != room and FLOOR[name] >= FLOOR[room]
-               and (place(path), name) not in EXCEPTIONS}
-    assert not upwards
+    assert not {name for name in imports(path) if name != room and FLOOR[name] >= FLOOR[room]}
 
 
 def test_only_the_registry_reaches_kernels():
     assert {place(path) for path in FILES if not place(path).startswith("kernels/")
             and "kernels" in imports(path)} <= KNOWS_ROOMS
-
-
-def test_exceptions_are_needed():
-    for file, room in EXCEPTIONS:
-        assert room in imports(PACKAGE / file)
 
 
 # ---- rooms and kernels -------------------------------------------------------------------------------------

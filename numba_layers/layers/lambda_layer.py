@@ -74,12 +74,14 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, description, custom_objects=None):
+        from .. import backend
+        names = {"K": backend}      # a lambda from a file finds K, as when it was written
         description = dict(description)
         description["function"] = load_function(
-            description["function"], description.pop("function_type"), custom_objects)
+            description["function"], description.pop("function_type"), custom_objects, names)
         kind = description.pop("output_shape_type", "raw")
         if kind != "raw":
-            description["output_shape"] = load_function(description["output_shape"], kind, custom_objects)
+            description["output_shape"] = load_function(description["output_shape"], kind, custom_objects, names)
         return cls(**description)
 
 

@@ -24,8 +24,8 @@ def dump_function(function):
     return {"code": code, "defaults": function.__defaults__, "closure": closure or None, "python": _VERSION}, "lambda"
 
 
-def load_function(description, kind, custom_objects=None):
-    """The function that `dump_function` described.
+def load_function(description, kind, custom_objects=None, names=None):
+    """The function that `dump_function` described; `names`: the globals that a lambda's code finds.
 
     Raises: UnknownNameError for a name that is no custom object; DataError for another Python version's bytecode.
     """
@@ -41,6 +41,5 @@ def load_function(description, kind, custom_objects=None):
     code = marshal.loads(base64.b64decode(description["code"]))
     cells = tuple(types.CellType(value) for value in description["closure"] or ())
     defaults = description["defaults"]
-    from .. import backend
-    names = {"K": backend, "__builtins__": __builtins__}
-    return types.FunctionType(code, names, "<lambda>", tuple(defaults) if defaults else None, cells)
+    found = {"__builtins__": __builtins__} | (names or {})
+    return types.FunctionType(code, found, "<lambda>", tuple(defaults) if defaults else None, cells)
