@@ -2,17 +2,22 @@
 
 import argparse
 import platform
-import shutil
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from . import config, registry
 from ._version import __version__
-from .errors import NumbaLayersError
+from .errors import FileError, NumbaLayersError
 
 
 def main(arguments=None):
     """Run one command; errors of this package are printed as one line. Returns the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return 2
     try:
         return options.command(options) or 0
     except NumbaLayersError as error:
@@ -24,7 +29,8 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m numba_layers", description=__doc__.partition(":")[0] + ".",
                                      epilog="Each command has its own --help.")
     parser.add_argument("--version", action="version", version=f"numba_layers {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     def command(name, function, help):
         sub = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
@@ -32,7 +38,7 @@ def _parser():
         return sub
 
     sub = command("demo", demo, "train a network on handwritten digits and show how well it reads")
-    sub.add_argument("--epochs", type=int, default=40, help="passes over the data (default: 40)")
+    sub.add_argument("--epochs", type=int, default=25, help="passes over the data (default: 25)")
     sub.add_argument("--folder", default=".", help="where model and picture are saved (default: here)")
     sub.add_argument("--quiet", action="store_true", help="no progress bars")
 
@@ -75,7 +81,10 @@ def _shorter(location):
 
 
 def run(options):
+    """Run a script with this package in Keras's place."""
     from . import compat
+    if not Path(options.script).exists():
+        raise FileError(f"there is no script '{Path(options.script).resolve()}'.")
     compat.run_script(options.script, options.arguments)
 
 
@@ -87,7 +96,11 @@ def cache(options):
         return
     files = list(folder.glob("*.kernel")) if folder.is_dir() else []
     if options.clear:
-        shutil.rmtree(folder, ignore_errors=True)
+        for file in [*files, *folder.glob("*.part")]:   # what else lies there is not ours
+            with suppress(OSError):
+                file.unlink()
+        with suppress(OSError):
+            folder.rmdir()
         print(f"deleted {len(files)} kernels from {folder}")
     else:
         print(f"{folder}: {len(files)} kernels, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")

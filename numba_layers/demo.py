@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .arguments import whole
 from .datasets import digits
+from .errors import FileError
 from .layers import Dense, Dropout, Flatten
 from .models import Sequential
 from .utils import to_categorical
@@ -13,8 +15,10 @@ MODEL_FILE = "digits.h5"
 PLOT_FILE = "digits.png"
 
 
-def run(epochs=40, folder=".", verbose=1):
+def run(epochs=25, folder=".", verbose=1):
     """Train on the 8x8 digits, say how well it went, save model and curves in `folder`; returns the test accuracy."""
+    epochs = whole(epochs, "epochs", least=1)
+    folder = _made(folder)
     np.random.seed(7)       # initial weights, shuffling and dropout all follow from this
     (x_train, y_train), (x_test, y_test) = digits.load_data()
     x_train, x_test = x_train / 16.0, x_test / 16.0
@@ -35,7 +39,7 @@ def run(epochs=40, folder=".", verbose=1):
     predicted = model.predict(x_test).argmax(axis=1)
     accuracy = float(np.mean(predicted == y_test))
     print(confusion_table(y_test, predicted))
-    _save(model, history.history, Path(folder))
+    _save(model, history.history, folder)
     print(f"test accuracy: {accuracy:.3f}")
     return accuracy
 
@@ -49,8 +53,17 @@ def confusion_table(true, predicted, classes=10):
     return "\n".join([head, "     |" + "".join(f"{column:>5}" for column in range(classes)), *rows])
 
 
+def _made(folder):
+    """`folder` as an absolute path, made if it was not there."""
+    folder = Path(folder).resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"there is no folder '{folder}', and none can be made ({error.strerror}).") from None
+    return folder
+
+
 def _save(model, history, folder):
-    folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL_FILE)
     print(f"model saved to {folder / MODEL_FILE}")
     try:
@@ -64,14 +77,26 @@ def _save(model, history, folder):
 
 
 def learning_curves(history):
-    """A matplotlib figure: loss and accuracy over the epochs, training and test."""
+    """A matplotlib figure: loss (on a scale of powers of ten) and accuracy over the epochs, training and test."""
     from matplotlib.figure import Figure
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for axes, name, title in zip(figure.subplots(1, 2), ("loss", "acc"), ("loss", "accuracy")):
+    from matplotlib.ticker import MultipleLocator, PercentFormatter, StrMethodFormatter
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    for axes, name, title in ((loss, "loss", "Loss"), (accuracy, "acc", "Digits read right")):
         epochs = range(1, len(history[name]) + 1)
-        axes.plot(epochs, history[name], label="training")
-        axes.plot(epochs, history[f"val_{name}"], label="test")
-        axes.set(xlabel="epoch", title=title)
+        for key, label, color in ((name, "training", "#9aa5b1"), (f"val_{name}", "test", "#0b6e99")):
+            axes.plot(epochs, history[key], label=label, color=color, linewidth=2, marker="o", markersize=3)
+        axes.set_title(title, loc="left", fontweight="bold")
+        axes.set_xlabel("epoch")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", alpha=0.3)
         axes.legend(frameon=False)
-        axes.grid(alpha=0.3)
+    loss.set_yscale("log")
+    loss.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    accuracy.set_ylim(min(0.8, *history["val_acc"]) - 0.01, 1.02)
+    accuracy.yaxis.set_major_locator(MultipleLocator(0.05))
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    last = history["val_acc"][-1]
+    accuracy.annotate(f"{last:.1%}", (len(history["val_acc"]), last), xytext=(0, 8), textcoords="offset points",
+                      ha="right", color="#0b6e99", fontweight="bold")
     return figure

@@ -103,7 +103,8 @@ class Recorder(callbacks.Callback):
 
 
 BATCHES = [event for batch in range(2) for event in (
-    ("on_batch_begin", batch, ["batch", "size"]), ("on_batch_end", batch, ["batch", "loss", "mean_absolute_error", "size"]))]
+    ("on_batch_begin", batch, ["batch", "size"]),
+    ("on_batch_end", batch, ["batch", "loss", "mean_absolute_error", "size"]))]
 EPOCH_LOGS = ["loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"]
 FIT = [("on_train_begin", []),
        ("on_epoch_begin", 0, []), *BATCHES, ("on_epoch_end", 0, EPOCH_LOGS),

@@ -276,7 +276,7 @@ class Model(Network):
         self._need_built(None)
         self._need_compiled("evaluate_generator")
         steps = generators.steps_of(steps, generator, "steps")
-        with progress_bar(steps, verbose, "evaluate") as progress:
+        with progress_bar(steps, verbose, "evaluate", "step") as progress:
             return _unpack_figures(generators.test_loop(self, generator, steps, workers, max_queue_size, progress))
 
     @keras1(EVALUATE_GENERATOR)
@@ -285,7 +285,7 @@ class Model(Network):
         """Outputs for `steps` batches of a generator or Sequence, as `predict` answers them."""
         self._need_built(None)
         steps = generators.steps_of(steps, generator, "steps")
-        with progress_bar(steps, verbose, "predict") as progress:
+        with progress_bar(steps, verbose, "predict", "step") as progress:
             outputs = generators.predict_loop(self, generator, steps, workers, max_queue_size, progress)
         return outputs[0] if len(outputs) == 1 else outputs
 

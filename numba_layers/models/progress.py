@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(total, verbose, label):
+def progress_bar(total, verbose, label, unit="sample"):
     """Gives a function `show(done)`; with `verbose` 0 it shows nothing."""
     if not verbose:
         yield lambda done: None
@@ -13,5 +13,5 @@ def progress_bar(total, verbose, label):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")     # tqdm warns in notebooks without widgets, and then works
         from tqdm.auto import tqdm
-    with tqdm(total=total, desc=label, unit="sample", leave=False) as bar:
+    with tqdm(total=total, desc=label, unit=unit, leave=False) as bar:
         yield lambda done: bar.update(done - bar.n)

@@ -1,0 +1,161 @@
+"""The command line: what each command prints, and its exit status."""
+
+import subprocess
+import sys
+
+import pytest
+
+from numba_layers import __version__, cli, demo
+
+
+def lines(capsys, *arguments):
+    """What a command prints, line by line; it must end well."""
+    assert cli.main(list(arguments)) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def refused(capsys, *arguments):
+    """The one line of error that a command prints, with exit status 2."""
+    assert cli.main(list(arguments)) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_as_a_process():
+    ended = subprocess.run([sys.executable, "-m", "numba_layers", "kernels", "Denze"], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert "'Denze'" in line and "Did you mean 'Dense'?" in line
+
+
+@pytest.mark.parametrize("arguments, status", [(["--help"], 0), ([], 2), (["kernel"], 2)])
+def test_usage_names_the_commands(arguments, status, capsys):
+    try:
+        assert cli.main(arguments) == status
+    except SystemExit as done:
+        assert done.code == status
+    shown = capsys.readouterr()
+    for command in ("demo", "kernels", "run", "cache", "info"):
+        assert command in (shown.err if status else shown.out)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"numba_layers {__version__}\n"
+
+
+# -- kernels -------------------------------------------------------------------------------------------------------
+
+def test_kernels(capsys):
+    head, *rows = lines(capsys, "kernels")
+    assert head.split() == ["layer", "kernel", "cpu", "cuda"]
+    assert {"Dense", "Dropout", "Flatten", "Masking"} <= {row.split()[0] for row in rows}
+
+
+def test_kernels_of_a_layer(capsys):
+    _, *rows = lines(capsys, "kernels", "Dense")
+    assert {row.split()[0] for row in rows} == {"Dense"}
+    forward = next(row.split() for row in rows if row.split()[1] == "dense_forward")
+    file, line = forward[2].split(":")
+    assert file.startswith("numba_layers/kernels/cpu/") and int(line) > 0
+
+
+def test_unknown_layer(capsys):
+    assert "Did you mean 'Dense'?" in refused(capsys, "kernels", "Denze")
+
+
+# -- cache ---------------------------------------------------------------------------------------------------------
+
+def test_cache(capsys, tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(folder))
+    assert lines(capsys, "cache") == [f"{folder}: 0 kernels, 0.0 MB"]
+    folder.mkdir()
+    (folder / "one.kernel").write_bytes(b"x" * 1_500_000)
+    (folder / "half.part").write_bytes(b"x")
+    assert lines(capsys, "cache") == [f"{folder}: 1 kernels, 1.5 MB"]
+    assert lines(capsys, "cache", "--clear") == [f"deleted 1 kernels from {folder}"]
+    assert not folder.exists()
+
+
+def test_clearing_the_cache_spares_what_is_not_its_own(capsys, tmp_path, monkeypatch):
+    """A variable set to the wrong folder costs nobody their files."""
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path))
+    (tmp_path / "thesis.tex").write_text("years of work")
+    (tmp_path / "one.kernel").write_bytes(b"x")
+    assert lines(capsys, "cache", "--clear") == [f"deleted 1 kernels from {tmp_path}"]
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_cache_that_is_off(capsys, monkeypatch):
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", "")
+    assert lines(capsys, "cache") == ["the cache is off (NUMBA_LAYERS_CACHE_DIR is empty)"]
+
+
+def test_info(capsys):
+    text = "\n".join(lines(capsys, "info"))
+    for words in (f"numba_layers {__version__}", "Python 3.", "numpy ", "threads: ", "processor: ", "kernel cache: "):
+        assert words in text
+
+
+# -- run -----------------------------------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys
+import numpy as np
+from keras.layers.core import Dense
+from keras.models import Sequential
+import helper
+model = Sequential()
+model.add(Dense(2, input_dim=3))
+model.compile("sgd", "mse")
+model.fit(np.ones((4, 3)), np.ones((4, 2)), nb_epoch=1, verbose=0)
+print(model.predict(np.ones((1, 3))).shape, sys.argv[1:], helper.word, __name__)
+"""
+
+
+def test_run(capsys, tmp_path):
+    (tmp_path / "helper.py").write_text("word = 'beside'")
+    (tmp_path / "script.py").write_text(SCRIPT)
+    ended = subprocess.run([sys.executable, "-m", "numba_layers", "run", tmp_path / "script.py", "--epochs", "3"],
+                           capture_output=True, text=True)
+    assert ended.stdout == "(1, 2) ['--epochs', '3'] beside __main__\n", ended.stderr
+    assert "absent.py'" in refused(capsys, "run", str(tmp_path / "absent.py"))
+
+
+# -- demo ----------------------------------------------------------------------------------------------------------
+
+def test_demo(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    shown = lines(capsys, "demo", "--epochs", "3", "--quiet", "--folder", str(tmp_path / "new"))
+    folder = (tmp_path / "new").resolve()
+    assert shown[0] == 'Model: "digits"'
+    table = shown.index("true | predicted")
+    assert [row.split()[0] for row in shown[table + 2:table + 12]] == list("0123456789")
+    assert sum(int(count) for row in shown[table + 2:table + 12] for count in row.split()[2:] if count != ".") == 360
+    assert shown[-3] == f"model saved to {folder / 'digits.h5'}"
+    assert shown[-2] == f"learning curves saved to {folder / 'digits.png'}"
+    assert shown[-1].startswith("test accuracy: 0.9")
+    assert (folder / "digits.png").read_bytes()[:4] == b"\x89PNG"
+    assert sorted(file.name for file in folder.iterdir()) == ["digits.h5", "digits.png"]
+
+
+def test_demo_without_matplotlib(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    shown = lines(capsys, "demo", "--epochs", "1", "--quiet", "--folder", str(tmp_path))
+    assert shown[-2] == "no picture of the learning curves: pip install numba_layers[plot]"
+    assert [file.name for file in tmp_path.iterdir()] == ["digits.h5"]
+
+
+def test_demo_that_cannot_be(capsys, tmp_path):
+    assert "epochs must be a whole number of at least 1, got 0" in refused(capsys, "demo", "--epochs", "0")
+    (tmp_path / "file").write_text("")
+    assert "none can be made" in refused(capsys, "demo", "--folder", str(tmp_path / "file"))
+
+
+@pytest.mark.slow
+def test_full_demo_reads_well_and_repeats(capsys, tmp_path):
+    first, second = (demo.run(folder=tmp_path, verbose=0) for _ in range(2))
+    assert first == second >= 0.97
