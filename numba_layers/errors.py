@@ -64,8 +64,11 @@ SHOWN = 30      # names in a list of all legal ones, at most; of longer lists, t
 def add_name(error, who):
     """Put `who` (a layer's class and name) in front of the message of `error`, unless a name stands there already."""
     if error.args and not getattr(error, "has_name", False):
-        if not str(error.args[0]).lower().startswith(who.partition(" ")[0].lower()):
-            error.args = (f"{who}: {error.args[0]}", *error.args[1:])
+        message, kind = str(error.args[0]), who.partition(" ")[0]
+        if message.lower().startswith(f"{kind.lower()}:"):      # an op of the layer's name, or the bare class
+            message = message[len(kind) + 1:].lstrip()
+        if not message.startswith(kind):
+            error.args = (f"{who}: {message}", *error.args[1:])
         error.has_name = True
 
 

@@ -111,7 +111,7 @@ def _parts(batch):
 def _drawn(source, workers, max_queue_size, shuffle=False):
     """A function that answers the next batch, or _END; with `workers`, a thread draws ahead.
 
-    The thread ends with the block, also when the block ends by an error.
+    The thread ends with the block, also when the block ends by an error, or with the batch it is waiting for.
     """
     if not hasattr(source, "__iter__"):
         raise ArgumentError(f"expected a generator or a Sequence, got {type(source).__name__}: {source!r:.80}.")
@@ -153,7 +153,7 @@ def _drawn(source, workers, max_queue_size, shuffle=False):
         yield draw
     finally:
         stop.set()
-        thread.join()
+        thread.join(timeout=2)      # a generator that waits for something must not hold up an error or Ctrl-C
 
 
 def _forever(sequence, shuffle):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import h5py
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from numba_layers import backend as K
+from numba_layers.callbacks import LambdaCallback
 from numba_layers.errors import (
     ArgumentError,
     DataError,
@@ -272,6 +274,24 @@ def test_a_refused_fit_changes_nothing():
             model.fit(X, wrong, verbose=0)
     for a, b in zip(before, model.get_weights()):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_generator_that_waits_for_ever_does_not_hold_up_an_error():
+    waiting = threading.Event()
+
+    def endless():
+        yield X, Y
+        waiting.wait(60)
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        net().fit_generator(endless(), 2, verbose=0, callbacks=[LambdaCallback(on_batch_end=interrupt)])
+    assert time.monotonic() - start < 20
+    waiting.set()
+
+
+def interrupt(batch, logs):
+    raise KeyboardInterrupt
 
 
 # -- files ---------------------------------------------------------------------------------------------------------
