@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [command for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
             for line in block.splitlines() for command in line.split(" && ")]
-ROWS = dict(re.findall(r"^\| ([a-z ]+?) +\| (.*) \|$", TEXT.partition("## Speed")[0], re.M))   # of the table of what is there
+THERE = TEXT.partition("## Speed")[0]    # where the table of what is there stands
+ROWS = dict(re.findall(r"^\| ([a-z ]+?) +\| (.*) \|$", THERE, re.M))
 MODULES = {"data sets": "datasets", "layers that merge": "layers"}
 
 
