@@ -100,6 +100,8 @@ def is_symbolic(value):
 def any_symbolic(arguments):
     """True when a tensor among `arguments`, or in a list among them, is symbolic."""
     for argument in arguments:
+        if type(argument) is Tensor:    # the common case, asked first: every op comes by here
+            continue
         if isinstance(argument, list | tuple):
             if any(is_symbolic(entry) for entry in argument):
                 return True

@@ -195,6 +195,8 @@ def _prepared(arguments, dtype):
 
 def float_type(dtypes):
     """The one float type among `dtypes`; the first type where none is float."""
+    if dtypes and dtypes.count(dtypes[0]) == len(dtypes):
+        return dtypes[0]
     floats = {dtype for dtype in dtypes if dtype.kind == "f"}
     if len(floats) > 1:
         raise DtypeError("the tensors mix float32 and float64. Convert one with K.cast(x, 'float32') or "
