@@ -12,6 +12,7 @@ class _Context(threading.local):
     tapes: the tapes that record now.   evaluating: depth of graph evaluations under way.
     learning_phase: 1 training, 0 not, None not said.   destination: the array the next fitting output goes to.
     losses, updates: lists that collect what layers add while a model computes its loss, or None.
+    walks: for each graph being evaluated the values of its tensors, by identity.
     """
 
     def __init__(self):
@@ -21,6 +22,7 @@ class _Context(threading.local):
         self.destination = None
         self.losses = None
         self.updates = None
+        self.walks = []
 
 
 context = _Context()

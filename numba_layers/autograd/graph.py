@@ -5,6 +5,7 @@ functions on concrete tensors, in order; so Keras's functional graph, `K.functio
 """
 
 import itertools
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -140,33 +141,65 @@ class Graph:
 
     def run(self, values, learning_phase=None):
         """Values of the outputs, given those of the inputs (Tensors or arrays, in the order of `inputs`)."""
+        with self.evaluated(values, learning_phase) as outputs:
+            return outputs
+
+    @contextmanager
+    def evaluated(self, values, learning_phase=None):
+        """What `run` answers; inside the block every tensor of the graph has its value for all ops (see `settled`)."""
         known = {}
         for tensor, value in zip(self.inputs, values):
             known[id(tensor)] = _fed(tensor, value)
             if tensor is LEARNING_PHASE:
                 learning_phase = int(known[id(tensor)].data)
-        with evaluation(learning_phase):
-            if self._uses_tape:
-                with Tape():
-                    return self._walk(known)
-            return self._walk(known)
+        with evaluation(learning_phase), Tape() if self._uses_tape else nullcontext():
+            context.walks.append(known)
+            try:
+                _run(self.steps, known)
+                yield [_resolved(output, known) for output in self.outputs]
+            finally:
+                context.walks.pop()
 
-    def _walk(self, known):
-        def resolve(argument):
-            if isinstance(argument, SymbolicTensor):
-                return _value(argument, known)
-            if isinstance(argument, list | tuple):
-                return type(argument)(resolve(entry) for entry in argument)
-            return argument
 
-        for step in self.steps:
-            options = {name: resolve(option) for name, option in step.options.items()}
-            results = step.function(*[resolve(argument) for argument in step.arguments], **options)
-            if isinstance(results, Tensor):
-                results = (results,)
-            for output, result in zip(step.outputs, results):
-                known[id(output)] = result
-        return [resolve(output) for output in self.outputs]
+def _run(steps, known):
+    """Run `steps` in order on the tensors whose values are `known`; their results become known."""
+    for step in steps:
+        options = {name: _resolved(option, known) for name, option in step.options.items()}
+        results = step.function(*[_resolved(argument, known) for argument in step.arguments], **options)
+        if isinstance(results, Tensor):
+            results = (results,)
+        for output, result in zip(step.outputs, results):
+            known[id(output)] = result
+
+
+def _resolved(argument, known):
+    """`argument` with the values of the symbolic tensors in it."""
+    if isinstance(argument, SymbolicTensor):
+        return _value(argument, known)
+    if isinstance(argument, list | tuple):
+        return type(argument)(_resolved(entry, known) for entry in argument)
+    return argument
+
+
+def settled(arguments):
+    """`arguments` with values for the symbolic tensors, from the evaluations under way; None where one has none.
+
+    So a loss or a layer may use tensors of the model around it, as variational autoencoders do: their values are
+    those of the batch at hand, computed if nothing did so yet.
+    """
+    for known in reversed(context.walks):
+        tensors = [entry for argument in arguments
+                   for entry in (argument if isinstance(argument, list | tuple) else [argument])
+                   if isinstance(entry, SymbolicTensor)]
+        steps = _sorted_steps(tensors, known)
+        made = {id(output) for step in steps for output in step.outputs}
+        needed = [*tensors, *(tensor for step in steps for tensor in step.tensors())]
+        if all(id(tensor) in known or id(tensor) in made or tensor is LEARNING_PHASE
+               for tensor in needed if isinstance(tensor, SymbolicTensor)):
+            known.setdefault("steps", []).extend(steps)     # kept, for `known` goes by identity
+            _run(steps, known)
+            return _resolved(tuple(arguments), known)
+    return None
 
 
 def _value(tensor, known):

@@ -9,7 +9,7 @@ from .. import config, initializations, initializers, ops
 from .._legacy import Keras1Name
 from ..arguments import element_type, sizes
 from ..autograd.context import context
-from ..autograd.graph import SymbolicTensor, any_symbolic, defer
+from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..errors import (
     ArgumentError,
@@ -193,7 +193,10 @@ class Layer:
             self._check(tensors)
             self._build_for(unpack([tensor.shape for tensor in tensors]))
         if any_symbolic(tensors) or any_symbolic(extra):
-            return self._connect(tensors, kwargs)
+            values = None if extra else settled(tensors)
+            if values is None:
+                return self._connect(tensors, kwargs)
+            tensors = values
         self._check(tensors)
         return self._compute(tensors, kwargs)
 

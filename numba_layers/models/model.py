@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .. import config, constraints, losses, optimizers
+from .. import config, constraints, losses, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..arguments import share, whole
 from ..autograd.context import collecting, evaluation
@@ -62,7 +62,7 @@ class Model(Network):
             legal = ("optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics")
             raise UnknownArgumentError(f"compile: unknown argument {name!r}. {nearest(name, legal)}")
         self.objective = Objective(self.output_names, [output.shape for output in self.outputs], loss, loss_weights,
-                                   metrics, weighted_metrics, sample_weight_mode)
+                                   metrics, weighted_metrics, sample_weight_mode, adds_loss=bool(self.added_losses))
         self.optimizer = optimizers.get(optimizer)
         self.loss, self.loss_weights, self.metrics = loss, loss_weights, list(metrics or [])
         self.sample_weight_mode, self.weighted_metrics = sample_weight_mode, list(weighted_metrics or [])
@@ -105,9 +105,9 @@ class Model(Network):
 
     def _forward(self, inputs, targets, weights):
         """(total loss, losses of the outputs, outputs) for a batch; what layers add and regularizers count in."""
-        with collecting() as (added, updates):
-            outputs = self._graph.run(inputs)
+        with collecting() as (added, updates), self._graph.evaluated(inputs) as outputs:
             extra = [regularizer(weight) for regularizer, weight in self.regularizers]
+            extra += [ops.sum(loss) for loss in self._added_losses]
             total, parts = self.objective.loss(targets, outputs, weights, extra + added)
         return total, parts, outputs, updates
 

@@ -117,7 +117,12 @@ class Network(Layer):
 
     @property
     def losses(self):
-        return [loss for layer in self._all_layers for loss in layer.losses]
+        return [loss for layer in self._all_layers for loss in layer.losses] + self._added_losses
+
+    @property
+    def added_losses(self):
+        """Symbolic losses that the model or its layers were given with `add_loss`."""
+        return [loss for layer in self._all_layers for loss in layer._added_losses] + self._added_losses
 
     @property
     def regularizers(self):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import config, devices, registry
 from ..autograd.context import context, output_into
-from ..autograd.graph import SymbolicTensor, any_symbolic, defer
+from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, as_array
 from ..errors import DtypeError, NumbaLayersError
@@ -63,7 +63,10 @@ def _make_op(body, kernels):
     def call(*tensors, **options):
         tensors = _converted(tensors)
         if any_symbolic(tensors):
-            return defer(call, tensors, options, body(_pretend, *tensors, **options)[0])
+            values = settled(tensors)
+            if values is None:
+                return defer(call, tensors, options, body(_pretend, *tensors, **options)[0])
+            tensors = values
         outputs, *vjps = body(run, *tensors, **options)
         if context.tapes:
             node = Node(call.__name__, tensors, (outputs,) if isinstance(outputs, Tensor) else outputs, vjps)
@@ -91,7 +94,10 @@ def _make_composite(function, kernels):
     @functools.wraps(function)
     def call(*tensors, **options):
         if any_symbolic(tensors):
-            return defer(call, tensors, options, function(*tensors, **options))
+            values = settled(tensors)
+            if values is None:
+                return defer(call, tensors, options, function(*tensors, **options))
+            tensors = values
         return function(*tensors, **options)
 
     call.kernels = kernels
