@@ -49,6 +49,11 @@ def _parser():
     sub.add_argument("script", help="path of the script")
     sub.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own arguments")
 
+    sub = command("warm", warm, "compile what a model needs, so that the processes after this one start at once")
+    sub.add_argument("model", help="a model's .h5 file, or its architecture as .json")
+    sub.add_argument("--optimizer", default="sgd", help="of a model that does not say it (default: sgd)")
+    sub.add_argument("--loss", default="mse", help="of a model that does not say it (default: mse)")
+
     sub = command("cache", cache, "show where compiled kernels are kept, and how many")
     sub.add_argument("--clear", action="store_true", help="delete them")
 
@@ -59,6 +64,11 @@ def _parser():
 def demo(options):
     from . import demo
     demo.run(epochs=options.epochs, folder=options.folder, verbose=0 if options.quiet else 1)
+
+
+def warm(options):
+    from . import warm
+    warm.run(options.model, options.optimizer, options.loss)
 
 
 def kernels(options):

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from numba_layers import __version__, cli, demo
+from numba_layers.layers import Dense
+from numba_layers.models import Sequential
 
 
 def lines(capsys, *arguments):
@@ -36,7 +38,7 @@ def test_usage_names_the_commands(arguments, status, capsys):
     except SystemExit as done:
         assert done.code == status
     shown = capsys.readouterr()
-    for command in ("demo", "kernels", "run", "cache", "info"):
+    for command in ("demo", "kernels", "run", "warm", "cache", "info"):
         assert command in (shown.err if status else shown.out)
 
 
@@ -159,3 +161,35 @@ def test_demo_that_cannot_be(capsys, tmp_path):
 def test_full_demo_reads_well_and_repeats(capsys, tmp_path):
     first, second = (demo.run(folder=tmp_path, verbose=0) for _ in range(2))
     assert first == second >= 0.97
+
+
+@pytest.mark.slow
+def test_warm_leaves_nothing_to_compile(tmp_path, monkeypatch):
+    """After `warm`, a process that trains the model adds no file to the cache."""
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path / "cache"))
+    model = Sequential([Dense(4, activation="relu", input_shape=(3,)), Dense(2, activation="softmax")])
+    model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.save(tmp_path / "model.h5")
+
+    def run(*arguments):
+        ended = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    first, again = (run("-m", "numba_layers", "warm", tmp_path / "model.h5") for _ in range(2))
+    assert int(first.split()[0]) > 5 and "kernels compiled in" in first
+    assert again.startswith("0 kernels compiled")
+    kept = sorted((tmp_path / "cache").iterdir())
+    run("-c", "import numpy as np; from numba_layers.models import load_model\n"
+              f"model = load_model({str(tmp_path / 'model.h5')!r})\n"
+              "model.fit(np.ones((40, 3)), np.zeros(40), verbose=0, validation_split=0.2)")
+    assert sorted((tmp_path / "cache").iterdir()) == kept
+
+
+def test_warm_takes_an_architecture(tmp_path, capsys):
+    model = Sequential([Dense(4, input_shape=(3,))])
+    (tmp_path / "model.json").write_text(model.to_json())
+    shown = lines(capsys, "warm", str(tmp_path / "model.json"), "--loss", "mae")
+    assert "taking optimizer 'sgd' and loss 'mae'" in shown[0]
+    assert "no file" in refused(capsys, "warm", str(tmp_path / "absent.h5"))
+    assert "cannot be read" in refused(capsys, "warm", str(tmp_path / "absent.json"))

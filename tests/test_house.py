@@ -30,7 +30,7 @@ FLOORS = [
     {"callbacks"},
     {"models"},
     {"compat", "datasets"},
-    {"demo"},
+    {"demo", "warm"},
     {"cli"},
     {"__main__"},
     {"__init__"},
