@@ -53,6 +53,16 @@ def evaluation(learning_phase=None):
 
 
 @contextmanager
+def unrecorded():
+    """Inside, no tape of this thread records."""
+    before, context.tapes = context.tapes, []
+    try:
+        yield
+    finally:
+        context.tapes = before
+
+
+@contextmanager
 def collecting():
     """Inside, the losses and updates that layers add are collected in the two lists given."""
     before = context.losses, context.updates

@@ -7,7 +7,7 @@ import numpy as np
 from .. import config, constraints, losses, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..arguments import share, whole
-from ..autograd.context import collecting, evaluation
+from ..autograd.context import collecting, evaluation, unrecorded
 from ..autograd.tape import Tape
 from ..autograd.tensor import as_tensor
 from ..callbacks import callback_list
@@ -104,33 +104,32 @@ class Model(Network):
                 for weight, number in zip(weights, self.objective.trained)]
 
     def _forward(self, inputs, targets, weights):
-        """(total loss, losses of the outputs, outputs) for a batch; what layers add and regularizers count in."""
+        """(total loss, figures, updates) of a batch; the figures are those named by `metrics_names`, as floats.
+
+        What layers add and regularizers count in the loss. Losses and metrics may use all tensors of the model.
+        """
         with collecting() as (added, updates), self._graph.evaluated(inputs) as outputs:
             extra = [regularizer(weight) for regularizer, weight in self.regularizers]
             extra += [ops.sum(loss) for loss in self._added_losses]
             total, parts = self.objective.loss(targets, outputs, weights, extra + added)
-        return total, parts, outputs, updates
-
-    def _report(self, total, parts, targets, outputs, weights):
-        """The figures named by `metrics_names`, as floats."""
-        measured = self.objective.measure(targets, outputs, weights)
-        losses_of_outputs = parts if len(self.outputs) > 1 else []
-        return [float(value.data) for value in (total, *losses_of_outputs, *measured)]
+            with unrecorded():
+                measured = self.objective.measure(targets, outputs, weights)
+        figures = [total, *(parts if len(self.outputs) > 1 else []), *measured]
+        return total, [float(figure.data) for figure in figures], updates
 
     def _train_step(self, arrays, weights):
-        """Forward, backward, update on one batch; answers the figures named by `metrics_names`."""
+        """Forward, backward, update on one batch; answers the figures."""
         self._prepare_training()
         inputs, targets = self._tensors(arrays)
-        weights = self._weights(weights)
         with evaluation(learning_phase=1):
             with Tape() as tape:
-                total, parts, outputs, updates = self._forward(inputs, targets, weights)
+                total, figures, updates = self._forward(inputs, targets, self._weights(weights))
             tape.gradient(total, self._trained_weights, into=self._arena.gradient_views)
             self.optimizer.step()
             self._constrain()
             for variable, value in updates:
                 variable.assign(value.data)
-            return self._report(total, parts, targets, outputs, weights)
+        return figures
 
     def _constrain(self):
         for weight in self._trained_weights:
@@ -139,10 +138,8 @@ class Model(Network):
 
     def _test_step(self, arrays, weights):
         inputs, targets = self._tensors(arrays)
-        weights = self._weights(weights)
         with evaluation(learning_phase=0):
-            total, parts, outputs, _ = self._forward(inputs, targets, weights)
-            return self._report(total, parts, targets, outputs, weights)
+            return self._forward(inputs, targets, self._weights(weights))[1]
 
     def _predict_step(self, inputs):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]

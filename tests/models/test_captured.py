@@ -38,7 +38,10 @@ def by_loss_function():
     def vae_loss(x, decoded):
         return FEATURES * metrics.binary_crossentropy(x, decoded) + divergence(z_mean, z_log_var)
 
-    model.compile("rmsprop", loss=vae_loss)
+    def mean_latent(x, decoded):
+        return K.mean(z_mean)
+
+    model.compile("rmsprop", loss=vae_loss, metrics=[mean_latent])
     return model, True
 
 
@@ -81,8 +84,11 @@ def test_variational_autoencoder(make, data):
     expected, takes_targets = by_loss_function()
     reference = expected.fit(data, data, shuffle=False, batch_size=8, epochs=20, verbose=0).history
     np.testing.assert_allclose(history["loss"], reference["loss"], rtol=1e-5)
-    np.testing.assert_allclose(model.evaluate(data, *target, verbose=0), expected.evaluate(data, data, verbose=0),
-                               rtol=1e-5)
+    assert np.isfinite(reference["mean_latent"]).all()
+    loss, mean_latent = expected.evaluate(data, data, verbose=0)
+    np.testing.assert_allclose(np.ravel(model.evaluate(data, *target, verbose=0))[0], loss, rtol=1e-5)
+    encoded = K.function([expected.input], [expected.layers[2].output])([data])[0]
+    np.testing.assert_allclose(mean_latent, encoded.mean(), rtol=1e-4, atol=1e-6)
 
 
 def test_tensors_computed_outside_are_those_of_the_batch(data):
