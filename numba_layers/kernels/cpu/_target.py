@@ -5,6 +5,7 @@ import time
 from functools import cached_property
 
 import numba
+import numpy as np
 
 from ... import config
 from ...registry import register_kernel
@@ -41,12 +42,14 @@ class CpuKernel:
         return self._jitted(parallel=False)
 
     def _jitted(self, parallel):
+        if numba.config.DISABLE_JIT:    # NumPy's scalars warn of 0/0 and the like, machine code does not
+            return np.errstate(all="ignore")(self.function)
         _threads.start()   # a kernel from the cache would start them its own way
         options = self._options | {"parallel": parallel}
         jitted = numba.njit(**options)(self.function)
         directory = config.cache_directory()
         made_of = identity(self.name, self.function, options)
-        if directory and made_of and not numba.config.DISABLE_JIT:
+        if directory and made_of:
             jitted._cache = KernelCache(directory, made_of)
         return jitted
 
