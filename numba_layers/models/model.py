@@ -62,7 +62,7 @@ class Model(Network):
             legal = ("optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics")
             raise UnknownArgumentError(f"compile: unknown argument {name!r}. {nearest(name, legal)}")
         self.objective = Objective(self.output_names, [output.shape for output in self.outputs], loss, loss_weights,
-                                   metrics, weighted_metrics, sample_weight_mode, adds_loss=bool(self.added_losses))
+                                   metrics, weighted_metrics, sample_weight_mode, self.adds_losses)
         self.optimizer = optimizers.get(optimizer)
         self.loss, self.loss_weights, self.metrics = loss, loss_weights, list(metrics or [])
         self.sample_weight_mode, self.weighted_metrics = sample_weight_mode, list(weighted_metrics or [])

@@ -120,9 +120,11 @@ class Network(Layer):
         return [loss for layer in self._all_layers for loss in layer.losses] + self._added_losses
 
     @property
-    def added_losses(self):
-        """Symbolic losses that the model or its layers were given with `add_loss`."""
-        return [loss for layer in self._all_layers for loss in layer._added_losses] + self._added_losses
+    def adds_losses(self):
+        """True where the model or a layer was given a loss by `add_loss`, or a layer of the user's own may add one."""
+        own = set(Layer.kinds.values())
+        return bool(self._added_losses) or any(
+            layer._added_losses or type(layer) not in own for layer in self._all_layers)
 
     @property
     def regularizers(self):

@@ -14,14 +14,14 @@ class Objective:
     loss: name or function, a list with one for each output, or a dictionary by output name; None leaves an output out.
     loss_weights: list or dictionary of factors. metrics, weighted_metrics: names or functions for all outputs, or a
     dictionary by output name; the weighted ones take sample weights into account. sample_weight_mode: 'temporal' for
-    weights of shape (batch, timesteps). adds_loss: the model adds losses of its own, so that `loss` may be None.
+    weights of shape (batch, timesteps). adds_losses: the model may add losses of its own, so that `loss` may be None.
     Raises: ArgumentError and UnknownNameError for names that are no output, loss or metric.
     """
 
     def __init__(self, output_names, output_shapes, loss, loss_weights, metrics, weighted_metrics, sample_weight_mode,
-                 adds_loss=False):
+                 adds_losses):
         self.output_names = output_names
-        if not loss and not adds_loss:
+        if not loss and not adds_losses:
             raise ArgumentError("compile needs a loss, for example loss='mse'. Only models whose layers call add_loss "
                                 "do without.")
         given = _per_output(loss, output_names, "loss")
@@ -33,7 +33,7 @@ class Objective:
             if mode not in (None, TEMPORAL):
                 raise unknown("sample_weight_mode", mode, [TEMPORAL, "None"])
         self.trained = [number for number, function in enumerate(self.losses) if function is not None]
-        if not self.trained and not adds_loss:
+        if not self.trained and not adds_losses:
             raise ArgumentError(f"compile: no output has a loss; the outputs are {', '.join(output_names)}.")
         self.metrics = (_resolve(metrics, self.losses, output_names, output_shapes, False)
                         + _resolve(weighted_metrics, self.losses, output_names, output_shapes, True))
@@ -62,6 +62,9 @@ class Objective:
             total = share if total is None else total + share
         for share in extra:
             total = share if total is None else total + share
+        if total is None:
+            raise ArgumentError("there is nothing to minimise: the model was compiled without a loss, and no layer "
+                                "added one.")
         return total, parts
 
     def measure(self, targets, outputs, weights):

@@ -56,6 +56,9 @@ def by_layer():
             self.add_loss(loss, inputs=inputs)
             return x
 
+        def compute_output_shape(self, input_shape):
+            return input_shape[0]
+
     model = Model(x, CustomVariationalLayer()([x, decoded]))
     model.compile("rmsprop", loss=None)
     return model, False
@@ -100,7 +103,15 @@ def test_tensors_computed_outside_are_those_of_the_batch(data):
     np.testing.assert_allclose(model.predict(data), 3 * (data @ kernel + bias) + 1, rtol=1e-4, atol=1e-5)
 
 
-def test_without_any_loss_compile_says_so():
-    x = Input((3,))
+def test_without_any_loss_an_error_says_so(data):
+    x = Input((FEATURES,))
     with pytest.raises(ValueError, match="compile needs a loss"):
         Model(x, Dense(1)(x)).compile("sgd")
+
+    class Quiet(Layer):
+        """Of the user's own, so that it might add a loss; it does not."""
+
+    model = Model(x, Quiet()(Dense(1)(x)))
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="nothing to minimise"):
+        model.train_on_batch(data, None)
