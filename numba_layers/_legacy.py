@@ -90,7 +90,6 @@ def keras1(table):
                     refuse_unknown(kwargs, names, where, table)
             return function(*args, **kwargs)
 
-        call.keras1_names = table
         return call
 
     return decorate

@@ -51,7 +51,7 @@ def numbers(value, where):
         raise DataError(f"{where}: expected an array, got a {type(value).__name__}. fit_generator, "
                         "evaluate_generator and predict_generator take batches one by one.")
     try:
-        array = np.asarray(getattr(value, "data", value) if type(value).__name__ == "Tensor" else value)
+        array = np.asarray(value)
     except ValueError as error:
         raise DtypeError(f"{where}: the rows have different lengths, so they form no array ({error}). "
                          "Pad them to one length.") from None

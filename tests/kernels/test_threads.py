@@ -3,17 +3,14 @@
 Each test is a process of its own, because a process keeps the layer it started with.
 """
 
-import os
-import subprocess
-import sys
 import textwrap
 import threading
 
 import pytest
 
 from numba_layers.kernels.cpu import _threads
+from tests.threads import LAYERS, run_on
 
-LAYERS = ["tbb", "omp", "workqueue"]
 PRELUDE = """
 import os, threading
 import numba
@@ -32,16 +29,8 @@ def right():
 
 
 def run(script, layer="default", **settings):
-    """What a process prints that runs `script` on a threading layer; it must end well, and soon."""
-    environment = {name: value for name, value in os.environ.items()
-                   if name not in ("OMP_WAIT_POLICY", "NUMBA_NUM_THREADS")}
-    environment |= {"NUMBA_THREADING_LAYER": layer, **settings}
-    finished = subprocess.run([sys.executable, "-c", PRELUDE + textwrap.dedent(script)], env=environment,
-                              capture_output=True, text=True, timeout=120)
-    if "No threading layer could be loaded" in finished.stderr:
-        pytest.skip(f"no {layer} here")
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout.split()
+    """What `script`, behind the prelude, prints on a threading layer."""
+    return run_on(layer, PRELUDE + textwrap.dedent(script), **settings)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -3,14 +3,12 @@
 Each test is a process of its own, because a process keeps the threading layer it started with.
 """
 
-import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
 
-LAYERS = ["tbb", "omp", "workqueue"]
+from tests.threads import LAYERS, run_on
+
 PRELUDE = """
 import multiprocessing, sys, threading
 import numba
@@ -36,15 +34,8 @@ def train(made):
 
 
 def run(script, layer="default", **settings):
-    """What a process prints that runs `script` on a threading layer; it must end well, and soon."""
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment |= {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2", **settings}
-    finished = subprocess.run([sys.executable, "-c", PRELUDE + textwrap.dedent(script)], env=environment,
-                              capture_output=True, text=True, timeout=120)
-    if "No threading layer could be loaded" in finished.stderr:
-        pytest.skip(f"no {layer} here")
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout.split()
+    """What `script`, behind the prelude, prints on a threading layer with two threads."""
+    return run_on(layer, PRELUDE + textwrap.dedent(script), **({"NUMBA_NUM_THREADS": "2"} | settings))
 
 
 @pytest.mark.parametrize("layer", LAYERS)
