@@ -29,6 +29,13 @@ def reshaped(run, tensor, shape):
     return Tensor(contiguous(tensor.data).reshape(shape))
 
 
+def permuted(run, tensor, axes):
+    """`tensor` with its axes in another order, as an op's output: a view by strides, no kernel."""
+    if run is _pretend:
+        return SymbolicTensor([tensor.shape[axis] for axis in axes], tensor.dtype)
+    return Tensor(tensor.data.transpose(axes))
+
+
 def once(vjp):
     """`vjp`, remembering its last answer: a step that the VJPs of one op share is done once.
 

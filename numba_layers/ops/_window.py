@@ -1,0 +1,106 @@
+"""The geometry of a sliding window along each spatial axis: convolution, pooling and what undoes them.
+
+    out = (before + size + after - (dilation (window - 1) + 1)) // stride + 1
+
+A window's first tap at output `o` meets input `o * stride - before`; its tap `k` lies `k * dilation` further.
+Reference: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
+"""
+
+import functools
+from collections import namedtuple
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError, unknown
+
+# One spatial axis; size, before, after and out are None while the input's size is open.
+Axis = namedtuple("Axis", "size window stride dilation before after out")
+
+PADDINGS = ("valid", "same", "causal", "full")
+AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}
+
+
+def axes(who, sizes, window, strides=1, padding="valid", dilation=1):
+    """One `Axis` for each spatial axis of an input.
+
+    sizes: the input's, None where open. window, strides, dilation: whole numbers, or one for all axes.
+    padding: 'valid' for none; 'same' for out = ceil(size / stride), TensorFlow's rule, which pads more behind;
+    'full' for all windows that touch the input; 'causal' for zeros in front only, one axis; or (before, after)
+    pairs.
+    Raises: ShapeError for a window larger than the padded input; ArgumentError for other wrong numbers.
+    """
+    return _axes(who, tuple(sizes), per_axis(who, "window", window, len(sizes)),
+                 per_axis(who, "strides", strides, len(sizes)), _padding(who, padding, len(sizes)),
+                 per_axis(who, "dilation", dilation, len(sizes)))
+
+
+def per_axis(who, what, value, count):
+    """`value` as a tuple of `count` whole numbers of at least 1; one number stands for all axes."""
+    numbers = tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value,) * count
+    if len(numbers) != count or not all(isinstance(number, int | np.integer) and number >= 1 for number in numbers):
+        raise ArgumentError(f"{who}: {what} {value!r}: expected {count} whole numbers of at least 1, one for each of "
+                            f"{_listed(AXES.get(count, ()))}.")
+    return tuple(int(number) for number in numbers)
+
+
+def _padding(who, padding, count):
+    """A name among PADDINGS, or `count` pairs of whole numbers."""
+    if isinstance(padding, str):
+        if padding not in PADDINGS:
+            raise unknown(f"padding for {who}", padding, PADDINGS)
+        if padding == "causal" and count > 1:
+            raise ArgumentError(f"{who}: padding 'causal' is for sequences (one spatial axis), this input has {count}. "
+                                "Take 'same' or 'valid'.")
+        return padding
+    pairs = tuple(tuple(pair) for pair in padding)
+    if len(pairs) != count or not all(len(pair) == 2 and min(pair) >= 0 for pair in pairs):
+        raise ArgumentError(f"{who}: padding {padding!r}: expected a name ({', '.join(PADDINGS)}) or {count} pairs "
+                            "(before, after) of numbers that are not negative.")
+    return pairs
+
+
+@functools.lru_cache(4096)
+def _axes(who, sizes, window, strides, padding, dilation):
+    if any(size is not None and size < 1 for size in sizes):
+        raise ShapeError(f"{who}: the input has size {_listed(sizes)} ({_listed(AXES[len(sizes)])}): there is nothing "
+                         "to slide a window over. Layers before it shrink the image too much.")
+    found = []
+    for number, (size, taps, stride, step) in enumerate(zip(sizes, window, strides, dilation)):
+        span = (taps - 1) * step + 1
+        before, after = _pads(padding, number, size, span, stride)
+        out = None
+        if size is not None:
+            room = before + size + after
+            if room < span:
+                raise _too_large(who, AXES[len(sizes)][number], size, taps, step, span, before, after)
+            out = (room - span) // stride + 1
+        found.append(Axis(size, taps, stride, step, before, after, out))
+    return tuple(found)
+
+
+def _pads(padding, number, size, span, stride):
+    """Zeros before and behind an axis; None where they depend on a size that is open."""
+    if padding == "valid":
+        return 0, 0
+    if padding == "full":
+        return span - 1, span - 1
+    if padding == "causal":
+        return span - 1, 0
+    if padding == "same":
+        if size is None and stride > 1:
+            return None, None
+        total = max(span - (stride if size is None or size % stride == 0 else size % stride), 0)
+        return total // 2, total - total // 2
+    return padding[number]
+
+
+def _too_large(who, axis, size, taps, step, span, before, after):
+    reach = f"spans {span} ({taps} taps, {step} apart)" if step > 1 else f"has {span}"
+    have = f"{size} + padding {before} + {after} = {size + before + after}" if before or after else f"{size}"
+    return ShapeError(f"{who}: along the {axis} the window {reach}, the input only {have}: the output would have size "
+                      f"{size + before + after - span + 1}. Take a smaller window, padding 'same' "
+                      "(border_mode='same'), or larger images.")
+
+
+def _listed(entries):
+    return " x ".join(map(str, entries))
