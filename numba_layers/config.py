@@ -127,8 +127,13 @@ def set_image_dim_ordering(dim_ordering):
 
 def standardize_data_format(data_format):
     """`data_format` of a layer, checked; None and 'default' mean the setting of the process."""
+    return asked_data_format(data_format) or image_data_format()
+
+
+def asked_data_format(data_format):
+    """`data_format` of a layer, checked; for None and 'default' what the user or keras.json chose, None if nothing."""
     if data_format is None or data_format == "default":
-        return image_data_format()
+        return chosen_data_format()
     data_format = DIM_ORDERINGS.get(data_format, data_format)
     if data_format not in DATA_FORMATS:
         raise unknown("data_format", data_format, DATA_FORMATS + tuple(DIM_ORDERINGS))

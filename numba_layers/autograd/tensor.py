@@ -11,10 +11,12 @@ _KEPT = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bo
 class Tensor:
     """An array on which ops act.
 
-    `data` is the array, `mask` the boolean mask of shape (batch, timesteps) that layers hand on, or None.
+    `data` is the array, `mask` the boolean mask of shape (batch, timesteps) that layers hand on, or None. `layout`
+    is the data format of images, where the layer that made them has one: 'channels_first', 'channels_last' or None.
     """
 
     __slots__ = ("data", "mask", "name", "__dict__", "__weakref__")
+    layout = None
     __array_priority__ = 100    # NumPy arrays leave `array + tensor` to the tensor
 
     def __init__(self, data, mask=None, name=None):

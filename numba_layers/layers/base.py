@@ -1,5 +1,6 @@
 """The layer: weights, shapes, masks, names and configuration. No arithmetic happens here."""
 
+import copy
 import functools
 import inspect
 
@@ -128,13 +129,35 @@ class Layer:
             return None
         return mask
 
+    def keeps_axes(self, tensor, output):
+        """Whether the axes of `output` mean what those of the input `tensor` mean; its layout then travels on."""
+        return output.shape == tensor.shape
+
+    def layout_of(self, tensors, output):
+        """The layout of an output: the layer's own data format, else that of the inputs whose axes it keeps."""
+        if output.ndim < 3:
+            return None
+        own = getattr(self, "data_format", None)
+        if own is not None and output.ndim == tensors[0].ndim:
+            return own
+        known = {tensor.layout for tensor in tensors if tensor.layout is not None and self.keeps_axes(tensor, output)}
+        return known.pop() if len(known) == 1 else None
+
     def compute_output_shape(self, input_shape):
         """Shape of the output for `input_shape`, both with the batch axis; the layer's `call` itself says it."""
-        if isinstance(input_shape, list):
-            outputs, _ = self.infer([SymbolicTensor(shape) for shape in input_shape], {})
-        else:
-            outputs, _ = self.infer([SymbolicTensor(input_shape)], {})
-        return unpack([output.shape for output in outputs])
+        layer = self if self.built else self._sketch(input_shape)
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        return unpack([output.shape for output in layer.infer([SymbolicTensor(shape) for shape in shapes], {})])
+
+    def _sketch(self, input_shape):
+        """A copy of a layer without weights, built for `input_shape` with weights that have shapes and no values."""
+        def shape_only(name=None, shape=None, *arguments, **options):
+            return SymbolicTensor(name if isinstance(name, tuple | list) else shape)
+
+        sketch = copy.copy(self)
+        sketch.add_weight = shape_only
+        sketch.build(input_shape)
+        return sketch
 
     def get_config(self):
         """Arguments that make the same layer again, as plain Python values."""
@@ -191,6 +214,7 @@ class Layer:
         extra = [value for value in kwargs.values() if isinstance(value, Tensor)]
         if not self.built:
             self._check(tensors)
+            self._meet(tensors)
             self._build_for(unpack([tensor.shape for tensor in tensors]))
         if any_symbolic(tensors) or any_symbolic(extra):
             values = None if extra else settled(tensors)
@@ -208,6 +232,9 @@ class Layer:
         for number, (spec, tensor) in enumerate(zip(specs, tensors)):
             spec.check(tensor.shape, number if len(specs) > 1 else None)
 
+    def _meet(self, tensors):
+        """Called with the first inputs before `build`, for layers that need to know more than their shapes."""
+
     def _build_for(self, input_shape):
         self.build(input_shape)
         self.built = True
@@ -224,15 +251,18 @@ class Layer:
         return options
 
     def _compute(self, tensors, kwargs):
-        """Run on concrete tensors; masks travel along on them."""
+        """Run on concrete tensors; masks and layouts travel along on them."""
         masks = [tensor.mask for tensor in tensors]
         mask = unpack(masks) if any(entry is not None for entry in masks) else None
         inputs = unpack(tensors)
         outputs = self.call(inputs, **self._call_options(kwargs, mask))
         self._regularize_activity(outputs)
+        if getattr(self, "data_format", None) is not None or any(tensor.layout is not None for tensor in tensors):
+            layouts = [self.layout_of(tensors, output) for output in as_list(outputs)]
+            outputs = _carrying("layout", layouts, outputs, tensors)
         if mask is None and type(self).compute_mask is Layer.compute_mask:
             return outputs
-        return _with_masks(outputs, tensors, self.compute_mask(inputs, mask))
+        return _carrying("mask", as_list(self.compute_mask(inputs, mask)), outputs, tensors)
 
     def _regularize_activity(self, outputs):
         regularizer = getattr(self, "activity_regularizer", None)
@@ -242,16 +272,16 @@ class Layer:
     def _connect(self, tensors, kwargs):
         """Record a node of the functional graph on symbolic tensors."""
         self._check(tensors)
-        templates, masks = self.infer(tensors, kwargs)
-        outputs = as_list(defer(self, (unpack(tensors),), kwargs, templates))
-        for number, (output, mask) in enumerate(zip(outputs, masks)):
-            output.mask = mask
+        templates = self.infer(tensors, kwargs)
+        outputs = defer(self, (unpack(tensors),), kwargs, templates)
+        for number, (output, template) in enumerate(zip(outputs, templates)):
+            output.mask, output.layout = template.mask, template.layout
             output.name = f"{self.name}/output" + (f"_{number}" if number else "")
         Node(self, tensors, outputs, kwargs)
         return unpack(outputs)
 
     def infer(self, tensors, kwargs):
-        """Templates of the outputs for symbolic inputs, and their masks, as two lists; records nothing."""
+        """Templates of the outputs for symbolic inputs, with masks and layouts, as a list; records nothing."""
         masks = [tensor.mask for tensor in tensors]
         mask = unpack(masks) if any(entry is not None for entry in masks) else None
         inputs = unpack(tensors)
@@ -259,7 +289,13 @@ class Layer:
         if not outputs or not all(isinstance(output, Tensor) for output in outputs):
             raise GraphError(f"`call` must return a tensor or a list of them, it returned {unpack(outputs)!r:.80}.")
         masks = as_list(self.compute_mask(inputs, mask))
-        return outputs, masks + [None] * (len(outputs) - len(masks))
+        templates = []
+        for number, output in enumerate(outputs):
+            template = SymbolicTensor(output.shape, output.dtype)
+            template.mask = masks[number] if number < len(masks) else None
+            template.layout = self.layout_of(tensors, output)
+            templates.append(template)
+        return templates
 
     def _templates(self, inputs, kwargs, mask):
         told = getattr(self, "get_output_shape_for", None)      # Keras 1's name
@@ -396,15 +432,15 @@ def _batch_input_shape(kwargs):
     return None
 
 
-def _with_masks(outputs, tensors, masks):
-    """`outputs` carrying `masks`; an output that is an input itself is becomes a tensor of its own first."""
-    masks = as_list(masks)
-    masked = []
+def _carrying(what, values, outputs, tensors):
+    """`outputs` with `values` as their mask or layout; an output that is an input itself is copied first."""
+    carrying = []
     for number, output in enumerate(as_list(outputs)):
-        mask = masks[number] if number < len(masks) else None
-        if output.mask is not mask:
+        value = values[number] if number < len(values) else None
+        if getattr(output, what) is not value:
             if any(output is tensor for tensor in tensors):
-                output = ops.reshape(output, shape=output.shape)
-            output.mask = mask
-        masked.append(output)
-    return unpack(masked) if isinstance(outputs, Tensor) else type(outputs)(masked)
+                layout, output = output.layout, ops.reshape(output, shape=output.shape)
+                output.layout = layout
+            setattr(output, what, value)
+        carrying.append(output)
+    return unpack(carrying) if isinstance(outputs, Tensor) else type(outputs)(carrying)

@@ -52,6 +52,9 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
         super().build(input_shape)
 
+    def keeps_axes(self, tensor, output):
+        return output.ndim == tensor.ndim
+
     def call(self, inputs):
         if self.activation is activations.relu:
             return ops.dense(inputs, self.kernel, self.bias, activation="relu")

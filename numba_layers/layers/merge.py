@@ -31,6 +31,9 @@ class _Merge(Layer):
             if not fits:
                 raise ShapeError(f"the inputs must have one shape, got {', '.join(map(str, shapes))}.")
 
+    def keeps_axes(self, tensor, output):
+        return output.ndim == tensor.ndim
+
     def compute_mask(self, inputs, mask=None):
         masks = [entry for entry in mask or [] if entry is not None]
         return reduce(ops.logical_and, masks) if masks else None

@@ -69,6 +69,9 @@ class Reshape(Layer):
     def call(self, inputs):
         return ops.reshape(inputs, shape=(inputs.shape[0], *self._sizes(inputs.shape)))
 
+    def keeps_axes(self, tensor, output):
+        return False
+
     def get_config(self):
         return super().get_config() | {"target_shape": self.target_shape}
 
@@ -92,6 +95,9 @@ class Permute(Layer):
 
     def call(self, inputs):
         return ops.transpose(inputs, axes=(0, *self.dims))
+
+    def keeps_axes(self, tensor, output):
+        return False
 
     def get_config(self):
         return super().get_config() | {"dims": self.dims}

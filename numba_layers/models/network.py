@@ -59,16 +59,11 @@ class Network(Layer):
         """Templates of the outputs for symbolic inputs: each layer infers from those before it."""
         known = {id(tensor): given for tensor, given in zip(self._fed, tensors)}
         for step in self._graph.steps:
-            entries = [known.get(id(tensor), tensor) for tensor in step.tensors()]
             if isinstance(step.function, Layer):
-                outputs, masks = step.function.infer(entries, step.options)
-            else:
-                outputs, masks = step.outputs, [None] * len(step.outputs)
-            for output, template, mask in zip(step.outputs, outputs, masks):
-                known[id(output)] = template = _twin(template)
-                template.mask = mask
-        ends = [known.get(id(output), output) for output in self.outputs]
-        return ends, [end.mask for end in ends]
+                templates = step.function.infer([known.get(id(tensor), tensor) for tensor in step.tensors()],
+                                                step.options)
+                known.update(zip(map(id, step.outputs), templates))
+        return [known.get(id(output), output) for output in self.outputs]
 
     # -- layers and weights --------------------------------------------------------------------------------------
 
@@ -198,11 +193,6 @@ class Network(Layer):
 def _is_fed(tensor):
     layer = tensor._keras_history[0]
     return not isinstance(layer, InputLayer) or layer.is_placeholder
-
-
-def _twin(tensor):
-    """A symbolic tensor of the same shape and type, without history."""
-    return SymbolicTensor(tensor.shape, tensor.dtype)
 
 
 def _unique(weights):
