@@ -3,11 +3,11 @@
 from .. import ops
 from .._legacy import DROPOUT, LAYER, SPATIAL_DROPOUT, keras1
 from ..arguments import share, sizes, whole
-from ..config import standardize_data_format
 from ..errors import ShapeError
 from ..random import Stream
 from ..registry import register_layer
 from .base import InputSpec, Layer, training_phase
+from .data_format import ImageLayer
 
 
 class Dropout(Layer):
@@ -68,15 +68,14 @@ class SpatialDropout1D(Dropout):
         return shape[0], 1, shape[2]
 
 
-class _SpatialDropout(Dropout):
+class _SpatialDropout(ImageLayer, Dropout):
     """Drops whole feature maps: the mask has size 1 along all axes but the batch and the channels."""
 
     ndim = None
 
     @keras1(LAYER | SPATIAL_DROPOUT)
     def __init__(self, rate, data_format=None, **kwargs):
-        super().__init__(rate, **kwargs)
-        self.data_format = standardize_data_format(data_format)
+        super().__init__(data_format, rate=rate, **kwargs)
         self.input_spec = InputSpec(ndim=self.ndim)
 
     def _noise_shape(self, shape):
@@ -85,14 +84,11 @@ class _SpatialDropout(Dropout):
             return (*shape[:2], *between)
         return (shape[0], *between, shape[-1])
 
-    def get_config(self):
-        return super().get_config() | {"data_format": self.data_format}
-
 
 class SpatialDropout2D(_SpatialDropout):
     """Dropout of whole 2D feature maps: all pixels of a channel at once.
 
-    rate: in [0, 1). data_format: 'channels_first' or 'channels_last' (see `config.image_data_format`).
+    rate: in [0, 1). data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
     Shapes: (batch, channels, rows, cols) or (batch, rows, cols, channels) -> the same
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout2D".
     """
@@ -103,7 +99,7 @@ class SpatialDropout2D(_SpatialDropout):
 class SpatialDropout3D(_SpatialDropout):
     """Dropout of whole 3D feature maps: all voxels of a channel at once.
 
-    rate: in [0, 1). data_format: 'channels_first' or 'channels_last' (see `config.image_data_format`).
+    rate: in [0, 1). data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
     Shapes: (batch, channels, dim1, dim2, dim3) or (batch, dim1, dim2, dim3, channels) -> the same
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout3D".
     """

@@ -2,10 +2,13 @@
 
 from .. import ops
 from .._legacy import LAYER, keras1
+from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError, ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer
 from .serialization import deserialize, serialize
+
+_EACH = "each timestep "        # in front of the layout of images that come in sequences
 
 
 class TimeDistributed(Layer):
@@ -26,6 +29,10 @@ class TimeDistributed(Layer):
         self.layer = layer
         self.input_spec = InputSpec(min_ndim=3)
 
+    def _meet(self, tensors):
+        if not self.layer.built:
+            self.layer._meet([_timestep(tensors[0])])
+
     def build(self, input_shape):
         if not self.layer.built:
             self.layer._build_for((None, *input_shape[2:]))
@@ -37,8 +44,15 @@ class TimeDistributed(Layer):
             raise ShapeError(f"all sizes behind the timesteps must be known, got shape {inputs.shape}.")
         rows = None if None in (batch, steps) else batch * steps
         options = {} if training is None else {"training": training}
-        outputs = self.layer(ops.reshape(inputs, shape=(rows, *rest)), **options)
-        return ops.reshape(outputs, shape=(batch, steps, *outputs.shape[1:]))
+        images = ops.reshape(inputs, shape=(rows, *rest))
+        images.layout = _layout_of_each(inputs)
+        outputs = self.layer(images, **options)
+        sequences = ops.reshape(outputs, shape=(batch, steps, *outputs.shape[1:]))
+        sequences.layout = outputs.layout and _EACH + outputs.layout
+        return sequences
+
+    def layout_of(self, tensors, output):
+        return output.layout
 
     @property
     def trainable_weights(self):
@@ -59,6 +73,18 @@ class TimeDistributed(Layer):
     def from_config(cls, description, custom_objects=None):
         return cls(deserialize(description["layer"], custom_objects),
                    **{name: value for name, value in description.items() if name != "layer"})
+
+
+def _layout_of_each(sequences):
+    """The layout of the images at each timestep, or None."""
+    return sequences.layout[len(_EACH):] if (sequences.layout or "").startswith(_EACH) else None
+
+
+def _timestep(sequences):
+    """A symbolic tensor with shape and layout of what stands at each timestep."""
+    images = SymbolicTensor((None, *sequences.shape[2:]), sequences.dtype)
+    images.layout = _layout_of_each(sequences)
+    return images
 
 
 register_layer(TimeDistributed)
