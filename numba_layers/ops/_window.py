@@ -34,6 +34,38 @@ def axes(who, sizes, window, strides=1, padding="valid", dilation=1):
                  per_axis(who, "dilation", dilation, len(sizes)))
 
 
+def transposed_axes(who, sizes, window, strides=1, padding="valid", dilation=1, output_size=None):
+    """The axes of the convolution whose output has `sizes`: what a transposed convolution undoes.
+
+    output_size: that convolution's input, None for stride * size with padding 'same', else for the smallest that
+    uses all of the window: stride * size + max(span - stride, 0) - padding.
+    Raises: ShapeError for an output_size from which another size than `sizes` would be made, with the legal ones.
+    """
+    count = len(sizes)
+    window, strides = per_axis(who, "window", window, count), per_axis(who, "strides", strides, count)
+    dilation, padding = per_axis(who, "dilation", dilation, count), _padding(who, padding, count)
+    spans = [(taps - 1) * step + 1 for taps, step in zip(window, dilation)]
+    pads = [(0, 0) if padding == "same" else _pads(padding, number, None, span, stride)
+            for number, (span, stride) in enumerate(zip(spans, strides))]
+    if output_size is None:
+        output_size = [None if size is None else
+                       size * stride + (0 if padding == "same" else max(span - stride, 0) - sum(pad))
+                       for size, span, stride, pad in zip(sizes, spans, strides, pads)]
+    output_size = tuple(output_size)
+    for number, (size, wanted, span, stride) in enumerate(zip(sizes, output_size, spans, strides)):
+        if size is None or wanted is None:
+            continue
+        least = stride * (size - 1) + (1 if padding == "same" else span - sum(pads[number]))
+        if not least <= wanted < least + stride or wanted < 1:
+            legal = ", ".join(str(least + a) for a in range(stride) if least + a > 0)
+            raise ShapeError(
+                f"{who}: no convolution makes {size} {AXES[count][number]} of {wanted}. Output sizes are o = s (i - 1) "
+                f"+ a + k - 2p = {stride} * ({size} - 1) + a + {least - stride * (size - 1)}, a from 0 to {stride - 1}: "
+                f"{legal}.")
+    return tuple(axis._replace(out=size) for axis, size in zip(
+        axes(who, output_size, window, strides, padding, dilation), sizes))
+
+
 def per_axis(who, what, value, count):
     """`value` as a tuple of `count` whole numbers of at least 1; one number stands for all axes."""
     numbers = tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value,) * count

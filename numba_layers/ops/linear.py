@@ -57,7 +57,7 @@ def _product_vjps(product, a, b, form):
 def _dense(run, x, weight, bias, *, relu):
     y = run("dense_forward", viewed(x, -1, x.shape[-1]), weight, bias, int(relu),
             out=(*x.shape[:-1], weight.shape[1]), out_view=(-1, weight.shape[1]))
-    inside = once(lambda grad: _relu_backward(y, grad)) if relu else lambda grad: grad
+    inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
     return (y,
             lambda grad: _product(inside(grad), weight, form="nt"),
             lambda grad: _product(x, inside(grad), form="tn"),
@@ -65,12 +65,12 @@ def _dense(run, x, weight, bias, *, relu):
 
 
 @op("relu_backward")
-def _relu_backward(run, y, grad):
+def relu_backward(run, y, grad):
     """grad where the output y of relu is positive, else 0."""
     return (run("relu_backward", viewed(y, -1), viewed(grad, -1), 0.0, np.inf, 0.0,
                 out=y.shape, out_view=(-1,)),
             None,
-            lambda grad_out: _relu_backward(y, grad_out))
+            lambda grad_out: relu_backward(y, grad_out))
 
 
 @composite(*_dense.kernels)
@@ -86,7 +86,7 @@ def dense(x, weight, bias=None, *, activation="linear"):
         return sparse_dense(x, weight, bias, activation=activation)
     x, weight, bias = _dense_operands(x, weight, bias)
     y = _dense(x, weight, bias, relu=activation == "relu")
-    return y if activation == "relu" else _activated(y, activation)
+    return y if activation == "relu" else activated(y, activation)
 
 
 def _dense_operands(x, weight, bias):
@@ -104,7 +104,8 @@ def _dense_operands(x, weight, bias):
     return x, weight, bias
 
 
-def _activated(y, activation):
+def activated(y, activation):
+    """activation(y), by its name."""
     if activation in (None, "linear"):
         return y
     if activation not in activations.__all__:
@@ -141,7 +142,7 @@ def sparse_dense(x, weight, bias=None, *, activation="linear"):
     There is no gradient with respect to x.
     """
     x, weight, bias = _dense_operands(x, weight, bias)
-    return _activated(elementwise.add(_sparse_product(x, weight), bias), activation)
+    return activated(elementwise.add(_sparse_product(x, weight), bias), activation)
 
 
 @composite(*PRODUCT, *BATCH_PRODUCT)

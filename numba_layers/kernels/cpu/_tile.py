@@ -1,12 +1,14 @@
 """The register tile: the innermost block of matrix multiply and convolution, as vector instructions.
 
-    C[r, j] = init[r, j] + sum over p of A[r, p] * B[p, j]       r < ROWS, j < vectors * lanes
+    C[r, j] = init[r, j] + sum over s, p of A[r, s, p] * B[s, p, j]       r < ROWS, j < vectors * lanes
 
-All the sums stay in registers while p runs, beside one row of B and one number of A at a time. The machine's
+All the sums stay in registers while p runs, beside one row of B and one number of A at a time. The rows come in
+groups of GROUP that may lie anywhere; for a convolution they are neighbouring pixels. The sum comes in segments:
+those are the rows of the image below a window. For a product of matrices all of it is one block. The machine's
 registers give the shape: sums fill 24 of the 32 vector registers of AVX-512 (8 x 48 floats) and of NEON
 (8 x 12), 12 of the 16 of AVX2 (4 x 24). Numba's own vectoriser finds no such loop.
 
-Each sum is one chain of multiply-adds in the order of p. Cutting a long sum in pieces (`init` is then C
+Each sum is one chain of multiply-adds in the order of s and p. Cutting a long sum in pieces (`init` is then C
 itself), or the matrix in blocks, therefore changes no bit of the result.
 
 The functions work on pointers, made by `at` from arrays and by `scratch` on the stack; strides count
@@ -24,6 +26,8 @@ from numba.core import cgutils, config, types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from ._target import inlined
+
 
 def _shape(features, machine):
     """(bytes in a vector, rows of a tile, has fused multiply-add) of a machine with these LLVM features."""
@@ -39,6 +43,7 @@ def _shape(features, machine):
 # By the features Numba compiles for (NUMBA_CPU_FEATURES): virtual machines get the CPU's name wrong.
 VECTOR_BYTES, ROWS, FUSED = _shape(
     cpu_target.target_context.codegen().magic_tuple()[2].split(","), platform.machine().lower())
+GROUP = 4     # rows of a tile that lie evenly spaced
 VECTORS = 3   # width of the widest tile; tiles of 1 and 2 vectors finish a row of tiles
 
 _int32, _int64 = ir.IntType(32), ir.IntType(64)
@@ -215,52 +220,83 @@ class _Vectors:
         return self.builder.call(function, arguments)
 
 
+def _place(r, strides):
+    """Where row r begins, by the strides (of a row, of a group of rows)."""
+    return r % GROUP * strides[0] + r // GROUP * strides[1]
+
+
 @np.errstate(all="ignore")
-def _python_tile(vectors, a, a_row, a_column, b, b_row, depth, init, init_row, relu, c, c_row):
+def _python_tile(vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
     columns = vectors * (VECTOR_BYTES // c.itemsize)
+    segments, depth = counts
     for r in range(ROWS):
-        total = init[r * init_row:][:columns].copy()
-        for p in range(depth):
-            total += a[r * a_row + p * a_column] * b[p * b_row:][:columns]
-        c[r * c_row:][:columns] = np.where(relu & (total < 0), 0, total)
+        total = init[_place(r, init_strides):][:columns].copy()
+        for s in range(segments):
+            for p in range(depth):
+                number = a[_place(r, a_strides) + p * a_strides[2] + s * a_strides[3]]
+                total += number * b[p * b_strides[0] + s * b_strides[1]:][:columns]
+        c[_place(r, c_strides):][:columns] = np.where(relu & (total < 0), 0, total)
 
 
 @_routine(_python_tile)
-def tile(typing, vectors, a, a_row, a_column, b, b_row, depth, init, init_row, relu, c, c_row):
+def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
     """One tile, `vectors` (a constant) wide: C = init + A @ B, negative numbers set to zero if relu.
 
-    Shapes: A (ROWS, depth) with strides a_row, a_column; B (depth, vectors * lanes), rows b_row apart;
-    init and C (ROWS, vectors * lanes), rows init_row and c_row apart.
-    init_row = 0 starts all rows from one (the bias), init = C adds to what is there.
+    counts: (segments, depth) of the sum. a_strides: of A's rows, groups of rows, columns p and segments.
+    b_strides: of B's rows p and segments. init_strides, c_strides: of rows and groups of rows.
+    Shapes: A (ROWS, segments, depth), B (segments, depth, vectors * lanes), init and C (ROWS, vectors * lanes)
+    init_strides = (0, 0) starts all rows from one (the bias), init = C adds to what is there.
     """
     def codegen(context, builder, signature, arguments):
-        _, a, a_row, a_column, b, b_row, depth, init, init_row, relu, c, c_row = arguments
+        _, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides = arguments
         vector = _Vectors(context, builder, signature.args[1].dtype)
-        rows = [_int64(r) for r in range(ROWS)]
+        a_row, a_group, a_column, a_segment = cgutils.unpack_tuple(builder, a_strides)
+        b_row, b_segment = cgutils.unpack_tuple(builder, b_strides)
+        segments, depth = cgutils.unpack_tuple(builder, counts)
         columns = [_int64(v * vector.lanes) for v in range(vectors.literal_value)]
 
-        sums = [[vector.variable(vector.load(init, vector.offset(r, init_row, j))) for j in columns]
-                for r in rows]
-        # A pointer to each 4 rows: from a single one LLVM would step to row after row, one by one.
-        a_rows = [vector.unrelated(builder.gep(a, [builder.mul(r, a_row)])) for r in rows[::4]]
-        with cgutils.for_range(builder, depth) as p:
-            b_vectors = [vector.load(b, vector.offset(p.index, b_row, j)) for j in columns]
-            for r, row_sums in enumerate(sums):
-                here = vector.offset(p.index, a_column, builder.mul(_int64(r % 4), a_row))
-                number = vector.broadcast(builder.load(builder.gep(a_rows[r // 4], [here])))
-                for total, b_vector in zip(row_sums, b_vectors):
-                    builder.store(vector.multiply_add(number, b_vector, builder.load(total)), total)
+        def row_starts(strides):
+            row, group = cgutils.unpack_tuple(builder, strides)
+            for r in range(ROWS):
+                yield vector.offset(_int64(r % GROUP), row, builder.mul(_int64(r // GROUP), group))
+
+        sums = [[vector.variable(vector.load(init, builder.add(start, j))) for j in columns]
+                for start in row_starts(init_strides)]
+        with cgutils.for_range(builder, segments) as s:
+            a_here = builder.gep(a, [builder.mul(s.index, a_segment)])
+            b_here = builder.gep(b, [builder.mul(s.index, b_segment)])
+            # A pointer to each group: from a single one LLVM would step to row after row, one by one.
+            groups = [vector.unrelated(builder.gep(a_here, [builder.mul(_int64(g), a_group)]))
+                      for g in range(ROWS // GROUP)]
+            with cgutils.for_range(builder, depth) as p:
+                b_vectors = [vector.load(b_here, vector.offset(p.index, b_row, j)) for j in columns]
+                for r, row_sums in enumerate(sums):
+                    here = vector.offset(p.index, a_column, builder.mul(_int64(r % GROUP), a_row))
+                    number = vector.broadcast(builder.load(builder.gep(groups[r // GROUP], [here])))
+                    for total, b_vector in zip(row_sums, b_vectors):
+                        builder.store(vector.multiply_add(number, b_vector, builder.load(total)), total)
         with builder.if_then(relu):
             zeros = ir.Constant(vector.type, None)
             for total in chain.from_iterable(sums):
                 value = builder.load(total)
                 builder.store(builder.select(builder.fcmp_ordered("<", value, zeros), zeros, value), total)
-        for r, row_sums in zip(rows, sums):
+        for start, row_sums in zip(row_starts(c_strides), sums):
             for j, total in zip(columns, row_sums):
-                vector.store(builder.load(total), c, vector.offset(r, c_row, j))
+                vector.store(builder.load(total), c, builder.add(start, j))
 
-    i = types.int64
-    return types.void(vectors, a, i, i, b, i, i, init, i, types.boolean, c, i), codegen
+    pair, four = types.UniTuple(types.int64, 2), types.UniTuple(types.int64, 4)
+    return types.void(vectors, a, four, b, pair, pair, init, pair, types.boolean, c, pair), codegen
+
+
+@inlined
+def tile_of(vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
+    """`tile` of a width known at run time: 1 to VECTORS vectors."""
+    if vectors == 3:
+        tile(3, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides)
+    elif vectors == 2:
+        tile(2, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides)
+    else:
+        tile(1, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides)
 
 
 def _python_copy(target, target_row, source, source_row, rows, width, room):

@@ -11,6 +11,7 @@ from numba import prange
 
 from ._target import cpu_kernel, inlined
 from ._tile import (
+    GROUP,
     ROWS,
     VECTOR_BYTES,
     VECTORS,
@@ -21,7 +22,7 @@ from ._tile import (
     lanes_of,
     scratch,
     thread_count,
-    tile,
+    tile_of,
     transpose,
 )
 
@@ -121,12 +122,9 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
                 init, init_row = (first_here, 0) if piece == 0 else (c, c_row)
                 if outside and piece > 0:
                     copy(edge, width, y_here, n, height, left, width)
-                if width == 3 * lanes:
-                    tile(3, a_here, a_row, a_column, panel, width, depth, init, init_row, cut, c, c_row)
-                elif width == 2 * lanes:
-                    tile(2, a_here, a_row, a_column, panel, width, depth, init, init_row, cut, c, c_row)
-                else:
-                    tile(1, a_here, a_row, a_column, panel, width, depth, init, init_row, cut, c, c_row)
+                a_strides, ends = (a_row, GROUP * a_row, a_column, 0), (init_row, GROUP * init_row)
+                tile_of(divide(width, lanes), a_here, a_strides, panel, (width, 0), (1, depth),
+                        init, ends, cut, c, (c_row, GROUP * c_row))
                 if outside:
                     copy(y_here, n, edge, width, height, left, min(left, width))
                 y_here, first_here, panel = at(y_here, width), at(first_here, width), at(panel, width * depth)

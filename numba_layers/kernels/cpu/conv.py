@@ -1,0 +1,398 @@
+"""Convolution on the CPU: register tiles (see `_tile`) that read the image where it lies.
+
+Images are (sample, depth, row, column, channel), windows (depth, row, column, channel, filter); with fewer spatial
+axes the first ones have size 1. One half of a tile is GROUP neighbouring pixels of an output row. What their windows
+cover lies evenly spaced in the image, so nothing is copied but the windows that reach beyond it, with zeros there.
+
+`convolve` takes its geometry as a plan, numbers for each phase and spatial axis. A convolution has one phase; the
+gradient to its input, which is a transposed convolution, has one for each remainder of the input's pixels modulo
+the stride: pixels of a phase see the same taps of the window, as a convolution of stride 1.
+
+A plan's row says for one axis that output `start + t * step`, t < count, sums over taps j < taps: the input at
+t * stride + offset + j * gap, times the window's tap first_tap + j * next_tap.
+"""
+
+import numpy as np
+from numba import prange
+
+from ._target import cpu_kernel, inlined
+from ._tile import (
+    GROUP,
+    ROWS,
+    VECTOR_BYTES,
+    VECTORS,
+    at,
+    ceil_div,
+    copy,
+    divide,
+    lanes_of,
+    scratch,
+    thread_count,
+    tile_of,
+    transpose,
+)
+from .matmul import EDGE, RELU, share
+
+START, STEP, COUNT, STRIDE, OFFSET, GAP, TAPS, FIRST_TAP, NEXT_TAP = range(9)   # columns of a plan
+
+ROW = VECTORS * VECTOR_BYTES                  # bytes of a row of a panel of weights, as wide as a tile
+PANEL = 512 << 10                             # bytes of a panel, at most,
+PANEL_BUFFER = PANEL + VECTOR_BYTES // 4 * ROW      # with what `transpose` writes below it
+WINDOWS = 256 << 10                           # bytes of the windows of a tile that were copied
+CHANNELS = 512                                # of a pass that does not take all, at most
+GROUPS = 32                                   # of pixels, worth a task
+PIXELS = 128                                  # for the gradient of weights: pixels at a time,
+COLUMNS = 256                                 # taps and channels at a time,
+PATCHES = PIXELS * (COLUMNS + ROWS) * 8       # bytes of their copies,
+BESIDE = PIXELS * ROW                         # and of those pixels' gradients
+
+
+@inlined
+def passes_of(plan, channels, lanes):
+    """(whole, taps, channels) of a pass over the window, as much as the buffers hold.
+
+    Where `whole`, a pass takes all taps of one depth: for each pixel and row of the window, one run of memory.
+    Else it takes so many neighbouring taps of one row, and so many channels.
+    """
+    rows, taps = plan[1, TAPS], plan[2, TAPS]
+    covered = (GROUP - 1) * plan[2, STRIDE] + taps
+    room = WINDOWS // VECTOR_BYTES * lanes
+    whole = (plan[2, GAP] == 1 and rows * taps * channels * ROW <= PANEL
+             and rows * covered * channels * (ROWS // GROUP) <= room)
+    if whole:
+        return True, taps, channels
+    channels = min(channels, CHANNELS)
+    return False, max(1, min(taps, divide(PANEL, ROW * channels))), channels
+
+
+@inlined
+def pack_taps(weight, transposed, plan, one, j, columns, wide, panel):
+    """Copy the weights of a pass to `panel` (rows, taps, channels, wide), with zeros to whole vectors."""
+    window_rows, window_columns, inner, outer = weight.shape[1:]
+    _, d, h, w, c, rows, taps, channels = one
+    kd = plan[0, FIRST_TAP] + d * plan[0, NEXT_TAP]
+    for row in range(h, h + rows):
+        kh = plan[1, FIRST_TAP] + row * plan[1, NEXT_TAP]
+        for tap in range(w, w + taps):
+            kw = plan[2, FIRST_TAP] + tap * plan[2, NEXT_TAP]
+            start = ((kd * window_rows + kh) * window_columns + kw) * inner * outer
+            if transposed:
+                transpose(panel, wide, at(weight, start + j * outer + c), outer, columns, channels)
+            else:
+                copy(panel, wide, at(weight, start + c * outer + j), outer, channels, columns, wide)
+            panel = at(panel, channels * wide)
+
+
+@inlined
+def windows_of_rows(x, n, d, h, w, row_gap, rows, covered, target):
+    """Copy x[n, d, h + row_gap * r, w:w + covered], r < rows, to target (rows, covered, channels); zeros outside."""
+    depth, height, width, channels = x.shape[1:]
+    before = min(covered, max(0, -w)) * channels
+    within = max(0, min(covered, width - w) * channels - before)
+    for r in range(rows):
+        row = h + row_gap * r
+        count = within if 0 <= d < depth and 0 <= row < height else 0
+        start = (((n * depth + d) * height + row) * width + max(0, w)) * channels if count > 0 else 0
+        copy(target, 0, target, 0, 1, 0, before)
+        copy(at(target, before), 0, at(x, start), 0, 1, count, covered * channels - before)
+        target = at(target, covered * channels)
+
+
+@inlined
+def windows_of_taps(x, n, d, h, w, stride, gap, taps, c, some, target):
+    """Copy x[n, d, h, w + gap * t + stride * r, c:c + some] to target (taps, GROUP, some); zeros outside."""
+    depth, height, width, channels = x.shape[1:]
+    inside = 0 <= d < depth and 0 <= h < height
+    for t in range(taps):
+        for r in range(GROUP):
+            column = w + gap * t + stride * r
+            count = some if inside and 0 <= column < width else 0
+            start = (((n * depth + d) * height + h) * width + column) * channels + c if count > 0 else 0
+            copy(target, 0, at(x, start), 0, 1, count, some)
+            target = at(target, some)
+
+
+@inlined
+def group_after(place, counts):
+    """The place (sample, depth, row, group in the row) that follows `place`."""
+    n, d, h, g = place
+    g += 1
+    if g == counts[2]:
+        g = 0
+        h += 1
+    if h == counts[1]:
+        h = 0
+        d += 1
+    if d == counts[0]:
+        d = 0
+        n += 1
+    return n, d, h, g
+
+
+@inlined
+def group_at(number, counts):
+    """The place of group `number` of all."""
+    row = divide(number, counts[2])
+    plane = divide(row, counts[1])
+    n = divide(plane, counts[0])
+    return n, plane - n * counts[0], row - plane * counts[1], number - row * counts[2]
+
+
+@inlined
+def input_of(place, plan, d, h, w):
+    """(sample, depth, row, column) of the input at tap d, h, w of the window of a group's first pixel."""
+    n, t_d, t_h, g = place
+    return (n, t_d * plan[0, STRIDE] + plan[0, OFFSET] + d * plan[0, GAP],
+            t_h * plan[1, STRIDE] + plan[1, OFFSET] + h * plan[1, GAP],
+            g * GROUP * plan[2, STRIDE] + plan[2, OFFSET] + w * plan[2, GAP])
+
+
+@inlined
+def output_of(place, plan, y):
+    """(element of y, number of pixels) of a group."""
+    n, d, h, g = place
+    row = (n * y.shape[1] + plan[0, START] + d * plan[0, STEP]) * y.shape[2] + plan[1, START] + h * plan[1, STEP]
+    column = plan[2, START] + g * GROUP * plan[2, STEP]
+    return (row * y.shape[3] + column) * y.shape[4], min(GROUP, plan[2, COUNT] - g * GROUP)
+
+
+@inlined
+def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, edge, relu, j, y):
+    """Add what a pass gives to columns j.. of the pixels in `groups` = (first, number); to the bias unless begun."""
+    depth, height, width, channels = x.shape[1:]
+    whole, d, h, w, c, rows, taps, some = one
+    stride, gap, row_gap = plan[2, STRIDE], plan[2, GAP], plan[1, GAP]
+    counts = plan[0, COUNT], plan[1, COUNT], ceil_div(plan[2, COUNT], GROUP)
+    covered = (GROUP - 1) * stride + (taps - 1) * gap + 1                   # columns below a group
+    vectors = ceil_div(columns, lanes_of(y))
+    wide, y_row = vectors * lanes_of(y), plan[2, STEP] * y.shape[4]
+    if whole:
+        sum_counts, segment = (rows, taps * channels), row_gap * width * channels
+        copied, copied_strides = rows * covered * channels, (stride * channels, covered * channels)
+    else:
+        sum_counts, segment = (taps, some), gap * channels
+        copied, copied_strides = taps * GROUP * some, (some, GROUP * some)
+
+    place, left = group_at(groups[0], counts), groups[1]
+    while left > 0:
+        second = group_after(place, counts) if left > 1 and ROWS > GROUP else place
+        n, i_d, i_h, i_w = input_of(place, plan, d, h, w)
+        n2, i_d2, i_h2, i_w2 = input_of(second, plan, d, h, w)
+        inside = (min(i_d, i_d2) >= 0 and max(i_d, i_d2) < depth
+                  and min(i_h, i_h2) >= 0 and max(i_h, i_h2) + (rows - 1) * row_gap < height
+                  and min(i_w, i_w2) >= 0 and max(i_w, i_w2) + covered <= width)
+        if inside:
+            start = ((n * depth + i_d) * height + i_h) * width + i_w
+            jump = ((n2 * depth + i_d2) * height + i_h2) * width + i_w2 - start
+            a, a_strides = at(x, start * channels + c), (stride * channels, jump * channels, 1, segment)
+        else:
+            a, a_strides = at(windows, 0), (copied_strides[0], copied, 1, copied_strides[1])
+            if whole:
+                windows_of_rows(x, n, i_d, i_h, i_w, row_gap, rows, covered, windows)
+                if left > 1:
+                    windows_of_rows(x, n2, i_d2, i_h2, i_w2, row_gap, rows, covered, at(windows, copied))
+            else:
+                windows_of_taps(x, n, i_d, i_h, i_w, stride, gap, taps, c, some, windows)
+                if left > 1:
+                    windows_of_taps(x, n2, i_d2, i_h2, i_w2, stride, gap, taps, c, some, at(windows, copied))
+
+        y0, pixels = output_of(place, plan, y)
+        y1, pixels2 = output_of(second, plan, y)
+        y_here = at(y, y0 + j)
+        y_strides = y_row, y1 - y0
+        fits = columns == wide and min(pixels, pixels2) == GROUP
+        if not fits:
+            y_strides = wide, GROUP * wide
+            if begun:
+                copy(edge, wide, y_here, y_row, pixels, columns, wide)
+                copy(at(edge, GROUP * wide), wide, at(y, y1 + j), y_row, pixels2, columns, wide)
+            y_here = at(edge, 0)
+        init, init_strides = (y_here, y_strides) if begun else (bias, (0, 0))
+        tile_of(vectors, a, a_strides, panel, (wide, sum_counts[1] * wide), sum_counts, init, init_strides, relu,
+                y_here, y_strides)
+        if not fits:
+            copy(at(y, y0 + j), y_row, edge, wide, pixels, columns, columns)
+            if left > 1 and ROWS > GROUP:
+                copy(at(y, y1 + j), y_row, at(edge, GROUP * wide), wide, pixels2, columns, columns)
+        place = group_after(second, counts)
+        left -= ROWS // GROUP
+
+
+@inlined
+def convolve_part(groups, panels, x, weight, transposed, bias, plan, relu, y):
+    """The pixels in `groups` of y's phase `plan`, the filters in `panels`; both are (first, number)."""
+    lanes, channels, filters = lanes_of(y), x.shape[4], y.shape[4]
+    panel, windows, edge, first = scratch(y, PANEL_BUFFER), scratch(y, WINDOWS), scratch(y, EDGE), scratch(y, ROW)
+    whole, tap_step, channel_step = passes_of(plan, channels, lanes)
+    rows = plan[1, TAPS] if whole else min(1, plan[1, TAPS])
+    across = ceil_div(plan[2, TAPS], max(1, tap_step)), ceil_div(channels, channel_step)
+    down = 1 if whole else plan[1, TAPS]
+    passes = max(1, plan[0, TAPS] * down * across[0] * across[1])   # without taps there is still the bias
+    for number in range(panels[0], panels[0] + panels[1]):
+        j = number * VECTORS * lanes
+        columns = min(VECTORS * lanes, filters - j)
+        wide = ceil_div(columns, lanes) * lanes
+        copy(first, 0, at(bias, j), 0, 1, columns, wide)
+        d, h, w, c = 0, 0, 0, 0
+        for step in range(passes):
+            taps, some = min(tap_step, plan[2, TAPS] - w), min(channel_step, channels - c)
+            if plan[0, TAPS] * plan[1, TAPS] == 0:
+                taps = 0
+            one = whole, d, h, w, c, rows, taps, some
+            pack_taps(weight, transposed, plan, one, j, columns, wide, panel)
+            cut = relu and step == passes - 1
+            convolve_pass(groups, x, plan, one, panel, first, step > 0, columns, windows, edge, cut, j, y)
+            c += some
+            if c >= channels:
+                c = 0
+                w += taps
+            if w >= plan[2, TAPS]:
+                w = 0
+                h += rows
+            if h >= plan[1, TAPS]:
+                h = 0
+                d += 1
+
+
+@inlined
+def parts_of(plans, y):
+    """(parts of the pixels, parts of the filters) of each phase: enough tasks for the threads, none too small."""
+    groups = 1
+    for phase in range(plans.shape[0]):
+        plan = plans[phase]
+        groups = max(groups, y.shape[0] * plan[0, COUNT] * plan[1, COUNT] * ceil_div(plan[2, COUNT], GROUP))
+    wanted = ceil_div(4 * thread_count(), plans.shape[0])
+    pixel_parts = max(1, min(wanted, divide(groups, GROUPS)))
+    panels = ceil_div(y.shape[4], VECTORS * lanes_of(y))
+    return pixel_parts, max(1, min(panels, ceil_div(thread_count(), pixel_parts * plans.shape[0])))
+
+
+@cpu_kernel
+def convolve(x, weight, bias, plans, transposed, activation, y):
+    """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plans` (phase, axis, number), relu if RELU.
+
+    Shapes: x (n, depth, height, width, in), y (n, depth, height, width, out), bias (out,),
+    weight (depth, height, width, in, out), or (..., out, in) if transposed
+    Tasks are parts of the pixels of a phase and of the filters; each writes its own part of y.
+    """
+    parts = parts_of(plans, y)
+    phase_tasks = parts[0] * parts[1]
+    for task in prange(plans.shape[0] * phase_tasks):
+        phase = divide(np.int64(task), phase_tasks)
+        part = np.int64(task) - phase * phase_tasks
+        pixel_part = divide(part, parts[1])
+        plan = plans[phase]
+        groups = y.shape[0] * plan[0, COUNT] * plan[1, COUNT] * ceil_div(plan[2, COUNT], GROUP)
+        panels = ceil_div(y.shape[4], VECTORS * lanes_of(y))
+        convolve_part(share(pixel_part, parts[0], groups, ROWS // GROUP),
+                      share(part - pixel_part * parts[1], parts[1], panels, 1),
+                      x, weight, transposed, bias, plan, activation == RELU, y)
+
+
+@inlined
+def patches_of_run(x, place, pixels, plan, h, tap, taps, e, size, target, target_row):
+    """Copy part of a window's row for neighbouring pixels: elements e..e + size of taps tap..tap + taps, a pixel a row.
+
+    place: (sample, depth, row, column) of the output's first pixel; h: (depth, row) of the window.
+    """
+    depth, height, width, channels = x.shape[1:]
+    stride = plan[2, STRIDE]
+    i_d = place[1] * plan[0, STRIDE] + plan[0, OFFSET] + h[0] * plan[0, GAP]
+    i_h = place[2] * plan[1, STRIDE] + plan[1, OFFSET] + h[1] * plan[1, GAP]
+    i_w = place[3] * stride + plan[2, OFFSET] + tap * plan[2, GAP]
+    row = ((place[0] * depth + i_d) * height + i_h) * width
+    if not (0 <= i_d < depth and 0 <= i_h < height):
+        copy(target, target_row, target, 0, pixels, 0, size)
+        return
+    pixel = 0
+    while pixel < pixels:
+        column = i_w + pixel * stride
+        here = at(target, pixel * target_row)
+        if column >= 0 and column + taps <= width:     # all pixels from here whose taps are inside, at once
+            some = min(pixels - pixel, divide(width - taps - column, stride) + 1)
+            copy(here, target_row, at(x, (row + column) * channels + e), stride * channels, some, size, size)
+            pixel += some
+        else:
+            before = min(size, max(0, -column * channels - e))
+            within = max(0, min(size, (width - column) * channels - e) - before)
+            copy(here, 0, here, 0, 1, 0, before)
+            start = (row + column) * channels + e + before if within > 0 else 0
+            copy(at(here, before), 0, at(x, start), 0, 1, within, size - before)
+            pixel += 1
+
+
+@inlined
+def patches(x, first, pixels, plan, grad_y, runs, run_taps, e, size, target, target_row):
+    """The windows of output pixels first..first + pixels, one a row of `target`: for each of `runs` its elements."""
+    width = grad_y.shape[3]
+    done = 0
+    while done < pixels:
+        row = divide(first + done, width)
+        column = first + done - row * width
+        some = min(pixels - done, width - column)
+        plane = divide(row, grad_y.shape[2])
+        n = divide(plane, grad_y.shape[1])
+        place = n, plane - n * grad_y.shape[1], row - plane * grad_y.shape[2], column
+        for run in range(runs[1]):
+            number = (runs[0] + run) * run_taps
+            tap_row = divide(number, plan[2, TAPS])
+            h_d = divide(tap_row, plan[1, TAPS])
+            patches_of_run(x, place, some, plan, (h_d, tap_row - h_d * plan[1, TAPS]), number - tap_row * plan[2, TAPS],
+                           run_taps, e, size, at(target, done * target_row + run * size), target_row)
+        done += some
+
+
+@cpu_kernel
+def convolve_backward_weight(x, grad_y, plans, grad_weight):
+    """grad_weight[part, tap, c, f] = sum over the pixels of a part of x[pixel's tap, c] grad_y[pixel, f].
+
+    Shapes: x (n, depth, height, width, channels), grad_y (n, depth, height, width, filters), grad_weight
+    (part, depth, height, width, channels, filters); plans as for `convolve`, of the way forward.
+    The parts cut the pixels, by the shapes alone, and are to be added up. Tasks are a part and some rows of the
+    gradient: taps and channels, which a run of memory holds for each pixel. These are copied, many pixels at a time.
+    """
+    parts, filters = grad_weight.shape[0], grad_weight.shape[5]
+    channels, lanes, plan = x.shape[4], lanes_of(x), plans[0]
+    pixels = grad_y.shape[0] * grad_y.shape[1] * grad_y.shape[2] * grad_y.shape[3]
+    run_taps = plan[2, TAPS] if plan[2, GAP] == 1 else 1
+    run = run_taps * channels
+    runs = divide(plan[0, TAPS] * plan[1, TAPS] * plan[2, TAPS], run_taps)
+    pieces = ceil_div(run, COLUMNS)                         # of a run; or else so many runs at a time
+    together = max(1, divide(COLUMNS, run))
+    chunks = ceil_div(runs, together) * pieces
+    for task in prange(parts * chunks):
+        part = divide(np.int64(task), chunks)
+        chunk = np.int64(task) - part * chunks
+        begin, count = share(part, parts, pixels, 1)
+        group = divide(chunk, pieces)
+        e, size = share(chunk - group * pieces, pieces, run, ROWS)
+        some_runs = group * together, min(together, runs - group * together)
+        total = some_runs[1] * size
+        row = ceil_div(total, ROWS) * ROWS
+        patch, edge = scratch(x, PATCHES), scratch(x, EDGE)
+        beside = scratch(x, BESIDE)
+        copy(patch, 0, patch, 0, 1, 0, PIXELS * row)        # for the columns beyond `total`
+        target = at(grad_weight, ((part * runs + some_runs[0]) * run + e) * filters)
+        copy(target, 0, target, 0, 1, 0, total * filters)
+        for first in range(begin, begin + count, PIXELS):
+            depth = min(PIXELS, begin + count - first)
+            patches(x, first, depth, plan, grad_y, some_runs, run_taps, e, size, patch, row)
+            for j in range(0, filters, VECTORS * lanes):
+                columns = min(VECTORS * lanes, filters - j)
+                vectors = ceil_div(columns, lanes)
+                wide = vectors * lanes
+                b, b_row = at(grad_y, first * filters + j), filters
+                if columns < wide:
+                    copy(beside, wide, b, filters, depth, columns, wide)
+                    b, b_row = beside, wide
+                for r in range(0, total, ROWS):
+                    c, c_strides = at(target, r * filters + j), (filters, GROUP * filters)
+                    rows = min(ROWS, total - r)
+                    outside = rows < ROWS or columns < wide
+                    if outside:
+                        copy(edge, wide, c, filters, rows, columns, wide)
+                        c, c_strides = at(edge, 0), (wide, GROUP * wide)
+                    tile_of(vectors, at(patch, r), (1, GROUP, row, 0), b, (b_row, 0), (1, depth),
+                            c, c_strides, False, c, c_strides)
+                    if outside:
+                        copy(at(target, r * filters + j), filters, edge, wide, rows, columns, columns)

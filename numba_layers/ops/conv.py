@@ -1,0 +1,208 @@
+"""Convolution and its gradients, for one, two or three spatial axes.
+
+One kernel does both directions: forwards it follows the window over the image; backwards, which is also the
+transposed convolution, it gathers for each pixel of the image the outputs whose window saw it.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from ..autograd.tensor import as_tensor
+from ..errors import ShapeError
+from . import reduction
+from ._layout import as_format, channels_last
+from ._op import composite, once, op, viewed
+from ._window import axes, transposed_axes
+from .linear import activated, dense, relu_backward
+from .shape import reshape
+
+RANK = 3       # spatial axes of the kernels
+PARTS, ROWS, PIXELS = 8, 256, 128   # partial sums, at most; rows of a weight's gradient, and pixels, worth a task
+
+
+@functools.lru_cache(4096)
+def forward_plan(window):
+    """The kernel's plan for `window` (a tuple of `Axis`): one phase."""
+    rows = [(0, 1, axis.out, axis.stride, -axis.before, axis.dilation, axis.window, 0, 1) for axis in _three(window)]
+    return np.array([rows], np.int64)
+
+
+@functools.lru_cache(4096)
+def backward_plan(window):
+    """The kernel's plan from the output's gradient to the input's: a phase for each remainder by the strides.
+
+    Input i receives from output o by tap k where i + before = o * stride + k * dilation. For the inputs
+    i = r + stride * t these are the taps k = first + j * (stride / g), g the greatest common divisor of stride
+    and dilation, and each next tap meets an output that is dilation / g less: walked backwards, a convolution.
+    """
+    phases = [()]
+    for axis in _three(window):
+        phases = [(*phase, row) for phase in phases for row in _backward_rows(axis)]
+    return np.array(phases, np.int64).reshape(len(phases), RANK, 9)
+
+
+def _backward_rows(axis):
+    common = math.gcd(axis.stride, axis.dilation)
+    step, gap = axis.stride // common, axis.dilation // common
+    for start in range(min(axis.stride, axis.size)):
+        taps = [k for k in range(axis.window) if (start + axis.before - k * axis.dilation) % axis.stride == 0]
+        last = taps[-1] if taps else 0
+        offset = (start + axis.before - last * axis.dilation) // axis.stride
+        yield (start, axis.stride, -(-(axis.size - start) // axis.stride), 1, offset, gap, len(taps), last, -step)
+
+
+def _three(window):
+    """`window` with axes of size 1 in front."""
+    return (*axes("conv", (1,) * (RANK - len(window)), 1), *window)
+
+
+def _whole(shape, fill=1):
+    """`shape` (batch, *spatial, channels) with all RANK spatial axes, of size 1 in front."""
+    return (shape[0], *(fill,) * (RANK + 2 - len(shape)), *shape[1:])
+
+
+def _images(x):
+    """x as the kernels see images."""
+    return viewed(x, *_whole(x.shape))
+
+
+def _taps(weight):
+    """A weight as the kernels see it."""
+    return viewed(weight, *(1,) * (RANK + 2 - weight.ndim), *weight.shape)
+
+
+@functools.lru_cache(256)
+def _zeros(size, dtype):
+    return np.zeros(size, dtype)
+
+
+def _run(run, x, weight, bias, out, plan, window, transposed, relu):
+    """The kernel by `plan`; only shapes where a size is open."""
+    known = None not in x.shape and None not in out
+    bias = bias if bias is not None else _zeros(out[-1], x.dtype)
+    arguments = (_images(x), _taps(weight), bias, plan(window), transposed, int(relu)) if known else (x, weight)
+    return run("convolve", *arguments, out=out, out_view=_whole(out) if known else None)
+
+
+BACKWARD = ("convolve_backward_weight", "relu_backward", *reduction.sum.kernels)
+
+
+@op("convolve", *BACKWARD)
+def _convolve(run, x, weight, bias, *, window, relu):
+    """y[n, o, f] = bias[f] + sum over taps k, channels c of x[n, o stride - before + k dilation, c] weight[k, c, f]."""
+    out = (x.shape[0], *(axis.out for axis in window), weight.shape[-1])
+    y = _run(run, x, weight, bias, out, forward_plan, window, False, relu)
+    inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
+    return (y,
+            lambda grad: _convolve_transposed(inside(grad), weight, None, window=window, relu=False),
+            lambda grad: _backward_weight(x, inside(grad), window=window),
+            lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
+
+
+@op("convolve", *BACKWARD)
+def _convolve_transposed(run, x, weight, bias, *, window, relu):
+    """The gradient of `_convolve` to its input, for the output's gradient x, plus a bias."""
+    out = (x.shape[0], *(axis.size for axis in window), weight.shape[-2])
+    y = _run(run, x, weight, bias, out, backward_plan, window, True, relu)
+    inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
+    return (y,
+            lambda grad: _convolve(inside(grad), weight, None, window=window, relu=False),
+            lambda grad: _backward_weight(inside(grad), x, window=window),
+            lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
+
+
+@op("convolve_backward_weight", "sum_columns", "convolve")
+def _backward_weight(run, x, grad_y, *, window):
+    """The gradient of `_convolve` to its weight."""
+    shape = (*(axis.window for axis in window), x.shape[-1], grad_y.shape[-1])
+    vjps = (lambda grad: _convolve_transposed(grad_y, grad, None, window=window, relu=False),
+            lambda grad: _convolve(x, grad, None, window=window, relu=False))
+    if None in x.shape or None in grad_y.shape:
+        return run("convolve_backward_weight", x, grad_y, out=shape), *vjps
+    parts = _parts(shape, math.prod(grad_y.shape[:-1]))
+    partial = run("convolve_backward_weight", _images(x), _images(grad_y), forward_plan(window),
+                  out=(parts, *shape) if parts > 1 else shape,
+                  out_view=(parts, *(1,) * (RANK - len(window)), *shape))
+    if parts > 1:
+        partial = run("sum_columns", viewed(partial, 1, parts, -1), out=shape, out_view=(1, 1, -1))
+    return partial, *vjps
+
+
+def _parts(shape, pixels):
+    """How many partial sums make the gradient of a weight of `shape`: small weights have few rows to share out."""
+    return max(1, min(PARTS * ROWS // math.prod(shape[:-1]), pixels // PIXELS))
+
+
+@composite(*_convolve.kernels, *dense.kernels)
+def conv(x, weight, bias=None, *, strides=1, padding="valid", dilation=1, data_format="channels_last",
+         activation="linear"):
+    """Convolution, as neural networks mean it (no flip): y = activation(weight * x + bias).
+
+    Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; one to three spatial
+    axes; weight (*window, channels, filters); bias (filters,) or None -> y (batch, *out, filters), ordered as x
+    strides, dilation: a number, or one for each spatial axis. padding: 'valid', 'same' (TensorFlow's rule), 'causal'
+    (one axis), 'full', or (before, after) pairs. activation: a name; relu is applied where the result is stored.
+    Raises: ShapeError when sizes do not fit, with the arithmetic; ArgumentError for wrong numbers.
+    Reference: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
+    """
+    x, weight = as_tensor(x), as_tensor(weight)
+    _check("conv", x, weight, data_format, weight.shape[-2:-1], "(*window, channels, filters)")
+    bias = _bias("conv", bias, weight.shape[-1], weight)
+    x = channels_last(x, data_format)
+    window = axes("conv", x.shape[1:-1], weight.shape[:-2], strides, padding, dilation)
+    if all(axis.window == axis.stride == 1 and axis.before == axis.after == 0 for axis in window):
+        y = dense(x, reshape(weight, shape=weight.shape[-2:]), bias, activation=activation)
+    else:
+        y = _convolve(x, weight, bias, window=window, relu=activation == "relu")
+        y = y if activation == "relu" else activated(y, activation)
+    return as_format(y, data_format)
+
+
+@composite(*_convolve_transposed.kernels)
+def conv_transpose(x, weight, bias=None, *, output_size=None, strides=1, padding="valid", dilation=1,
+                   data_format="channels_last", activation="linear"):
+    """Transposed convolution: the gradient of `conv` to its input, as a map from x; then bias and activation.
+
+    Shapes: x (batch, *spatial, channels) or (batch, channels, *spatial), weight (*window, filters, channels), bias
+    (filters,) or None -> y (batch, *output_size, filters), ordered as x
+    output_size: a spatial size from which `conv` makes that of x. By default stride * size for padding 'same', and
+    stride * size + max(window - stride, 0) for 'valid'.
+    Raises: ShapeError for an output_size from which `conv` makes another size, with the legal ones.
+    Reference: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", §4.
+    """
+    x, weight = as_tensor(x), as_tensor(weight)
+    _check("conv_transpose", x, weight, data_format, weight.shape[-1:], "(*window, filters, channels)")
+    bias = _bias("conv_transpose", bias, weight.shape[-2], weight)
+    x = channels_last(x, data_format)
+    window = transposed_axes("conv_transpose", x.shape[1:-1], weight.shape[:-2], strides, padding, dilation,
+                             output_size)
+    y = _convolve_transposed(x, weight, bias, window=window, relu=activation == "relu")
+    return as_format(y if activation == "relu" else activated(y, activation), data_format)
+
+
+def _check(name, x, weight, data_format, channels, form):
+    """Numbers of axes and channels."""
+    if not 3 <= weight.ndim <= RANK + 2:
+        raise ShapeError(f"{name}: the weight has shape {weight.shape}, expected {form} with a window of 1 to {RANK} "
+                         "axes.")
+    if x.ndim != weight.ndim:
+        order = "channels, *spatial" if data_format == "channels_first" else "*spatial, channels"
+        cure = " Add the missing axis: x[..., None]." if x.ndim == weight.ndim - 1 else ""
+        raise ShapeError(f"{name}: x has {x.ndim} axes {x.shape}, expected {weight.ndim} (batch, {order}) for a weight "
+                         f"of shape {weight.shape}.{cure}")
+    have = x.shape[1 if data_format == "channels_first" else -1]
+    if have not in (None, *channels):
+        raise ShapeError(f"{name}: x of shape {x.shape} has {have} channels ({data_format}), the weight of shape "
+                         f"{weight.shape} takes {channels[0]}.")
+
+
+def _bias(name, bias, filters, weight):
+    if bias is None:
+        return None
+    bias = as_tensor(bias)
+    if bias.shape != (filters,):
+        raise ShapeError(f"{name}: bias has shape {bias.shape}, expected ({filters},) for a weight of shape "
+                         f"{weight.shape}.")
+    return bias
