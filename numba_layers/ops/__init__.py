@@ -18,10 +18,12 @@ from .loss import (
     binary_crossentropy, categorical_crossentropy, mean_absolute_error, mean_squared_error,
     sparse_categorical_crossentropy,
 )
+from .pool import average_pool, max_pool
 from .random import dropout, random_binomial, random_normal, random_truncated_normal, random_uniform
 from .reduction import (
     all, any, argmax, argmin, cumprod, cumsum, l2_normalize, logsumexp, max, mean, min, prod, std, sum, var,
 )
+from .resize import upsample
 from .shape import (
     broadcast_to, concatenate, expand_dims, flatten, flip, getitem, pad, repeat, reshape, split, squeeze,
     stack, tile, transpose, unstack,
