@@ -23,7 +23,7 @@ from .random import dropout, random_binomial, random_normal, random_truncated_no
 from .reduction import (
     all, any, argmax, argmin, cumprod, cumsum, l2_normalize, logsumexp, max, mean, min, prod, std, sum, var,
 )
-from .resize import upsample
+from .resize import crop, upsample, zero_pad
 from .shape import (
     broadcast_to, concatenate, expand_dims, flatten, flip, getitem, pad, repeat, reshape, split, squeeze,
     stack, tile, transpose, unstack,

@@ -15,6 +15,17 @@ from ._window import axes
 RANK = 3   # spatial axes of the kernels
 
 
+def image(name, x, data_format):
+    """x with its channels last.
+
+    Raises: ShapeError in the name of op `name`.
+    """
+    if not 3 <= x.ndim <= RANK + 2:
+        order = "channels, *spatial" if data_format == "channels_first" else "*spatial, channels"
+        raise ShapeError(f"{name}: x has {x.ndim} axes {x.shape}, expected 3 to {RANK + 2} (batch, {order}).")
+    return channels_last(x, data_format)
+
+
 def _filled(numbers):
     """`numbers`, one for each spatial axis, with 1 for the axes in front that an image lacks."""
     return (1,) * (RANK - len(numbers)) + tuple(numbers)
@@ -134,11 +145,7 @@ def _shares(window):
 
 def _checked(name, x, pool_size, strides, padding, data_format):
     """x as floats with its channels last, and its `window`."""
-    x = elementwise.as_float(as_tensor(x))
-    if not 3 <= x.ndim <= RANK + 2:
-        order = "channels, *spatial" if data_format == "channels_first" else "*spatial, channels"
-        raise ShapeError(f"{name}: x has {x.ndim} axes {x.shape}, expected 3 to {RANK + 2} (batch, {order}).")
-    x = channels_last(x, data_format)
+    x = image(name, elementwise.as_float(as_tensor(x)), data_format)
     window = axes(name, x.shape[1:-1], pool_size, pool_size if strides is None else strides, padding)
     if any(axis.before is not None and max(axis.before, axis.after) >= axis.window for axis in window):
         raise ArgumentError(f"{name}: padding {padding!r} is as wide as the window {pool_size!r} or wider: a window "

@@ -1,14 +1,15 @@
-"""Larger images: pixels repeated, or straight lines between them."""
+"""Images of another size: enlarged, with zeros around them, or without their borders."""
 
 import math
 
 from ..autograd.tensor import as_tensor
-from ..errors import ShapeError, unknown
+from ..errors import ArgumentError, ShapeError, unknown
 from . import elementwise
-from ._layout import as_format, channels_last
+from ._layout import as_format
 from ._op import composite, op, viewed
 from ._window import AXES, axes, per_axis
-from .pool import RANK, sum_pool_backward
+from .pool import image, sum_pool_backward
+from .shape import block_of, pad, placed
 
 INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -47,13 +48,9 @@ def upsample(x, *, size, data_format="channels_last", interpolation="nearest"):
     i * size and draws lines from there to the next one, the last one goes on to the end (TensorFlow 1's rule).
     Raises: ShapeError for another number of axes; ArgumentError for a wrong size.
     """
-    x = elementwise.as_float(as_tensor(x))
-    if not 3 <= x.ndim <= RANK + 2:
-        raise ShapeError(f"upsample: x has {x.ndim} axes {x.shape}, expected 3 to {RANK + 2}: the batch, one to {RANK} "
-                         f"spatial axes ({', '.join(AXES[RANK])}), the channels.")
     if interpolation not in INTERPOLATIONS:
         raise unknown("interpolation", interpolation, INTERPOLATIONS)
-    x = channels_last(x, data_format)
+    x = image("upsample", elementwise.as_float(as_tensor(x)), data_format)
     times = per_axis("upsample", "size", size, x.ndim - 2)
     if interpolation == "nearest":
         sizes = [None if pixels is None else pixels * repeats for pixels, repeats in zip(x.shape[1:-1], times)]
@@ -63,3 +60,42 @@ def upsample(x, *, size, data_format="channels_last", interpolation="nearest"):
         for axis in range(x.ndim - 2, 0, -1):
             y = _interpolate(y, axis=axis, times=times[axis - 1])
     return as_format(y, data_format)
+
+
+@composite(*placed.kernels)
+def zero_pad(x, *, padding, data_format="channels_last"):
+    """x with zeros around it; padding: (before, after) for each spatial axis.
+
+    Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first -> larger spatial axes
+    Raises: ShapeError for another number of axes; ArgumentError for numbers that are negative.
+    """
+    x = image("zero_pad", as_tensor(x), data_format)
+    pairs = _pairs("zero_pad", padding, x)
+    return as_format(pad(x, padding=((0, 0), *pairs, (0, 0))), data_format)
+
+
+@composite(*block_of.kernels)
+def crop(x, *, cropping, data_format="channels_last"):
+    """x without its borders; cropping: (before, after) for each spatial axis.
+
+    Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first -> smaller spatial axes
+    Raises: ShapeError for another number of axes, or where nothing would be left; ArgumentError for numbers that are
+    negative.
+    """
+    x = image("crop", as_tensor(x), data_format)
+    pairs = _pairs("crop", cropping, x)
+    for name, size, (before, after) in zip(AXES[len(pairs)], x.shape[1:-1], pairs):
+        if size is not None and before + after >= size:
+            raise ShapeError(f"crop: {before} + {after} of the {size} {name} are cut off, which leaves "
+                             f"{size - before - after}: at least 1 must be left.")
+    index = (slice(None), *(slice(before, -after or None) for before, after in pairs))
+    return as_format(block_of(x, index=index), data_format)
+
+
+def _pairs(name, pairs, x):
+    """`pairs`, checked: one (before, after) for each spatial axis of x."""
+    pairs = tuple(tuple(pair) for pair in pairs)
+    if len(pairs) != x.ndim - 2 or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+        raise ArgumentError(f"{name}: {pairs} for {' x '.join(AXES[x.ndim - 2])}: expected a pair (before, after) of "
+                            "numbers that are not negative for each.")
+    return pairs
