@@ -1,7 +1,7 @@
 """Convolution and its gradients, for one, two or three spatial axes.
 
-One kernel does both directions: forwards it follows the window over the image; backwards, which is also the
-transposed convolution, it gathers for each pixel of the image the outputs whose window saw it.
+The same kernels do both directions: forwards they follow the window over the image; backwards, which is also the
+transposed convolution, they gather for each pixel of the image the outputs whose window saw it.
 """
 
 import functools
@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from .. import config
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
 from . import reduction
@@ -20,6 +21,8 @@ from .shape import reshape
 
 RANK = 3       # spatial axes of the kernels
 PARTS, ROWS, PIXELS = 8, 256, 128   # partial sums, at most; rows of a weight's gradient, and pixels, worth a task
+LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
+VECTOR = 16    # numbers in a vector, at most
 
 
 @functools.lru_cache(4096)
@@ -78,22 +81,46 @@ def _zeros(size, dtype):
     return np.zeros(size, dtype)
 
 
-def _run(run, x, weight, bias, out, plan, window, transposed, relu):
-    """The kernel by `plan`; only shapes where a size is open."""
-    known = None not in x.shape and None not in out
+def _run(run, x, weight, bias, out, window, transposed, relu):
+    """The kernel that suits the geometry; only shapes where a size is open."""
+    if None in x.shape or None in out:
+        return run("convolve", x, weight, out=out)
     bias = bias if bias is not None else _zeros(out[-1], x.dtype)
-    arguments = (_images(x), _taps(weight), bias, plan(window), transposed, int(relu)) if known else (x, weight)
-    return run("convolve", *arguments, out=out, out_view=_whole(out) if known else None)
+    block = winograd_block(window, x.shape, out)
+    if block:
+        before = tuple(2 - axis.before if transposed else axis.before for axis in window)
+        size = x.shape[-1] * -(-out[-1] // VECTOR) * VECTOR + VECTOR
+        transformed = run("winograd_weight", weight, transposed, out=((block + 2) ** 2, size))
+        return run("winograd_convolve", x, transformed, bias, before, int(relu), out=out)
+    plan = backward_plan(window) if transposed else forward_plan(window)
+    return run("convolve", _images(x), _taps(weight), bias, plan, transposed, int(relu), out=out, out_view=_whole(out))
 
 
+def winograd_block(window, shape, out):
+    """Rows of the output blocks of Winograd's algorithm, 4 or 2, where it is faster; else 0.
+
+    Its transforms cost per channel, so there must be some; and those of the weights per pixel, so there must be many.
+    The larger block multiplies less, unless much of it falls beyond a small image.
+    """
+    if not config.winograd() or any(axis[1:4] != (3, 1, 1) for axis in window) or len(window) != 2:
+        return 0
+    blocks = {m: math.prod(-(-size // m) for size in out[1:-1]) for m in (4, 2)}
+    if min(shape[-1], out[-1]) < LEAST_CHANNELS or max(shape[-1], out[-1]) > MOST_CHANNELS:
+        return 0
+    if shape[0] * blocks[4] < LEAST_BLOCKS:
+        return 0
+    return min((4, 2), key=lambda m: (m + 2) ** 2 * blocks[m])
+
+
+FORWARD = ("convolve", "winograd_weight", "winograd_convolve")
 BACKWARD = ("convolve_backward_weight", "relu_backward", *reduction.sum.kernels)
 
 
-@op("convolve", *BACKWARD)
+@op(*FORWARD, *BACKWARD)
 def _convolve(run, x, weight, bias, *, window, relu):
     """y[n, o, f] = bias[f] + sum over taps k, channels c of x[n, o stride - before + k dilation, c] weight[k, c, f]."""
     out = (x.shape[0], *(axis.out for axis in window), weight.shape[-1])
-    y = _run(run, x, weight, bias, out, forward_plan, window, False, relu)
+    y = _run(run, x, weight, bias, out, window, False, relu)
     inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
     return (y,
             lambda grad: _convolve_transposed(inside(grad), weight, None, window=window, relu=False),
@@ -101,11 +128,11 @@ def _convolve(run, x, weight, bias, *, window, relu):
             lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
 
 
-@op("convolve", *BACKWARD)
+@op(*FORWARD, *BACKWARD)
 def _convolve_transposed(run, x, weight, bias, *, window, relu):
     """The gradient of `_convolve` to its input, for the output's gradient x, plus a bias."""
     out = (x.shape[0], *(axis.size for axis in window), weight.shape[-2])
-    y = _run(run, x, weight, bias, out, backward_plan, window, True, relu)
+    y = _run(run, x, weight, bias, out, window, True, relu)
     inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
     return (y,
             lambda grad: _convolve(inside(grad), weight, None, window=window, relu=False),
@@ -113,7 +140,7 @@ def _convolve_transposed(run, x, weight, bias, *, window, relu):
             lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
 
 
-@op("convolve_backward_weight", "sum_columns", "convolve")
+@op("convolve_backward_weight", "sum_columns", *FORWARD)
 def _backward_weight(run, x, grad_y, *, window):
     """The gradient of `_convolve` to its weight."""
     shape = (*(axis.window for axis in window), x.shape[-1], grad_y.shape[-1])

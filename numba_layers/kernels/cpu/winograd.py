@@ -1,0 +1,189 @@
+"""Winograd's convolution on the CPU: 3 x 3 windows, stride 1, blocks of m x m outputs at a time (see `_winograd`).
+
+A task owns some blocks of the image. It transforms what lies below them, multiplies by the transformed weights,
+one register tile for ROWS blocks, and transforms back, all in buffers that stay in the second-level cache.
+"""
+
+import numpy as np
+from numba import prange
+
+from ._target import cpu_kernel, inlined
+from ._tile import (
+    GROUP,
+    ROWS,
+    VECTOR_BYTES,
+    VECTORS,
+    at,
+    ceil_div,
+    copy,
+    divide,
+    lanes_of,
+    scratch,
+    thread_count,
+    tile_of,
+    transpose,
+)
+from ._winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, WEIGHT_2, WEIGHT_4, transform
+from .matmul import RELU, share
+
+POINTS = 36                                        # numbers of a transformed block, at most
+BLOCKS = 32                                        # of outputs, at a time
+ROW = VECTORS * VECTOR_BYTES                       # bytes of a row of a panel
+INPUTS = 1280 << 10                                # buffers, in bytes: the transformed inputs,
+PRODUCTS = POINTS * (BLOCKS * ROW + VECTOR_BYTES)  # their products with a panel of weights,
+PATCH = 256 << 10                                  # one block at the border, inputs
+OUTPUT = 16 * ROW                                  # or outputs,
+CHANNELS = 32                                      # some channels of weights at a time
+TAPS = 9 * CHANNELS * ROW + VECTOR_BYTES // 4 * ROW
+
+
+@inlined
+def panel_width(filters, lanes):
+    """Width of the panels of weights: at most a tile's, and nearly equal."""
+    vectors = ceil_div(filters, lanes)
+    return ceil_div(vectors, ceil_div(vectors, VECTORS)) * lanes
+
+
+@cpu_kernel
+def winograd_weight(weight, transposed, u):
+    """u[point] = G g G.T of each window g, in panels as wide as a tile: (point, panel, in, <= tile's width).
+
+    Shapes: weight (3, 3, in, out), or if transposed (3, 3, out, in), which is turned by half; u (points, in * out,
+    out filled up to whole vectors, and a vector more). A task owns some channels of a panel.
+    """
+    inner, outer = (weight.shape[3], weight.shape[2]) if transposed else (weight.shape[2], weight.shape[3])
+    lanes = lanes_of(u)
+    stride = weight.shape[3]
+    width = panel_width(outer, lanes)
+    panels, parts = ceil_div(outer, width), ceil_div(inner, CHANNELS)
+    for task in prange(panels * parts):
+        panel = divide(np.int64(task), parts)
+        c = (np.int64(task) - panel * parts) * CHANNELS
+        channels = min(CHANNELS, inner - c)
+        j = panel * width
+        columns = min(width, outer - j)
+        wide = ceil_div(columns, lanes) * lanes
+        taps = scratch(u, TAPS)
+        for tap in range(9):
+            here = at(taps, tap * channels * wide)
+            if transposed:
+                transpose(here, wide, at(weight, ((8 - tap) * outer + j) * stride + c), stride, columns, channels)
+            else:
+                copy(here, wide, at(weight, (tap * inner + c) * stride + j), stride, channels, columns, wide)
+        source, target = (3 * channels * wide, channels * wide), at(u, j * inner + c * wide)
+        size, vectors = u.shape[1], divide(channels * wide, lanes)
+        if u.shape[0] == POINTS:
+            transform(WEIGHT_4, taps, source, target, (6 * size, size), vectors, taps, False)
+        else:
+            transform(WEIGHT_2, taps, source, target, (4 * size, size), vectors, taps, False)
+
+
+@inlined
+def block_at(number, rows, columns, m):
+    """(sample, first row, first column) of the outputs of a block."""
+    row = divide(number, columns)
+    n = divide(row, rows)
+    return n, (row - n * rows) * m, (number - row * columns) * m
+
+
+@inlined
+def transform_input(x, n, i, j, size, v, channels_room, v_point, patch):
+    """Transform x[n, i:i + size, j:j + size] (zeros outside of x) to v, its points v_point apart."""
+    height, width, channels = x.shape[1:]
+    lanes = lanes_of(x)
+    start = ((n * height + i) * width + j) * channels
+    source, strides = at(x, start), (width * channels, channels)
+    inside = i >= 0 and j >= 0 and i + size <= height and j + size <= width
+    if not inside or channels_room != channels:
+        row = size * channels_room
+        before, end = min(size, max(0, -j)), max(0, min(size, width - j))
+        for r in range(size):
+            here = at(patch, r * row)
+            copy(here, 0, here, 0, 1, 0, row)
+            if 0 <= i + r < height and before < end:
+                copy(at(here, before * channels_room), channels_room,
+                     at(x, start + (r * width + before) * channels), channels, end - before, channels, channels_room)
+        source, strides = at(patch, 0), (row, channels_room)
+    if size == 6:
+        transform(INPUT_4, source, strides, v, (6 * v_point, v_point), divide(channels_room, lanes), patch, False)
+    else:
+        transform(INPUT_2, source, strides, v, (4 * v_point, v_point), divide(channels_room, lanes), patch, False)
+
+
+@inlined
+def transform_output(products, point, wide, bias, relu, m, y, n, i, j, f, columns, edge):
+    """Transform products, its points `point` apart, to y[n, i:i + m, j:j + m, f:f + columns]."""
+    height, width, filters = y.shape[1:]
+    start = ((n * height + i) * width + j) * filters + f
+    target, strides = at(y, start), (width * filters, filters)
+    outside = columns < wide or i + m > height or j + m > width
+    if outside:
+        target, strides = at(edge, 0), (m * wide, wide)
+    vectors = divide(wide, lanes_of(y))
+    if m == 4:
+        transform(OUTPUT_4, products, (6 * point, point), target, strides, vectors, bias, relu)
+    else:
+        transform(OUTPUT_2, products, (4 * point, point), target, strides, vectors, bias, relu)
+    if outside:
+        for r in range(min(m, height - i)):
+            copy(at(y, start + r * width * filters), filters, at(edge, r * m * wide), wide,
+                 min(m, width - j), columns, columns)
+
+
+@inlined
+def blocks_at_a_time(points, channels_room, lanes):
+    """How many blocks' transformed inputs the buffer holds, in whole tiles."""
+    room = divide(divide(INPUTS // VECTOR_BYTES * lanes, points) - lanes, channels_room)
+    return max(ROWS, min(BLOCKS, divide(room, ROWS) * ROWS))
+
+
+@inlined
+def tasks_of(blocks, at_a_time):
+    """Number of tasks: no buffer too small, no thread without work."""
+    return max(ceil_div(blocks, at_a_time), min(thread_count(), ceil_div(blocks, ROWS)))
+
+
+@cpu_kernel
+def winograd_convolve(x, u, bias, before, activation, y):
+    """y = bias + convolution of x by the transformed weights u, relu if RELU.
+
+    Shapes: x (n, height, width, in), u of `winograd_weight`, y (n, out height, out width, out); before: rows and
+    columns of zeros in front of x. A task owns some blocks of outputs.
+    """
+    points, inner, filters = u.shape[0], x.shape[3], y.shape[3]
+    lanes = lanes_of(y)
+    size = 6 if points == POINTS else 4
+    m = size - 2
+    rows, columns = ceil_div(y.shape[1], m), ceil_div(y.shape[2], m)
+    blocks = y.shape[0] * rows * columns
+    channels_room = ceil_div(inner, lanes) * lanes
+    tasks = tasks_of(blocks, blocks_at_a_time(points, channels_room, lanes))
+    for task in prange(tasks):
+        first, count = share(np.int64(task), tasks, blocks, ROWS)
+        inputs, products = scratch(y, INPUTS), scratch(y, PRODUCTS)
+        patch, edge, start = scratch(y, PATCH), scratch(y, OUTPUT), scratch(y, ROW)
+        strips = ceil_div(count, ROWS)
+        v_point = strips * ROWS * channels_room + lanes     # else all points fall on the same lines of the cache
+        for b in range(count):
+            n, i, j = block_at(first + b, rows, columns, m)
+            transform_input(x, n, i - before[0], j - before[1], size, at(inputs, b * channels_room), channels_room,
+                            v_point, patch)
+        width = panel_width(filters, lanes)
+        for f in range(0, filters, width):
+            some = min(width, filters - f)
+            vectors = ceil_div(some, lanes)
+            wide = vectors * lanes
+            point = strips * ROWS * wide + lanes
+            copy(start, 0, start, 0, 1, 0, wide)
+            for p in range(points):
+                panel = at(u, p * u.shape[1] + f * inner)
+                for s in range(strips):
+                    c = at(products, p * point + s * ROWS * wide)
+                    tile_of(vectors, at(inputs, p * v_point + s * ROWS * channels_room),
+                            (channels_room, GROUP * channels_room, 1, 0), panel, (wide, 0), (1, inner),
+                            start, (0, 0), False, c, (wide, GROUP * wide))
+            copy(start, 0, at(bias, f), 0, 1, some, wide)
+            for b in range(count):
+                n, i, j = block_at(first + b, rows, columns, m)
+                transform_output(at(products, b * wide), point, wide, start, activation == RELU, m, y, n, i, j, f,
+                                 some, edge)
