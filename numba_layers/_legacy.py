@@ -9,9 +9,10 @@ Reference: Keras 2.2.5, `keras.legacy.interfaces` (what Keras 2 itself translate
 import difflib
 import functools
 import inspect
+from numbers import Integral
 
 from .config import DIM_ORDERINGS
-from .errors import UnknownArgumentError
+from .errors import ArgumentError, UnknownArgumentError
 
 
 class Samples(int):
@@ -33,6 +34,12 @@ def _initializer(init):
     return {"kernel_initializer": Keras1Name(init) if isinstance(init, str) else init}
 
 
+def _separable_initializers(init):
+    """One `init=` for both weights of a separable convolution."""
+    (name,) = _initializer(init).values()
+    return {"depthwise_initializer": name, "pointwise_initializer": name}
+
+
 def _data_format(dim_ordering):
     """'th', 'tf' and 'default' in Keras 2's words; anything else stays, for the layer to refuse."""
     data_format = DIM_ORDERINGS.get(dim_ordering, dim_ordering)
@@ -45,8 +52,7 @@ def _in_samples(new):
 
 
 LAYER = {"input_dtype": "dtype"}
-DENSE = {
-    "output_dim": "units",
+_WEIGHTS = {
     "init": _initializer,
     "W_regularizer": "kernel_regularizer",
     "b_regularizer": "bias_regularizer",
@@ -54,6 +60,14 @@ DENSE = {
     "b_constraint": "bias_constraint",
     "bias": "use_bias",
 }
+DENSE = _WEIGHTS | {"output_dim": "units"}
+CONV = _WEIGHTS | {
+    "nb_filter": "filters", "border_mode": "padding", "subsample": "strides", "atrous_rate": "dilation_rate",
+    "dim_ordering": _data_format,
+}
+CONV1D = CONV | {"filter_length": "kernel_size", "subsample_length": "strides"}
+SEPARABLE_CONV = CONV | {"init": _separable_initializers}
+SIDES = {2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}   # of a window
 DROPOUT = {"p": "rate"}
 SPATIAL_DROPOUT = DROPOUT | {"dim_ordering": _data_format}
 MODEL = {"input": "inputs", "output": "outputs"}
@@ -70,9 +84,10 @@ FIT_GENERATOR = FIT | GENERATOR | {
 EVALUATE_GENERATOR = GENERATOR | {"val_samples": _in_samples("steps")}
 
 
-def keras1(table):
+def keras1(table, sides=()):
     """Decorator: the function also takes the Keras 1 names of `table`; its signature keeps showing Keras 2's.
 
+    sides: Keras 1's names for the sides of the window of a constructor `(self, filters, kernel_size, ...)`.
     A keyword that is neither raises UnknownArgumentError, unless the function has `**kwargs`, which may know.
     """
     def decorate(function):
@@ -83,6 +98,8 @@ def keras1(table):
 
         @functools.wraps(function)
         def call(*args, **kwargs):
+            if sides:
+                args, kwargs = _with_window(args, kwargs, sides)
             if kwargs:
                 where = _owner(function, args)
                 kwargs = translate(kwargs, table, where, given=positional[:len(args)])
@@ -93,6 +110,28 @@ def keras1(table):
         return call
 
     return decorate
+
+
+def _with_window(args, kwargs, sides):
+    """(args, kwargs) with the sides of a window, one by one as in `Conv2D(32, 3, 3)`, gathered in `kernel_size`.
+
+    Raises: ArgumentError where the last of them may also be meant for Keras 2's strides.
+    """
+    count = 2       # behind `self` and the filters
+    while count < min(len(args), 2 + len(sides)) and isinstance(args[count], Integral):
+        count += 1
+    given = count - 2
+    if any(name not in kwargs for name in sides[given:]):
+        return args, kwargs
+    if given == len(sides) and (clash := [name for name in ("strides", "padding", "data_format") if name in kwargs]):
+        raise ArgumentError(f"{type(args[0]).__name__}{args[1:]} is Keras 1's way to write a window of "
+                            f"{' x '.join(map(str, args[2:count]))}, {clash[0]} is a word of Keras 2, where the third "
+                            f"number would be the strides. Write kernel_size={args[2:count]}, or strides=....")
+    window = (*args[2:count], *(kwargs[name] for name in sides[given:]))
+    kwargs = {name: value for name, value in kwargs.items() if name not in sides}
+    if len(args) < 2:
+        return args, kwargs | {"kernel_size": window}
+    return (*args[:2], window, *args[count:]), kwargs
 
 
 def translate(kwargs, table, where, given=()):

@@ -65,8 +65,9 @@ def add_name(error, who):
     """Put `who` (a layer's class and name) in front of the message of `error`, unless a name stands there already."""
     if error.args and not getattr(error, "has_name", False):
         message, kind = str(error.args[0]), who.partition(" ")[0]
-        if message.lower().startswith(f"{kind.lower()}:"):      # an op of the layer's name, or the bare class
-            message = message[len(kind) + 1:].lstrip()
+        before, colon, rest = message.partition(":")
+        if colon and kind.lower().startswith(before.replace("_", "").lower()):  # the bare class, or an op of its name
+            message = rest.lstrip()
         if not message.startswith(kind):
             error.args = (f"{who}: {message}", *error.args[1:])
         error.has_name = True

@@ -76,20 +76,43 @@ class Variable(Tensor):
     """A tensor whose value changes in place: a layer's weight, or a `K.variable`.
 
     `deferred`: outside of a tape and of a graph's evaluation, ops on it wait (a `K.variable`), so that
-    `K.function` sees the value of its own time; a layer's weights are not deferred.
+    `K.function` sees the value of its own time; a layer's weights are not deferred. `order`: the axes of `data` in the
+    order in which users see them, None for a new axis of size 1; None altogether: as they are.
     """
 
-    __slots__ = ("constraint", "deferred", "trainable")
+    __slots__ = ("constraint", "deferred", "order", "trainable")
 
-    def __init__(self, data, name=None, constraint=None, deferred=False, trainable=True):
+    def __init__(self, data, name=None, constraint=None, deferred=False, trainable=True, order=None):
         super().__init__(data, name=name)
         self.constraint = constraint
         self.deferred = deferred
         self.trainable = trainable
+        self.order = order
+
+    @property
+    def value(self):
+        """The array as users see it, a view of `data`."""
+        return in_order(self.data, self.order)
 
     def assign(self, value):
         """Copy `value` (array-like of the same shape) into the variable's memory."""
         self.data[...] = np.asarray(value, dtype=self.dtype)
+
+
+def in_order(array, order):
+    """A view of `array` with its axes in `order`, None in it for a new axis of size 1."""
+    if order is None:
+        return array
+    moved = array.transpose([axis for axis in order if axis is not None])
+    return moved[tuple(None if axis is None else slice(None) for axis in order)]
+
+
+def from_order(array, order):
+    """The view that `in_order` turns into `array`."""
+    if order is None:
+        return array
+    squeezed = array[tuple(0 if axis is None else slice(None) for axis in order)]
+    return squeezed.transpose(np.argsort([axis for axis in order if axis is not None]))
 
 
 class SparseTensor(Tensor):

@@ -179,8 +179,8 @@ def eval(x):
 
 
 def get_value(x):
-    """The value of a variable as an array of its own."""
-    return eval(x)
+    """The value of a variable as an array of its own; of a weight as its layer shows it."""
+    return x.value.copy() if isinstance(x, Variable) else eval(x)
 
 
 def batch_get_value(ops):
@@ -196,10 +196,10 @@ def set_value(x, value):
     if not isinstance(x, Variable):
         raise ArgumentError(f"set_value: x is a {type(x).__name__}, expected a variable as K.variable makes.")
     value = np.asarray(dense(value))
-    if value.shape != x.shape:
+    if value.shape != x.value.shape:
         name = x.name or "the variable"
-        raise ShapeError(f"set_value: {name} has shape {x.shape}, the value {value.shape}.")
-    x.assign(value)
+        raise ShapeError(f"set_value: {name} has shape {x.value.shape}, the value {value.shape}.")
+    x.value[...] = value
 
 
 def batch_set_value(tuples):

@@ -40,10 +40,14 @@ def training_phase(training=None):
     return bool(context.learning_phase if training is None else training)
 
 
-def initializer_of(identifier):
-    """The initializer of a weight: Keras 1's where its spelling or its generation is in use, else Keras 2's."""
-    of_keras1 = isinstance(identifier, Keras1Name) or (config.keras1() and isinstance(identifier, str))
-    return (initializations if of_keras1 else initializers).get(identifier)
+def initializer_of(identifier, **options):
+    """The initializer of a weight: Keras 1's where its spelling or its generation is in use, else Keras 2's.
+
+    options: fixed arguments of Keras 1's.
+    """
+    if isinstance(identifier, Keras1Name) or (config.keras1() and isinstance(identifier, str)):
+        return initializations.get(identifier, **options)
+    return initializers.get(identifier)
 
 
 def _names_layer(method):
@@ -172,9 +176,10 @@ class Layer:
         return cls(**description)
 
     def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
-                   constraint=None):
+                   constraint=None, order=None):
         """Make a weight of `shape` and keep it; Keras 1's order (shape, initializer, name) is understood too.
 
+        order: how users see its axes (see `Variable`).
         Returns: a Variable.
         """
         if isinstance(name, tuple | list):
@@ -185,7 +190,8 @@ class Layer:
         value = np.array(make(tuple(shape), dtype=dtype), dtype=dtype, order="C")
         if value.shape != tuple(shape):
             raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
-        weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
+        weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable,
+                          order=order)
         if regularizer is not None:
             self._regularizers.append((regularizer, weight))
         (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
@@ -349,7 +355,7 @@ class Layer:
 
     def get_weights(self):
         """Copies of the weights as a list of arrays."""
-        return [weight.data.copy() for weight in self._weights_by_layer()]
+        return [weight.value.copy() for weight in self._weights_by_layer()]
 
     @_names_layer
     def set_weights(self, weights):
@@ -365,12 +371,13 @@ class Layer:
                              + ("" if self.built else " It has no weights yet: give it an input shape first."))
         values = [np.asarray(value) for value in weights]
         for variable, value in zip(variables, values):
-            if variable.shape != value.shape:
-                raise ShapeError(f"weight {variable.name} has shape {variable.shape}, the array given {value.shape}.")
+            if variable.value.shape != value.shape:
+                raise ShapeError(f"weight {variable.name} has shape {variable.value.shape}, the array given "
+                                 f"{value.shape}.")
             if value.dtype.kind not in "biuf":
                 raise DtypeError(f"weight {variable.name} takes numbers, the array given holds {value.dtype}.")
         for variable, value in zip(variables, values):
-            variable.assign(value)
+            variable.value[...] = value
 
     def count_params(self):
         """Number of weights, in elements."""

@@ -9,7 +9,7 @@ from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, ke
 from ..arguments import share, whole
 from ..autograd.context import collecting, evaluation, unrecorded
 from ..autograd.tape import Tape
-from ..autograd.tensor import as_tensor
+from ..autograd.tensor import Tensor, as_tensor
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
 from . import data, generators, loops
@@ -134,7 +134,7 @@ class Model(Network):
     def _constrain(self):
         for weight in self._trained_weights:
             if weight.constraint is not None:
-                weight.assign(constraints.get(weight.constraint)(weight).data)
+                weight.value[...] = constraints.get(weight.constraint)(Tensor(weight.value)).data
 
     def _test_step(self, arrays, weights):
         inputs, targets = self._tensors(arrays)
