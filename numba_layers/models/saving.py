@@ -3,7 +3,8 @@
 Layout: attributes `model_config` (JSON), `training_config` (JSON), `keras_version`, `backend`; group `model_weights`
 with one group a layer, whose attribute `weight_names` lists its data sets in order; group `optimizer_weights`. A file
 of weights holds the contents of `model_weights` at its root. Files are of HDF5 1.8's format with texts of fixed length:
-those have checksums, without which the HDF5 library can crash on damaged bytes.
+those have checksums, without which the HDF5 library can crash on damaged bytes. Kernels of convolutions in files of
+Keras 1 and of the Theano backend are rearranged when they are read (`conversion`).
 Reference: Keras 2.2.5, `engine.saving`.
 """
 
@@ -17,6 +18,7 @@ from .. import optimizers
 from ..errors import ArgumentError, DataError, FileError, NumbaLayersError, ShapeError
 from ..layers.serialization import deserialize
 from ..utils.files import replacing
+from . import conversion
 from .topology import KERAS_VERSION, plain
 
 _HEADER_LIMIT = 64000       # HDF5 keeps attributes up to 64 KiB; longer lists of names are split
@@ -55,10 +57,7 @@ def load_model(filepath, custom_objects=None, compile=True):
             _compile(model, _json(file, "training_config", filepath), custom_objects)
             if "optimizer_weights" in file:
                 model._prepare_training()
-                state = _arrays(file["optimizer_weights"])
-                if _by_keras1(file):
-                    state = _in_model_order(state, model, file["model_weights"])
-                model.optimizer.set_weights(state)
+                model.optimizer.set_weights(_optimizer_state(file, model))
     return model
 
 
@@ -139,7 +138,7 @@ def _texts(group, name):
     parts = [group.attrs[name]] if name in group.attrs else []
     while f"{name}{len(parts)}" in group.attrs:
         parts.append(group.attrs[f"{name}{len(parts)}"])
-    return [text.decode() if isinstance(text, bytes) else str(text) for part in parts for text in part]
+    return [_text(text) for part in parts for text in part]
 
 
 def _set_texts(group, name, texts):
@@ -161,56 +160,86 @@ def _write_weights(group, layers):
     group.attrs["backend"] = np.bytes_("numba")
     group.attrs["keras_version"] = np.bytes_(KERAS_VERSION)
     for layer in layers:
-        _write_arrays(group.create_group(layer.name), [(f"{weight.name}:0", weight.data) for weight in layer.weights])
+        part = group.create_group(layer.name)
+        names = _write_arrays(part, [(f"{weight.name}:0", weight.value) for weight in layer.weights])
+        for name, weight in zip(names, layer.weights):
+            if weight.order is not None:
+                part[name].attrs["order"] = [-1 if axis is None else axis for axis in weight.order]
 
 
 def _write_arrays(group, named):
-    """Data sets in order, and their names in the attribute `weight_names`; repeated names get a number."""
+    """Data sets in order, and their names, which it returns, in `weight_names`; repeated names get a number."""
     names = []
     for name, array in named:
         names.append(name if name not in names else f"{name}_{len(names)}")
         group.create_dataset(names[-1], data=array)
     _set_texts(group, "weight_names", names)
+    return names
 
 
 def _arrays(group):
     return [np.asarray(group[name]) for name in _texts(group, "weight_names")]
 
 
+def _stored_weights(group):
+    """Layer name -> its weights, as `conversion.Stored`; Keras before 1.0 had numbers for names."""
+    if "nb_layers" in group.attrs:
+        layers = [(f"layer_{number}", [f"param_{part}" for part in range(group[f"layer_{number}"].attrs["nb_params"])])
+                  for number in range(group.attrs["nb_layers"])]
+    else:
+        layers = [(name, _texts(group[name], "weight_names")) for name in _texts(group, "layer_names")]
+    return {name: [conversion.Stored(np.asarray(group[name][weight]), group[name][weight].attrs.get("order"))
+                   for weight in weights] for name, weights in layers}
+
+
+def _origin(group):
+    """Which Keras wrote a group of weights; without a word, Keras 1, and the Theano backend where names end so."""
+    version, backend = (_text(group.attrs.get(name, "")) for name in ("keras_version", "backend"))
+    of_keras1 = not version or version.startswith("1")
+    if not backend and of_keras1:
+        names = [name for layer in _texts(group, "layer_names") for name in _texts(group[layer], "weight_names")]
+        backend = "tensorflow" if any(name.endswith(":0") for name in names) else "theano"
+    return conversion.Origin(of_keras1, backend == "theano")
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def _read_weights(group, model, filepath, by_name=False, skip_mismatch=False):
-    stored = {name: _arrays(group[name]) for name in _texts(group, "layer_names")}
+    origin, stored = _origin(group), _stored_weights(group)
     if by_name:
         pairs = [(layer, stored[layer.name]) for layer in model.layers if stored.get(layer.name)]
     else:
         layers = [layer for layer in model.layers if layer.weights]
-        filled = {name: arrays for name, arrays in stored.items() if arrays}
+        filled = {name: weights for name, weights in stored.items() if weights}
         if len(layers) != len(filled):
             raise ShapeError(f"{_shown(filepath)} holds weights for {len(filled)} layers ({', '.join(filled)}), the "
                              f"model has {len(layers)} ({', '.join(layer.name for layer in layers)}).")
         pairs = list(zip(layers, filled.values()))
+    owners = conversion.owners(model)
     fitting = []
-    for layer, arrays in pairs:
-        problem = _mismatch(layer, arrays)
+    for layer, weights in pairs:
+        problem = _mismatch(layer, weights, owners, origin)
         if problem is None:
-            fitting.append((layer, arrays))
+            fitting += zip(layer.weights, weights)
         elif not skip_mismatch:
             raise ShapeError(f"{_shown(filepath)}: {problem}")
-    for layer, arrays in fitting:
-        for weight, array in zip(layer.weights, arrays):
-            weight.assign(array)
+    for weight, there in fitting:
+        weight.data[...] = conversion.arranged(there, weight, owners, origin)
 
 
-def _mismatch(layer, arrays):
-    """What is wrong with `arrays` as the weights of `layer`, or None."""
+def _mismatch(layer, stored, owners, origin):
+    """What is wrong with the weights `stored` for `layer`, or None."""
     weights = layer.weights
-    if len(weights) != len(arrays):
-        return f'{type(layer).__name__} "{layer.name}" has {len(weights)} weights, the file {len(arrays)} for it.'
-    for weight, array in zip(weights, arrays):
-        if weight.shape != array.shape:
-            return (f'{type(layer).__name__} "{layer.name}": weight {weight.name} has shape {weight.shape}, '
-                    f"the file's {array.shape}.")
-        if array.dtype.kind not in "biuf":
+    if len(weights) != len(stored):
+        return f'{type(layer).__name__} "{layer.name}" has {len(weights)} weights, the file {len(stored)} for it.'
+    for weight, there in zip(weights, stored):
+        if there.array.dtype.kind not in "biuf":
             return f'{type(layer).__name__} "{layer.name}": weight {weight.name} is no array of numbers in the file.'
+        if conversion.arranged(there, weight, owners, origin) is None:
+            return (f'{type(layer).__name__} "{layer.name}": weight {weight.name} has shape {weight.value.shape}, '
+                    f"the file's {there.array.shape}.")
     return None
 
 
@@ -228,24 +257,29 @@ def _by_name(value):
     return value.__name__ if callable(value) and hasattr(value, "__name__") else plain(value)
 
 
-def _by_keras1(file):
-    version = file.attrs.get("keras_version", b"")
-    return (version.decode() if isinstance(version, bytes) else version).startswith("1")
+def _optimizer_state(file, model):
+    """The optimizer's saved arrays, in the order of the model's trained weights and in the engine's layout."""
+    state = _arrays(file["optimizer_weights"])
+    group, trained = file["model_weights"], model._trained_weights
+    origin, owners = _origin(group), conversion.owners(model)
+    places = _places_in_slots(group, model) if origin.keras1 else range(len(trained))
+    counted = len(state) % len(trained)
+    slots = [state[start:start + len(trained)] for start in range(counted, len(state), len(trained))]
+    return state[:counted] + [conversion.arranged_slot(slot[place], weight, owners, origin)
+                              for slot in slots for place, weight in zip(places, trained)]
 
 
-def _in_model_order(state, model, group):
-    """Optimizer state of a Keras 1 file, whose slots list the weights sorted by name, in the model's order."""
+def _places_in_slots(group, model):
+    """For each trained weight its place in Keras 1's slots, which list the weights sorted by name."""
     names = {}
     layers = [layer for layer in model.layers if layer.weights]
     filled = [name for name in _texts(group, "layer_names") if _texts(group[name], "weight_names")]
     for layer, name in zip(layers, filled):
         names.update(zip(map(id, layer.weights), _texts(group[name], "weight_names")))
-    trained = model._trained_weights
-    place = {position: rank for rank, position in enumerate(
-        sorted(range(len(trained)), key=lambda position: names[id(trained[position])]))}
-    counted = len(state) % len(trained)
-    slots = [state[start:start + len(trained)] for start in range(counted, len(state), len(trained))]
-    return state[:counted] + [slot[place[position]] for slot in slots for position in range(len(trained))]
+    trained = [names[id(weight)] for weight in model._trained_weights]
+    ranks = {position: rank for rank, position in enumerate(
+        sorted(range(len(trained)), key=lambda position: trained[position]))}
+    return [ranks[position] for position in range(len(trained))]
 
 
 def _optimizer_arrays(optimizer):
