@@ -1,0 +1,339 @@
+"""Convolutions in Keras 1's words: the layers of `conv`, called and described as there.
+
+In the engine weights lie as (*window, in, out). `get_weights`, `set_weights`, `weights=`, constraints, files and `init`
+see them as Keras 1 has them: (out, in, *window) for 'th', (*window, in, out) for 'tf'.
+
+Under the same names Keras 2 knows its own layers, so `Convolution2D(64, (3, 3), padding='same')` makes a `Conv2D`.
+"""
+
+import inspect
+from operator import attrgetter
+
+import numpy as np
+
+from .. import config, initializations, initializers, ops, regularizers
+from .._legacy import SIDES, keywords
+from ..arguments import sizes
+from ..autograd.tensor import in_order
+from ..errors import ArgumentError, ShapeError
+from ..registry import register_layer
+from .conv import Conv1D, Conv2D, Conv2DTranspose, Conv3D
+
+ORDERINGS = {data_format: ordering for ordering, data_format in config.DIM_ORDERINGS.items()}
+
+# Keras 1's name -> Keras 2's, of arguments and attributes
+NAMES = {
+    "nb_filter": "filters", "init": "kernel_initializer", "border_mode": "padding", "subsample": "strides",
+    "dim_ordering": "data_format", "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint",
+}
+
+
+class _Unset(str):
+    """A default that shows as this text and means: as the process, keras.json or the input say."""
+
+
+class Keras1Conv:
+    """What a layer of Keras 1 adds to the layer of Keras 2 that it spells.
+
+    keras2: the layer that Keras 2 has under this name. sides: the names of the window's sides. names: Keras 1's names
+    of arguments, with Keras 2's.
+    """
+
+    default_data_format = "channels_first"
+    reads_shapes = False
+    paddings = ("valid", "same", "full")
+    keras2 = None
+    sides = ()
+    names = NAMES
+
+    W = property(attrgetter("kernel"))
+    b = property(attrgetter("bias"))
+    dim_ordering = property(lambda self: ORDERINGS.get(self.data_format, "default"))
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        for old, new in cls.names.items():
+            if not hasattr(cls, old):
+                setattr(cls, old, property(attrgetter(new)))
+        for number, side in enumerate(cls.sides):
+            setattr(cls, side, property(lambda self, number=number: self.kernel_size[number]))
+
+    def __new__(cls, *args, **kwargs):
+        if "keras2" in vars(cls) and cls._means_keras2(args, kwargs):
+            return cls.keras2(*args, **kwargs)
+        return super().__new__(cls)
+
+    @classmethod
+    def _means_keras2(cls, args, kwargs):
+        """Whether these are arguments of Keras 2: one of its keywords, or not all sides of the window one by one."""
+        if set(kwargs) & (set(keywords(cls.keras2.__init__)) - set(keywords(cls.__init__))):
+            return True
+        count = len(cls.sides)
+        window = args[1:1 + count]
+        if any(isinstance(entry, tuple | list) for entry in window):
+            return True
+        if len(args) > 1 + count and isinstance(args[1 + count], int):      # strides, where Keras 1 has init
+            return True
+        return 0 < len(window) and any(name not in kwargs for name in cls.sides[len(window):])
+
+    def word(self, name):
+        return next((old for old, new in self.names.items() if new == name), name)
+
+    def _set_role(self, role, initializer, regularizer, constraint):
+        super()._set_role(role, "zeros", regularizer, constraint)
+        if role != "bias":
+            setattr(self, f"{role}_initializer", initializations.get(initializer))
+
+    @property
+    def _drawing_order(self):
+        """What `init` is told about that order."""
+        return self.dim_ordering
+
+    def _weight_options(self, role, shape):
+        options = super()._weight_options(role, shape)
+        if role == "bias":
+            return options
+        order = self.keras1_order(len(shape))
+        initializer, regularizer = options["initializer"], options["regularizer"]
+        if order is not None and regularizer is not None and not isinstance(regularizer, regularizers.L1L2):
+            options["regularizer"] = _InOrder(regularizer, order)
+        return options | {
+            "order": order, "initializer": lambda shape, dtype: self._drawn(initializer, shape, order, dtype)}
+
+    def _drawn(self, initializer, shape, order, dtype):
+        """First weights of an engine's `shape`, by a function that sees them in `order`."""
+        if isinstance(initializer, initializers.Initializer):       # one of Keras 2, for the engine's layout
+            return initializer(shape, dtype=dtype)
+        weight = np.empty(shape, dtype)
+        seen = in_order(weight, order)
+        function = inspect.unwrap(initializer)
+        takes = inspect.signature(function).parameters
+        drawn = np.asarray(function(seen.shape, **(
+            {"dim_ordering": self._drawing_order} if "dim_ordering" in takes else {})), dtype)
+        if drawn.shape != seen.shape:
+            raise ShapeError(f"init gave an array of shape {drawn.shape}, expected {seen.shape}.")
+        seen[...] = drawn
+        return weight
+
+    def get_config(self):
+        description = super().get_config()
+        description |= {old: description.pop(new) for old, new in self.names.items()}
+        description |= {side: getattr(self, side) for side in self.sides} | {"bias": description.pop("use_bias")}
+        if "dim_ordering" in description:
+            description["dim_ordering"] = self.dim_ordering
+        unknown = ("kernel_size", "dilation_rate", "data_format", "bias_initializer", "pointwise_initializer")
+        return {name: value for name, value in description.items() if name not in unknown}
+
+
+class _InOrder:
+    """A regularizer of a weight whose axes it sees in `order`."""
+
+    def __init__(self, regularizer, order):
+        self.regularizer, self.order = regularizer, order
+
+    def __call__(self, weight):
+        moved = ops.transpose(weight, axes=[axis for axis in self.order if axis is not None])
+        shape = [1 if axis is None else weight.shape[axis] for axis in self.order]
+        return self.regularizer(ops.reshape(moved, shape=shape))
+
+
+class _Sequence(Keras1Conv):
+    """What Keras 1's convolutions over sequences have in common."""
+
+    default_data_format = "channels_last"
+    sides = ("filter_length",)
+
+    _drawing_order = "th"       # Keras 1 says so to `init`, whatever the layout
+
+    subsample_length = property(lambda self: self.strides[0])
+
+    def get_config(self):
+        description = super().get_config() | {
+            "subsample_length": self.subsample_length, "input_dim": self.input_dim, "input_length": self.input_length}
+        del description["subsample"]
+        return description
+
+
+_SEQUENCE_NAMES = {old: new for old, new in NAMES.items() if old != "dim_ordering"}
+
+
+class Convolution1D(_Sequence, Conv1D):
+    """Convolution over sequences, in Keras 1's words; see `Conv1D`.
+
+    nb_filter: channels of the output. filter_length: steps in a window. init: first weights, by name (see
+    `initializations`) or as a function. activation: name or function. weights: list of arrays to start from.
+    border_mode: 'valid' or 'same'; Theano's 'full' too. subsample_length: steps from one window to the next.
+    W_regularizer, b_regularizer, activity_regularizer: penalties added to the loss. W_constraint, b_constraint: applied
+    after each update. bias: add one. input_dim, input_length: channels and steps of the input, of a first layer.
+
+    Shapes: (batch, steps, input_dim) -> (batch, new steps, nb_filter); W (filter_length, 1, input_dim, nb_filter),
+            b (nb_filter,)
+    Raises: ShapeError for a window longer than the sequence; ArgumentError for numbers that are no sizes.
+    Reference: convolutional-layers document, "Convolution1D".
+    """
+
+    keras2 = Conv1D
+    names = _SEQUENCE_NAMES
+
+    def __init__(self, nb_filter, filter_length, init="uniform", activation="linear", weights=None,
+                 border_mode="valid", subsample_length=1, W_regularizer=None, b_regularizer=None,
+                 activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None,
+                 input_length=None, **kwargs):
+        super().__init__(nb_filter, filter_length, subsample_length, border_mode, "channels_last", 1, activation, bias,
+                         init, None, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
+                         weights=weights, input_dim=input_dim, input_length=input_length, **kwargs)
+        self.input_dim, self.input_length = input_dim, input_length
+
+
+class AtrousConvolution1D(_Sequence, Conv1D):
+    """Convolution over sequences whose taps lie `atrous_rate` steps apart, in Keras 1's words.
+
+    Other arguments and shapes as in `Convolution1D`.
+
+    Raises: ShapeError for a window longer than the sequence; ArgumentError for numbers that are no sizes.
+    Reference: Keras 1.2.2, "AtrousConvolution1D"; Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated
+    Convolutions", §2.
+    """
+
+    keras2 = Conv1D
+    names = _SEQUENCE_NAMES | {"atrous_rate": "dilation_rate"}
+    atrous_rate = property(lambda self: self.dilation_rate[0])
+
+    def __init__(self, nb_filter, filter_length, init="glorot_uniform", activation=None, weights=None,
+                 border_mode="valid", subsample_length=1, atrous_rate=1, W_regularizer=None, b_regularizer=None,
+                 activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, **kwargs):
+        self.input_dim, self.input_length = kwargs.get("input_dim"), kwargs.get("input_length")
+        super().__init__(nb_filter, filter_length, subsample_length, border_mode, "channels_last", atrous_rate,
+                         activation, bias, init, None, W_regularizer, b_regularizer, activity_regularizer,
+                         W_constraint, b_constraint, weights=weights, **kwargs)
+
+    def get_config(self):
+        return super().get_config() | {"atrous_rate": self.atrous_rate}
+
+
+class Convolution2D(Keras1Conv, Conv2D):
+    """Convolution over images, in Keras 1's words; see `Conv2D`.
+
+    nb_filter: channels of the output. nb_row, nb_col: rows and columns of the window. border_mode: 'valid' or 'same';
+    Theano's 'full' too. subsample: rows and columns from one window to the next. dim_ordering: 'th', channels first, or
+    'tf', channels last; 'default': see `ImageLayer`, 'th' in the end. Others as in `Convolution1D`.
+
+    Shapes: 'th': (batch, channels, rows, cols) -> (batch, nb_filter, new rows, new cols);
+            W (nb_filter, channels, nb_row, nb_col), b (nb_filter,)
+            'tf': (batch, rows, cols, channels) -> (batch, new rows, new cols, nb_filter);
+            W (nb_row, nb_col, channels, nb_filter), b (nb_filter,)
+    Raises: ShapeError for a window larger than the image; ArgumentError for numbers that are no sizes.
+    Reference: convolutional-layers document, "Convolution2D".
+    """
+
+    keras2 = Conv2D
+    sides = SIDES[2]
+
+    def __init__(self, nb_filter, nb_row, nb_col, init="glorot_uniform", activation="linear", weights=None,
+                 border_mode="valid", subsample=(1, 1), dim_ordering="default", W_regularizer=None,
+                 b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True,
+                 **kwargs):
+        super().__init__(nb_filter, (nb_row, nb_col), subsample, border_mode, dim_ordering, 1, activation, bias, init,
+                         None, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
+                         weights=weights, **kwargs)
+
+
+class AtrousConvolution2D(Keras1Conv, Conv2D):
+    """Convolution over images whose taps lie `atrous_rate` pixels apart, in Keras 1's words.
+
+    atrous_rate: rows and columns from one tap of a window to the next. Others, and shapes, as in `Convolution2D`.
+
+    Raises: ShapeError for a window larger than the image; ArgumentError for numbers that are no sizes.
+    Reference: convolutional-layers document, "AtrousConvolution2D"; Yu & Koltun 2016, "Multi-Scale Context Aggregation
+    by Dilated Convolutions", §2.
+    """
+
+    keras2 = Conv2D
+    sides = SIDES[2]
+    names = NAMES | {"atrous_rate": "dilation_rate"}
+
+    def __init__(self, nb_filter, nb_row, nb_col, init="glorot_uniform", activation="linear", weights=None,
+                 border_mode="valid", subsample=(1, 1), atrous_rate=(1, 1), dim_ordering="default",
+                 W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None,
+                 b_constraint=None, bias=True, **kwargs):
+        super().__init__(nb_filter, (nb_row, nb_col), subsample, border_mode, dim_ordering, atrous_rate, activation,
+                         bias, init, None, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
+                         b_constraint, weights=weights, **kwargs)
+
+
+class Deconvolution2D(Keras1Conv, Conv2DTranspose):
+    """Transposed convolution over images to a size that is given, in Keras 1's words; see `Conv2DTranspose`.
+
+    output_shape: of the output, with the batch, which may be None: (None, nb_filter, rows, cols) for 'th'. Where an
+    image of i rows may grow to o of them, o = s (i - 1) + a + k - 2 p, with the window k, the subsample s, p rows of
+    padding on each side, and a in 0 .. s - 1 for you to choose. dim_ordering: as in `Convolution2D`, 'th' where nothing
+    says otherwise. Others as there.
+
+    Shapes: 'th': (batch, channels, rows, cols) -> output_shape; W (nb_filter, channels, nb_row, nb_col), b (nb_filter,)
+            'tf': (batch, rows, cols, channels) -> output_shape; W (nb_row, nb_col, channels, nb_filter), b (nb_filter,)
+    Raises: ShapeError for an output_shape that cannot be, with those that can.
+    Reference: convolutional-layers document, "Deconvolution2D"; Dumoulin & Visin 2016, §4.
+    """
+
+    keras2 = Conv2DTranspose
+    sides = SIDES[2]
+    paddings = ("valid", "same")
+
+    def __init__(self, nb_filter, nb_row, nb_col, output_shape, init="glorot_uniform", activation="linear",
+                 weights=None, border_mode="valid", subsample=(1, 1), dim_ordering=_Unset("th"),  # noqa: B008
+                 W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None,
+                 b_constraint=None, bias=True, **kwargs):
+        ordering = None if isinstance(dim_ordering, _Unset) else dim_ordering
+        super().__init__(nb_filter, (nb_row, nb_col), subsample, border_mode, None, ordering, 1, activation, bias,
+                         init, None, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
+                         weights=weights, **kwargs)
+        self.output_shape_ = sizes(output_shape, "output_shape", example="(None, 3, 14, 14)", least=1)
+        if len(self.output_shape_) != 4 or None in self.output_shape_[1:]:
+            raise ArgumentError(f"output_shape must have 4 entries like (None, {self.filters}, 14, 14), of which the "
+                                f"first, the batch, may be None; got {output_shape}.")
+
+    def _output_size(self, shape):
+        filters, size = (self.output_shape_[1], self.output_shape_[2:]) if self.data_format == "channels_first" else (
+            self.output_shape_[3], self.output_shape_[1:3])
+        if filters != self.filters:
+            order = "nb_filter, rows, cols" if self.data_format == "channels_first" else "rows, cols, nb_filter"
+            raise ShapeError(f"output_shape {self.output_shape_} has {filters} channels, nb_filter is {self.filters}. "
+                             f"With dim_ordering {self.dim_ordering!r} it lists (batch, {order}).")
+        return size
+
+    def get_config(self):
+        description = super().get_config() | {"output_shape": self.output_shape_}
+        del description["output_padding"]
+        return description
+
+
+class Convolution3D(Keras1Conv, Conv3D):
+    """Convolution over volumes, in Keras 1's words; see `Conv3D`.
+
+    kernel_dim1, kernel_dim2, kernel_dim3: the window. subsample: three numbers, from one window to the next. Others as
+    in `Convolution2D`.
+
+    Shapes: 'th': (batch, channels, dim1, dim2, dim3) -> (batch, nb_filter, new dim1, new dim2, new dim3);
+            W (nb_filter, channels, kernel_dim1, kernel_dim2, kernel_dim3), b (nb_filter,)
+            'tf': (batch, dim1, dim2, dim3, channels) -> (batch, new dim1, new dim2, new dim3, nb_filter);
+            W (kernel_dim1, kernel_dim2, kernel_dim3, channels, nb_filter), b (nb_filter,)
+    Raises: ShapeError for a window larger than the volume; ArgumentError for numbers that are no sizes.
+    Reference: convolutional-layers document, "Convolution3D".
+    """
+
+    keras2 = Conv3D
+    sides = SIDES[3]
+
+    def __init__(self, nb_filter, kernel_dim1, kernel_dim2, kernel_dim3, init="glorot_uniform", activation="linear",
+                 weights=None, border_mode="valid", subsample=(1, 1, 1), dim_ordering="default", W_regularizer=None,
+                 b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True,
+                 **kwargs):
+        super().__init__(nb_filter, (kernel_dim1, kernel_dim2, kernel_dim3), subsample, border_mode, dim_ordering, 1,
+                         activation, bias, init, None, W_regularizer, b_regularizer, activity_regularizer,
+                         W_constraint, b_constraint, weights=weights, **kwargs)
+
+
+for _layer in (Convolution1D, AtrousConvolution1D, Convolution2D, AtrousConvolution2D, Convolution3D):
+    register_layer(_layer, *ops.conv.kernels)
+register_layer(Deconvolution2D, *ops.conv_transpose.kernels)
