@@ -1,3 +1,8 @@
+import os
+import tempfile
+
+os.environ["KERAS_HOME"] = tempfile.mkdtemp()   # this machine's keras.json does not count
+
 import numpy as np
 import pytest
 

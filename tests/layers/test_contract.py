@@ -35,6 +35,36 @@ CASES = [
     ("Masking", {"mask_value": 0.0}, (4, 2), (4, 2)),
     ("TimeDistributed", {"layer": layers.Dense(2, activation="tanh")}, (4, 3), (4, 2)),
     ("Lambda", {"function": lambda x: x**2}, (3,), (3,)),
+    ("Conv1D", {"filters": 3, "kernel_size": 2, "padding": "causal", "dilation_rate": 2}, (5, 2), (5, 3)),
+    ("Conv1D", {"filters": 3, "kernel_size": 3, "strides": 2, "data_format": "channels_first"}, (2, 7), (3, 3)),
+    ("Conv2D", {"filters": 4, "kernel_size": 3, "activation": "relu"}, (5, 6, 2), (3, 4, 4)),
+    ("Conv2D", {"filters": 3, "kernel_size": (3, 2), "strides": (2, 1), "padding": "same", "use_bias": False,
+                "data_format": "channels_first", "activation": "tanh"}, (2, 5, 4), (3, 3, 4)),
+    ("Conv2D", {"filters": 2, "kernel_size": 2, "dilation_rate": (1, 2), "kernel_regularizer": "l2",
+                "bias_regularizer": "l1", "activity_regularizer": "l2", "kernel_constraint": "max_norm",
+                "bias_constraint": "non_neg", "kernel_initializer": "he_normal", "bias_initializer": "ones"},
+     (5, 4, 2), (4, 2, 2)),
+    ("Conv3D", {"filters": 2, "kernel_size": (1, 2, 3), "strides": (2, 1, 1)}, (2, 3, 4, 2), (1, 2, 2, 2)),
+    ("Conv2DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2, "activation": "relu"}, (2, 3, 2), (5, 7, 3)),
+    ("Conv2DTranspose", {"filters": 2, "kernel_size": (2, 3), "strides": (3, 2), "padding": "same",
+                         "data_format": "channels_first"}, (2, 2, 3), (2, 6, 6)),
+    ("Conv2DTranspose", {"filters": 2, "kernel_size": 3, "strides": 2, "output_padding": 1}, (2, 3, 2), (6, 8, 2)),
+    ("Conv3DTranspose", {"filters": 2, "kernel_size": 2, "strides": (2, 1, 2)}, (2, 2, 2, 3), (4, 3, 4, 2)),
+    ("Convolution1D", {"nb_filter": 3, "filter_length": 2, "subsample_length": 2}, (5, 2), (2, 3)),
+    ("AtrousConvolution1D", {"nb_filter": 2, "filter_length": 2, "atrous_rate": 3}, (6, 2), (3, 2)),
+    ("Convolution2D", {"nb_filter": 3, "nb_row": 3, "nb_col": 2, "border_mode": "same", "activation": "relu"},
+     (2, 4, 3), (3, 4, 3)),
+    ("Convolution2D", {"nb_filter": 2, "nb_row": 2, "nb_col": 2, "subsample": (2, 1), "dim_ordering": "tf",
+                       "W_regularizer": "l2", "b_regularizer": "l1", "activity_regularizer": "l2",
+                       "W_constraint": "maxnorm", "init": "he_normal"}, (4, 3, 2), (2, 2, 2)),
+    ("AtrousConvolution2D", {"nb_filter": 2, "nb_row": 2, "nb_col": 1, "atrous_rate": (2, 1)}, (2, 4, 3), (2, 2, 3)),
+    ("Deconvolution2D", {"nb_filter": 2, "nb_row": 3, "nb_col": 3, "output_shape": (None, 2, 6, 7),
+                         "subsample": (2, 2)}, (3, 2, 3), (2, 6, 7)),
+    ("Deconvolution2D", {"nb_filter": 2, "nb_row": 2, "nb_col": 3, "output_shape": (None, 3, 5, 2),
+                         "border_mode": "same", "subsample": (2, 2), "dim_ordering": "tf"}, (2, 3, 3), (3, 5, 2)),
+    ("Convolution3D", {"nb_filter": 2, "kernel_dim1": 2, "kernel_dim2": 1, "kernel_dim3": 2,
+                       "subsample": (1, 2, 1)}, (2, 3, 3, 2), (2, 2, 2, 1)),
+    ("TimeDistributed", {"layer": layers.Conv2D(2, 2, data_format="channels_first")}, (3, 2, 3, 4), (3, 2, 2, 3)),
 ]
 IDS = [f"{name}-{number}" for number, (name, *_) in enumerate(CASES)]
 
@@ -128,7 +158,7 @@ class TestContract:
 
 
 def test_every_layer_is_in_the_contract():
-    kinds = {name for name, kind in vars(layers).items() if isinstance(kind, type) and issubclass(kind, Layer)}
+    kinds = {kind.__name__ for kind in vars(layers).values() if isinstance(kind, type) and issubclass(kind, Layer)}
     assert kinds - {"Layer", "InputLayer"} == {name for name, *_ in CASES} | {name for name, *_ in MERGES}
 
 
