@@ -66,6 +66,36 @@ CASES = [
                        "subsample": (1, 2, 1)}, (2, 3, 3, 2), (2, 2, 2, 1)),
     ("TimeDistributed", {"layer": layers.Conv2D(2, 2, data_format="channels_first")}, (3, 2, 3, 4), (3, 2, 2, 3)),
 ]
+CASES += [   # pooling, and images of another size
+    ("MaxPooling1D", {"pool_size": 3, "strides": 2, "padding": "same"}, (7, 2), (4, 2)),
+    ("MaxPooling1D", {"pool_size": 2, "data_format": "channels_first"}, (2, 7), (2, 3)),
+    ("MaxPooling2D", {}, (5, 4, 3), (2, 2, 3)),
+    ("MaxPooling2D", {"pool_size": (3, 2), "strides": (1, 2), "padding": "same", "data_format": "channels_first"},
+     (3, 4, 5), (3, 4, 3)),
+    ("MaxPooling3D", {"pool_size": (1, 2, 2)}, (2, 4, 5, 2), (2, 2, 2, 2)),
+    ("AveragePooling1D", {"pool_size": 2}, (6, 3), (3, 3)),
+    ("AveragePooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}, (5, 4, 3), (3, 2, 3)),
+    ("AveragePooling2D", {"data_format": "channels_first"}, (3, 4, 5), (3, 2, 2)),
+    ("AveragePooling3D", {"strides": 1}, (2, 3, 4, 2), (1, 2, 3, 2)),
+    ("GlobalMaxPooling1D", {}, (5, 3), (3,)),
+    ("GlobalMaxPooling2D", {"data_format": "channels_first"}, (3, 4, 5), (3,)),
+    ("GlobalMaxPooling3D", {}, (2, 3, 4, 5), (5,)),
+    ("GlobalAveragePooling1D", {"data_format": "channels_first"}, (3, 5), (3,)),
+    ("GlobalAveragePooling2D", {}, (4, 5, 3), (3,)),
+    ("GlobalAveragePooling3D", {"data_format": "channels_first"}, (3, 2, 4, 5), (3,)),
+    ("UpSampling1D", {"length": 3}, (4, 2), (12, 2)),
+    ("UpSampling2D", {"size": (2, 3)}, (2, 4, 5), (2, 8, 15)),
+    ("UpSampling2D", {"size": 2, "data_format": "channels_last", "interpolation": "bilinear"}, (3, 4, 2), (6, 8, 2)),
+    ("UpSampling3D", {"dim_ordering": "tf"}, (2, 3, 4, 2), (4, 6, 8, 2)),
+    ("ZeroPadding1D", {"padding": (1, 2)}, (4, 2), (7, 2)),
+    ("ZeroPadding2D", {"padding": (1, 2)}, (2, 4, 5), (2, 6, 9)),
+    ("ZeroPadding2D", {"padding": ((1, 0), (0, 2)), "data_format": "channels_last"}, (3, 4, 2), (4, 6, 2)),
+    ("ZeroPadding3D", {"padding": 1}, (2, 3, 4, 2), (4, 5, 6, 2)),
+    ("Cropping1D", {"cropping": (1, 2)}, (6, 2), (3, 2)),
+    ("Cropping2D", {"cropping": ((1, 0), (0, 2))}, (3, 4, 2), (2, 2, 2)),
+    ("Cropping3D", {"data_format": "channels_first"}, (2, 3, 4, 5), (2, 1, 2, 3)),
+    ("TimeDistributed", {"layer": layers.MaxPooling2D(data_format="channels_first")}, (3, 2, 4, 6), (3, 2, 2, 3)),
+]
 IDS = [f"{name}-{number}" for number, (name, *_) in enumerate(CASES)]
 
 
