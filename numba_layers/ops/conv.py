@@ -23,6 +23,7 @@ RANK = 3       # spatial axes of the kernels
 PARTS, ROWS, PIXELS = 8, 256, 128   # partial sums, at most; rows of a weight's gradient, and pixels, worth a task
 LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
 VECTOR = 16    # numbers in a vector, at most
+FEW, MOST_INNER, MOST_LINE, MOST_COLUMNS = 8, 1024, 512, 32768    # what `convolve_to_few` is good for and has room for
 
 
 @functools.lru_cache(4096)
@@ -77,7 +78,7 @@ def _taps(weight):
 
 
 @functools.lru_cache(256)
-def _zeros(size, dtype):
+def zeros(size, dtype):
     return np.zeros(size, dtype)
 
 
@@ -85,15 +86,26 @@ def _run(run, x, weight, bias, out, window, transposed, relu):
     """The kernel that suits the geometry; only shapes where a size is open."""
     if None in x.shape or None in out:
         return run("convolve", x, weight, out=out)
-    bias = bias if bias is not None else _zeros(out[-1], x.dtype)
+    bias = bias if bias is not None else zeros(out[-1], x.dtype)
     block = winograd_block(window, x.shape, out)
     if block:
         before = tuple(2 - axis.before if transposed else axis.before for axis in window)
         size = x.shape[-1] * -(-out[-1] // VECTOR) * VECTOR + VECTOR
         transformed = run("winograd_weight", weight, transposed, out=((block + 2) ** 2, size))
         return run("winograd_convolve", x, transformed, bias, before, int(relu), out=out)
+    if transposed and few_channels(window, x.shape, out):
+        return run("convolve_to_few", _images(x), _taps(weight), bias, forward_plan(window), int(relu),
+                   out=out, out_view=_whole(out))
     plan = backward_plan(window) if transposed else forward_plan(window)
     return run("convolve", _images(x), _taps(weight), bias, plan, transposed, int(relu), out=out, out_view=_whole(out))
+
+
+def few_channels(window, shape, out):
+    """True where a convolution back to `out` has too few channels to fill vectors, and not too much of the rest."""
+    last = window[-1]
+    columns = shape[-2] + 2 * (out[-2] + last.window * last.dilation) // last.stride + 2
+    return (out[-1] <= FEW and shape[-1] <= MOST_INNER and last.window * out[-1] <= MOST_LINE
+            and out[-1] * last.stride * columns <= MOST_COLUMNS)
 
 
 def winograd_block(window, shape, out):
@@ -112,7 +124,7 @@ def winograd_block(window, shape, out):
     return min((4, 2), key=lambda m: (m + 2) ** 2 * blocks[m])
 
 
-FORWARD = ("convolve", "winograd_weight", "winograd_convolve")
+FORWARD = ("convolve", "convolve_to_few", "winograd_weight", "winograd_convolve")
 BACKWARD = ("convolve_backward_weight", "relu_backward", *reduction.sum.kernels)
 
 
@@ -175,8 +187,8 @@ def conv(x, weight, bias=None, *, strides=1, padding="valid", dilation=1, data_f
     Reference: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
     """
     x, weight = as_tensor(x), as_tensor(weight)
-    _check("conv", x, weight, data_format, weight.shape[-2:-1], "(*window, channels, filters)")
-    bias = _bias("conv", bias, weight.shape[-1], weight)
+    check_shapes("conv", x, weight, data_format, weight.shape[-2:-1], "(*window, channels, filters)")
+    bias = checked_bias("conv", bias, weight.shape[-1], weight)
     x = channels_last(x, data_format)
     window = axes("conv", x.shape[1:-1], weight.shape[:-2], strides, padding, dilation)
     if all(axis.window == axis.stride == 1 and axis.before == axis.after == 0 for axis in window):
@@ -200,8 +212,8 @@ def conv_transpose(x, weight, bias=None, *, output_size=None, strides=1, padding
     Reference: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", §4.
     """
     x, weight = as_tensor(x), as_tensor(weight)
-    _check("conv_transpose", x, weight, data_format, weight.shape[-1:], "(*window, filters, channels)")
-    bias = _bias("conv_transpose", bias, weight.shape[-2], weight)
+    check_shapes("conv_transpose", x, weight, data_format, weight.shape[-1:], "(*window, filters, channels)")
+    bias = checked_bias("conv_transpose", bias, weight.shape[-2], weight)
     x = channels_last(x, data_format)
     window = transposed_axes("conv_transpose", x.shape[1:-1], weight.shape[:-2], strides, padding, dilation,
                              output_size)
@@ -209,7 +221,7 @@ def conv_transpose(x, weight, bias=None, *, output_size=None, strides=1, padding
     return as_format(y if activation == "relu" else activated(y, activation), data_format)
 
 
-def _check(name, x, weight, data_format, channels, form):
+def check_shapes(name, x, weight, data_format, channels, form):
     """Numbers of axes and channels."""
     if not 3 <= weight.ndim <= RANK + 2:
         raise ShapeError(f"{name}: the weight has shape {weight.shape}, expected {form} with a window of 1 to {RANK} "
@@ -225,7 +237,7 @@ def _check(name, x, weight, data_format, channels, form):
                          f"{weight.shape} takes {channels[0]}.")
 
 
-def _bias(name, bias, filters, weight):
+def checked_bias(name, bias, filters, weight):
     if bias is None:
         return None
     bias = as_tensor(bias)

@@ -323,6 +323,29 @@ def copy(typing, target, target_row, source, source_row, rows, width, room):
     return types.void(target, i, source, i, i, i, i), codegen
 
 
+def _python_add(target, target_row, source, source_row, rows, width):
+    for r in range(rows):
+        target[r * target_row:][:width] += source[r * source_row:][:width]
+
+
+@_routine(_python_add)
+def add(typing, target, target_row, source, source_row, rows, width):
+    """Add a (rows, width) matrix to another, whose rows do not overlap."""
+    def codegen(context, builder, signature, arguments):
+        target, target_row, source, source_row, rows, width = arguments
+        vector = _Vectors(context, builder, signature.args[0].dtype)
+        with cgutils.for_range(builder, vector.number_in(width)) as column:
+            j = builder.mul(column.index, _int64(vector.lanes))
+            left = builder.sub(width, j)
+            with cgutils.for_range(builder, rows) as row:
+                here, there = (vector.offset(row.index, stride, j) for stride in (target_row, source_row))
+                total = builder.fadd(vector.load_part(target, here, left), vector.load_part(source, there, left))
+                vector.store_part(total, target, here, left)
+
+    i = types.int64
+    return types.void(target, i, source, i, i, i), codegen
+
+
 def _python_transpose(target, target_row, source, source_row, rows, columns):
     lanes = VECTOR_BYTES // target.itemsize
     for j in range(columns):
