@@ -56,9 +56,11 @@ class ImageLayer(Layer):
         if other == "channels_last" and min(size or _MANY for size in shape[:-1]) < _MANY:
             return
         self.data_format = other
-        warnings.warn(f'{type(self).__name__} "{self.name}": the shape {shape} of a sample is read as {other}: it says '
-                      f"so where it has its {shape[0 if ends[0] else -1]} channels. Pass data_format={other!r} to say "
-                      f"so yourself, or data_format={self.default_data_format!r} if that is meant.", stacklevel=2)
+        channels, *sizes = shape if other == "channels_first" else (shape[-1], *shape[:-1])
+        sizes = " x ".join("?" if size is None else str(size) for size in sizes)
+        warnings.warn(f'{type(self).__name__} "{self.name}": input shape {shape} is read as {other}, {channels} channels '
+                      f"of {sizes}. Say data_format={other!r}, or data_format={self.default_data_format!r} if that is "
+                      "what you mean.", stacklevel=2)
 
     def get_config(self):
         return super().get_config() | {"data_format": self.data_format}

@@ -22,6 +22,7 @@ class Sequential(Model):
         self._stack = []
         self._all_layers = []
         self._waiting_compile = None
+        self._layout_before = None      # of the first input, where the model is built from it
         self.inputs = []
         self.outputs = []
         Layer.__init__(self, name=name or unique_name("sequential"))
@@ -49,6 +50,7 @@ class Sequential(Model):
             self._wire([entry], [entry])
         elif not self._stack and _first_shape(layer) is not None:
             entry = Input(batch_shape=_first_shape(layer), dtype=layer.dtype, name=f"{layer.name}_input")
+            entry.layout = self._layout_before
             self._stack_on([entry], layer(entry), layer)
         else:
             self._stack.append(layer)
@@ -113,8 +115,12 @@ class Sequential(Model):
 
     def __call__(self, inputs, **kwargs):
         if not self.outputs:
+            self._meet(as_list(inputs))
             self.build(as_list(inputs)[0].shape)
         return super().__call__(inputs, **kwargs)
+
+    def _meet(self, tensors):
+        self._layout_before = getattr(tensors[0], "layout", None)
 
     def get_config(self):
         return topology.sequential_config(self)
