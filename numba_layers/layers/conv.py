@@ -87,14 +87,14 @@ class Windowed(ImageLayer):
             self.bias = self._weight("bias", (filters,))
 
     def call(self, inputs):
-        return self._activated(ops.conv, inputs, self.kernel, dilation=self.dilation_rate)
+        return self._activated(ops.conv, inputs, self.kernel)
 
-    def _activated(self, function, inputs, weight, **options):
-        """activation(function(inputs) + bias); relu is applied where the op stores its sums."""
+    def _activated(self, function, *operands, **options):
+        """activation(function(*operands) + bias); relu is applied where the op stores its sums."""
         relu = self.activation is activations.relu
-        outputs = function(inputs, weight, self.bias, **{
-            "strides": self.strides, "padding": self.padding, "data_format": self.data_format,
-            "activation": "relu" if relu else "linear"} | options)
+        outputs = function(*operands, self.bias, strides=self.strides, padding=self.padding,
+                           dilation=self.dilation_rate, data_format=self.data_format,
+                           activation="relu" if relu else "linear", **options)
         return outputs if relu else self.activation(outputs)
 
     def get_config(self):
@@ -229,8 +229,7 @@ class _ConvTranspose(_Conv):
         self._make_bias(self.filters)
 
     def call(self, inputs):
-        return self._activated(ops.conv_transpose, inputs, self.kernel, dilation=self.dilation_rate,
-                               output_size=self._output_size(inputs.shape))
+        return self._activated(ops.conv_transpose, inputs, self.kernel, output_size=self._output_size(inputs.shape))
 
     def _output_size(self, shape):
         """Sizes of the output's spatial axes for an input of `shape`; None: what the op takes by itself."""

@@ -58,8 +58,8 @@ class ImageLayer(Layer):
         self.data_format = other
         channels, *sizes = shape if other == "channels_first" else (shape[-1], *shape[:-1])
         sizes = " x ".join("?" if size is None else str(size) for size in sizes)
-        warnings.warn(f'{type(self).__name__} "{self.name}": input shape {shape} is read as {other}, {channels} channels '
-                      f"of {sizes}. Say data_format={other!r}, or data_format={self.default_data_format!r} if that is "
+        warnings.warn(f'{type(self).__name__} "{self.name}": input shape {shape} is read as {other}: {sizes} pixels of '
+                      f"{channels} channels. Say data_format={other!r}, or {self.default_data_format!r} if that is "
                       "what you mean.", stacklevel=2)
 
     def get_config(self):
