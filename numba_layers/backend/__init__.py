@@ -13,6 +13,7 @@ model runs.
 | reduction   | sums, means, extremes                                                     |
 | linear      | products of matrices, rows of tables                                      |
 | shaping     | shapes, joining, repeating, padding                                       |
+| pooling     | pooling of images and volumes                                             |
 | nn          | activations, cross-entropies, normalisation                               |
 | control     | choices and loops                                                         |
 | random      | random numbers, dropout                                                   |
@@ -76,6 +77,7 @@ from .nn import (
     sparse_categorical_crossentropy,
     tanh,
 )
+from .pooling import pool2d, pool3d
 from .random import dropout, random_binomial, random_normal, random_uniform, truncated_normal
 from .reduction import (
     all,

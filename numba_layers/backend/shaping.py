@@ -7,7 +7,7 @@ from .._legacy import BACKEND, keras1
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer
 from ..autograd.tensor import Tensor
 from ..config import standardize_data_format
-from ..errors import ArgumentError, unknown
+from ..errors import ArgumentError
 from ._sizes import ints, is_open, known, sized
 
 
@@ -116,7 +116,7 @@ def _slice(x, start, size):
 
 def temporal_padding(x, padding=(1, 1)):
     """Zeros before and after the timesteps, axis 1 of 3; `padding` is (before, after) or an int for both."""
-    return ops.pad(x, padding=((0, 0), _both_sides(padding), (0, 0)))
+    return ops.zero_pad(x, padding=(_both_sides(padding),))
 
 
 def asymmetric_temporal_padding(x, left_pad=1, right_pad=1):
@@ -143,10 +143,8 @@ def spatial_3d_padding(x, padding=((1, 1), (1, 1), (1, 1)), data_format=None):
 
 
 def _pad_spatial(x, padding, data_format):
-    padding = [_both_sides(sides) for sides in padding]
-    if standardize_data_format(data_format) == "channels_first":
-        return ops.pad(x, padding=((0, 0), (0, 0), *padding))
-    return ops.pad(x, padding=((0, 0), *padding, (0, 0)))
+    return ops.zero_pad(x, padding=[_both_sides(sides) for sides in padding],
+                        data_format=standardize_data_format(data_format))
 
 
 def _both_sides(padding):
@@ -159,38 +157,12 @@ def resize_images(x, height_factor, width_factor, data_format=None, interpolatio
 
     Shapes: (batch, rows, columns, channels) or (batch, channels, rows, columns) -> more rows and columns
     """
-    if interpolation not in ("nearest", "bilinear"):
-        raise unknown("interpolation", interpolation, ("nearest", "bilinear"))
-    enlarge = repeat_elements if interpolation == "nearest" else _interpolate
-    return _resize(enlarge, x, (height_factor, width_factor), data_format)
+    return ops.upsample(x, size=(height_factor, width_factor), data_format=standardize_data_format(data_format),
+                        interpolation=interpolation)
 
 
 @keras1(BACKEND)
 def resize_volumes(x, depth_factor, height_factor, width_factor, data_format=None):
     """Volumes enlarged by whole factors, each element repeated."""
-    return _resize(repeat_elements, x, (depth_factor, height_factor, width_factor), data_format)
-
-
-def _resize(enlarge, x, factors, data_format):
-    first = 2 if standardize_data_format(data_format) == "channels_first" else 1
-    for axis, factor in enumerate(factors, first):
-        x = enlarge(x, factor, axis)
-    return x
-
-
-def _interpolate(x, factor, axis):
-    """Linear interpolation along `axis`: element i lies at i / factor, and the last continues to the end."""
-    if any_symbolic([x]):
-        size = x.shape[axis]
-        shape = (*x.shape[:axis], None if size is None else size * factor, *x.shape[axis + 1:])
-        return defer(_interpolate, (x, factor, axis), {}, SymbolicTensor(shape, x.dtype))
-    size = x.shape[axis]
-    position = np.arange(size * factor) / factor
-    low = position.astype(int)
-    high = np.minimum(low + 1, size - 1)
-    weights = np.zeros((size, size * factor), x.dtype)
-    np.add.at(weights, (low, np.arange(size * factor)), 1 - (position - low))
-    np.add.at(weights, (high, np.arange(size * factor)), position - low)
-    to_last = [other for other in range(x.ndim) if other != axis] + [axis]
-    resized = ops.dot(ops.transpose(x, axes=tuple(to_last)), weights)
-    return ops.transpose(resized, axes=tuple(int(back) for back in np.argsort(to_last)))
+    return ops.upsample(x, size=(depth_factor, height_factor, width_factor),
+                        data_format=standardize_data_format(data_format))

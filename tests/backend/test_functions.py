@@ -7,6 +7,7 @@ from numba_layers import backend as K
 from numba_layers import config
 from numba_layers.autograd.tensor import Tensor
 from numba_layers.errors import ArgumentError, ShapeError, UnknownArgumentError, UnknownNameError
+from tests.reference import pool as pooling
 from tests.tolerances import assert_close
 
 generator = np.random.RandomState(3)
@@ -109,6 +110,12 @@ CASES = [
     ("resize_images", (IMAGES, 2, 3, "channels_last"), {}, IMAGES.repeat(2, 1).repeat(3, 2)),
     ("resize_images", (IMAGES, 2, 1), {"dim_ordering": "th"}, IMAGES.repeat(2, 2)),
     ("resize_volumes", (VOLUMES, 2, 1, 3, "channels_last"), {}, VOLUMES.repeat(2, 1).repeat(3, 3)),
+    ("pool2d", (IMAGES, (2, 2)), {}, pooling.max_pool(IMAGES, pool_size=2, strides=1)),
+    ("pool2d", (IMAGES, (2, 3), (1, 2), "same", "th", "avg"), {},
+     np.moveaxis(pooling.average_pool(np.moveaxis(IMAGES, 1, -1), pool_size=(2, 3), strides=(1, 2), padding="same"),
+                 -1, 1).astype("float32")),
+    ("pool3d", (VOLUMES, (2, 1, 2)), {"strides": (2, 1, 1), "border_mode": "same", "dim_ordering": "tf"},
+     pooling.max_pool(VOLUMES, pool_size=(2, 1, 2), strides=(2, 1, 1), padding="same")),
     ("arange", (5,), {}, np.arange(5, dtype="int32")),
     ("arange", (5, 0, -2), {"dtype": "float32"}, np.arange(5, 0, -2, "float32")),
     ("relu", (A,), {"alpha": 0.5, "max_value": 1.0}, np.where(A > 0, np.minimum(A, 1), 0.5 * A)),
@@ -233,6 +240,8 @@ def test_normalize_batch_in_training_gives_the_statistics_too():
 @pytest.mark.parametrize("call, error, words", [
     (lambda: K.resize_images(IMAGES, 2, 2, interpolation="cubic"), UnknownNameError, "bilinear"),
     (lambda: K.resize_images(IMAGES, 2, 2, "channel_last"), UnknownNameError, "Did you mean 'channels_last'"),
+    (lambda: K.pool2d(IMAGES, (2, 2), pool_mode="mean"), UnknownNameError, "pool_mode 'mean'"),
+    (lambda: K.pool3d(IMAGES, (2, 2, 2)), ShapeError, "pool3d: x has 4 axes"),
     (lambda: K.slice(CUBE, (0, 1), (1, 1)), ArgumentError, "one for each axis"),
     (lambda: K.bias_add(IMAGES, A), ShapeError, r"bias_add: bias has shape \(3, 4\)"),
     (lambda: K.one_hot(LABELS, nb_class=3), UnknownArgumentError, "one_hot: unknown argument 'nb_class'"),
