@@ -6,6 +6,7 @@ from .activation import (
     elu, hard_sigmoid, log_softmax, relu, selu, sigmoid, softmax, softplus, softsign, tanh,
 )
 from .conv import conv, conv_transpose
+from .depthwise import depthwise_conv, separable_conv
 from .elementwise import (
     abs, add, cast, ceil, clip, cos, divide, equal, erf, exp, expm1, fill_like, floor, floor_divide,
     greater, greater_equal, isinf, isnan, less, less_equal, log, log1p, logical_and, logical_not, logical_or,

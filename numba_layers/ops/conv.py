@@ -238,6 +238,7 @@ def check_shapes(name, x, weight, data_format, channels, form):
 
 
 def checked_bias(name, bias, filters, weight):
+    """A bias of one number for each filter, or None."""
     if bias is None:
         return None
     bias = as_tensor(bias)

@@ -1,0 +1,119 @@
+"""Depthwise convolution on the CPU: each channel has a window of its own. Vectors of channels, see `_depthwise_tile`.
+
+Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
+their geometry as plans (see `conv`): the way back to the input is the same walk by another plan. Pixels whose window
+reaches beyond the image see only the taps within it.
+"""
+
+import numpy as np
+from numba import prange
+
+from ._depthwise_tile import add_products, filter_pixels
+from ._target import cpu_kernel, inlined
+from ._tile import at, ceil_div, copy, divide
+from .conv import COUNT, FIRST_TAP, GAP, NEXT_TAP, OFFSET, START, STEP, STRIDE, TAPS
+from .matmul import RELU, share
+
+COLUMNS = 64     # pixels of a row that one task filters
+CHANNELS = 128   # for which one task sums the gradient of the weights,
+PIXELS = 16      # and how many it takes at a time: what their windows cover stays in the first-level cache
+
+
+@inlined
+def taps_within(source, gap, taps, size):
+    """(first, behind): the taps j with 0 <= source + j * gap < size."""
+    first = 0 if source >= 0 else min(taps, ceil_div(-source, gap))
+    return first, max(first, 0 if source >= size else min(taps, ceil_div(size - source, gap)))
+
+
+@inlined
+def whole_windows(axis, size):
+    """(first, behind): the outputs t of an axis (a row of a plan) all of whose taps lie within an image of `size`."""
+    stride, offset, span = axis[STRIDE], axis[OFFSET], (axis[TAPS] - 1) * axis[GAP]
+    first = 0 if offset >= 0 else min(axis[COUNT], ceil_div(-offset, stride))
+    room = size - offset - span
+    return first, max(first, 0 if room <= 0 else min(axis[COUNT], ceil_div(room, stride)))
+
+
+@inlined
+def next_pixels(t, behind, axis, size):
+    """(pixels, first, taps): how many outputs from t on see the same taps of an axis, and which these are."""
+    first_whole, behind_whole = whole_windows(axis, size)
+    if first_whole <= t < behind_whole:
+        return min(behind, behind_whole) - t, 0, axis[TAPS]
+    first, last = taps_within(t * axis[STRIDE] + axis[OFFSET], axis[GAP], axis[TAPS], size)
+    return 1, first, last - first
+
+
+@cpu_kernel
+def depthwise(x, weight, bias, plans, activation, y):
+    """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `activation` is RELU.
+
+    Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plans as for
+    `convolve`. A task owns some columns of a row of one phase.
+    """
+    height, width, channels = x.shape[1:]
+    lines, pieces = plans[0, 1, COUNT], ceil_div(plans[0, 2, COUNT], COLUMNS)
+    for task in prange(len(plans) * y.shape[0] * lines * pieces):
+        line = divide(np.int64(task), pieces)
+        sample = divide(line, lines)
+        phase = divide(sample, y.shape[0])
+        n, t_h, t = sample - phase * y.shape[0], line - sample * lines, (task - line * pieces) * COLUMNS
+        down, across = plans[phase, 1], plans[phase, 2]
+        behind = min(t + COLUMNS, across[COUNT]) if t_h < down[COUNT] else 0
+
+        top = t_h * down[STRIDE] + down[OFFSET]
+        p, last = taps_within(top, down[GAP], down[TAPS], height)
+        x_row = (n * height + top + p * down[GAP]) * width
+        w_row = (down[FIRST_TAP] + p * down[NEXT_TAP]) * weight.shape[1] + across[FIRST_TAP]
+        y_row = (n * y.shape[1] + down[START] + t_h * down[STEP]) * y.shape[2] + across[START]
+        x_strides = across[STRIDE] * channels, down[GAP] * width * channels, across[GAP] * channels
+        w_strides = down[NEXT_TAP] * weight.shape[1] * channels, across[NEXT_TAP] * channels
+        while t < behind:
+            pixels, q, taps = next_pixels(t, behind, across, width)
+            x_here = x_row + t * across[STRIDE] + across[OFFSET] + q * across[GAP]
+            filter_pixels(at(x, x_here * channels), x_strides,
+                          at(weight, 0), (w_row + q * across[NEXT_TAP]) * channels, w_strides, (last - p, taps),
+                          at(bias, 0), activation == RELU,
+                          at(y, (y_row + t * across[STEP]) * channels), across[STEP] * channels, pixels, channels)
+            t += pixels
+
+
+@cpu_kernel
+def depthwise_backward_weight(x, grad_y, plans, grad_weight):
+    """grad_weight[part, k, c] = sum over the pixels o of a part of x[n, o's tap k, c] grad_y[n, o, c].
+
+    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plans of the way
+    forward. The parts cut the pixels, by the shapes alone, and are to be added up. A task owns some channels of one.
+    """
+    height, width, channels = x.shape[1:]
+    lines, columns = grad_y.shape[1:3]
+    parts, window_rows, window_columns = grad_weight.shape[:3]
+    down, across = plans[0, 1], plans[0, 2]
+    slices = ceil_div(channels, CHANNELS)
+    for task in prange(parts * slices):
+        part = divide(np.int64(task), slices)
+        c = (task - part * slices) * CHANNELS
+        some = min(CHANNELS, channels - c)
+        target = part * window_rows * window_columns
+        for tap in range(target, target + window_rows * window_columns):
+            copy(at(grad_weight, tap * channels + c), 0, at(grad_weight, 0), 0, 1, 0, some)
+
+        pixel, left = share(part, parts, grad_y.shape[0] * lines * columns, 1)
+        while left > 0:
+            line = divide(pixel, columns)
+            n = divide(line, lines)
+            t = pixel - line * columns
+            behind = min(columns, t + left)
+            pixel, left = pixel + behind - t, left - (behind - t)
+            top = (line - n * lines) * down[STRIDE] + down[OFFSET]
+            while t < behind:
+                pixels, q, taps = next_pixels(t, min(behind, t + PIXELS), across, width)
+                column = t * across[STRIDE] + across[OFFSET] + q * across[GAP]
+                for p in range(*taps_within(top, down[GAP], window_rows, height)):
+                    row = (n * height + top + p * down[GAP]) * width
+                    tap = target + p * window_columns + q
+                    add_products(at(x, (row + column) * channels + c), across[STRIDE] * channels,
+                                 across[GAP] * channels, at(grad_y, (line * columns + t) * channels + c), channels,
+                                 pixels, at(grad_weight, tap * channels + c), channels, taps, some)
+                t += pixels
