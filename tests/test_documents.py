@@ -1,4 +1,6 @@
-"""The examples of the core-layers document, verbatim, with `keras` meaning this package."""
+"""The examples of the two documents on layers, verbatim, with `keras` meaning this package."""
+
+import inspect
 
 import numpy as np
 import pytest
@@ -134,6 +136,68 @@ model = Sequential()
 model.add(Masking(mask_value=0., input_shape=(timesteps, features)))
 """
 
+FLATTEN_CONV = """
+model = Sequential()
+model.add(Conv2D(64, (3, 3),
+                 input_shape=(3, 32, 32), padding='same',))
+# now: model.output_shape == (None, 64, 32, 32)
+"""
+
+FLATTEN = FLATTEN_CONV + """
+model.add(Flatten())
+# now: model.output_shape == (None, 65536)
+"""
+
+CONVOLUTION_1D_1 = """
+# apply a convolution 1d of length 3 to a sequence with 10 timesteps,
+# with 64 output filters
+model = Sequential()
+model.add(Convolution1D(64, 3, border_mode='same', input_shape=(10, 32)))
+# now model.output_shape == (None, 10, 64)
+"""
+
+CONVOLUTION_1D_2 = CONVOLUTION_1D_1 + """
+# add a new conv1d on top
+model.add(Convolution1D(32, 3, border_mode='same'))
+# now model.output_shape == (None, 10, 32)
+"""
+
+CONVOLUTION_2D_1 = """
+# apply a 3x3 convolution with 64 output filters on a 256x256 image:
+model = Sequential()
+model.add(Convolution2D(64, 3, 3, border_mode='same', input_shape=(3, 256, 256)))
+# now model.output_shape == (None, 64, 256, 256)
+"""
+
+CONVOLUTION_2D_2 = CONVOLUTION_2D_1 + """
+# add a 3x3 convolution on top, with 32 output filters:
+model.add(Convolution2D(32, 3, 3, border_mode='same'))
+# now model.output_shape == (None, 32, 256, 256)
+"""
+
+ATROUS_CONVOLUTION_2D = """
+# apply a 3x3 convolution with atrous rate 2x2 and 64 output filters on a 256x256 image:
+model = Sequential()
+model.add(AtrousConvolution2D(64, 3, 3, atrous_rate=(2,2), border_mode='valid', input_shape=(3, 256, 256)))
+# now the actual kernel size is dilated from 3x3 to 5x5 (3+(3-1)*(2-1)=5)
+# thus model.output_shape == (None, 64, 252, 252)
+"""
+
+DECONVOLUTION_2D_1 = """
+# apply a 3x3 transposed convolution with stride 1x1 and 3 output filters on a 12x12 image:
+model = Sequential()
+model.add(Deconvolution2D(3, 3, 3, output_shape=(None, 3, 14, 14), border_mode='valid', input_shape=(3, 12, 12)))
+# output_shape will be (None, 3, 14, 14)
+"""
+
+DECONVOLUTION_2D_2 = """
+# apply a 3x3 transposed convolution with stride 2x2 and 3 output filters on a 12x12 image:
+model = Sequential()
+model.add(Deconvolution2D(3, 3, 3, output_shape=(None, 3, 25, 25), subsample=(2, 2), border_mode='valid', input_shape=(3, 12, 12)))
+model.summary()
+# output_shape will be (None, 3, 25, 25)
+"""  # noqa: E501
+
 OUTPUT_SHAPES = [
     (DENSE, (None, 32)),
     (INPUT, (None, 16)),
@@ -146,7 +210,32 @@ OUTPUT_SHAPES = [
     (LAMBDA_SQUARE, (None, 4)),
     (LAMBDA_ANTIRECTIFIER, (None, 8)),
     (MASKING, (None, 6, 2)),
+    (FLATTEN_CONV, (None, 64, 32, 32)),
+    (FLATTEN, (None, 65536)),
+    (CONVOLUTION_1D_1, (None, 10, 64)),
+    (CONVOLUTION_1D_2, (None, 10, 32)),
+    (CONVOLUTION_2D_1, (None, 64, 256, 256)),
+    (CONVOLUTION_2D_2, (None, 32, 256, 256)),
+    (ATROUS_CONVOLUTION_2D, (None, 64, 252, 252)),
+    (DECONVOLUTION_2D_1, (None, 3, 14, 14)),
+    (DECONVOLUTION_2D_2, (None, 3, 25, 25)),
 ]
+
+# the convolutional document's argument lists, verbatim
+SIGNATURES = """
+Convolution1D(nb_filter, filter_length, init='uniform', activation='linear', weights=None, border_mode='valid', subsample_length=1, W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None, input_length=None)
+Convolution2D(nb_filter, nb_row, nb_col, init='glorot_uniform', activation='linear', weights=None, border_mode='valid', subsample=(1, 1), dim_ordering='default', W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True)
+AtrousConvolution2D(nb_filter, nb_row, nb_col, init='glorot_uniform', activation='linear', weights=None, border_mode='valid', subsample=(1, 1), atrous_rate=(1, 1), dim_ordering='default', W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True)
+SeparableConvolution2D(nb_filter, nb_row, nb_col, init='glorot_uniform', activation='linear', weights=None, border_mode='valid', subsample=(1, 1), depth_multiplier=1, dim_ordering='default', depthwise_regularizer=None, pointwise_regularizer=None, b_regularizer=None, activity_regularizer=None, depthwise_constraint=None, pointwise_constraint=None, b_constraint=None, bias=True)
+Deconvolution2D(nb_filter, nb_row, nb_col, output_shape, init='glorot_uniform', activation='linear', weights=None, border_mode='valid', subsample=(1, 1), dim_ordering='th', W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True)
+Convolution3D(nb_filter, kernel_dim1, kernel_dim2, kernel_dim3, init='glorot_uniform', activation='linear', weights=None, border_mode='valid', subsample=(1, 1, 1), dim_ordering='default', W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True)
+UpSampling1D(length=2)
+UpSampling2D(size=(2, 2), dim_ordering='default')
+UpSampling3D(size=(2, 2, 2), dim_ordering='default')
+ZeroPadding1D(padding=1)
+ZeroPadding2D(padding=(1, 1), dim_ordering='default')
+ZeroPadding3D(padding=(1, 1, 1), dim_ordering='default')
+""".split("\n")[1:-1]  # noqa: E501
 
 
 @pytest.fixture
@@ -163,12 +252,22 @@ def run():
         compat.uninstall()
 
 
+@pytest.mark.filterwarnings("ignore:.* is read as channels_first")
 @pytest.mark.parametrize("script, shape", OUTPUT_SHAPES)
 def test_output_shape(run, script, shape):
     model = run(script)["model"]
     assert model.output_shape == shape
     rows = [np.random.standard_normal((2, *tensor.shape[1:])) for tensor in model.inputs]
     assert model.predict(rows if len(rows) > 1 else rows[0]).shape == (2, *shape[1:])
+
+
+@pytest.mark.parametrize("documented", SIGNATURES, ids=lambda line: line.partition("(")[0])
+def test_signature(run, documented):
+    name, _, arguments = documented.partition("(")
+    signature = inspect.signature(run(f"from keras.layers.convolutional import {name}")[name])
+    *shown, last = signature.parameters.values()
+    assert last.kind is last.VAR_KEYWORD
+    assert str(signature.replace(parameters=shown)) == f"({arguments}"
 
 
 def test_lambda_square_values(run):

@@ -2,13 +2,25 @@
 
 from .activation import Activation, ActivityRegularization
 from .base import InputSpec, Layer
-from .conv import Conv1D, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
+from .conv import (
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    Convolution2DTranspose,
+    Deconv3D,
+    Deconvolution3D,
+)
 from .conv_keras1 import (
+    AtrousConv1D,
+    AtrousConv2D,
     AtrousConvolution1D,
     AtrousConvolution2D,
     Convolution1D,
     Convolution2D,
     Convolution3D,
+    Deconv2D,
     Deconvolution2D,
 )
 from .dense import Dense
@@ -76,11 +88,6 @@ from .resizing import (
 from .serialization import deserialize, serialize
 from .shape import Flatten, Permute, RepeatVector, Reshape
 from .wrappers import TimeDistributed
-
-# other names of Keras for the same layers
-AtrousConv1D, AtrousConv2D = AtrousConvolution1D, AtrousConvolution2D
-Convolution2DTranspose, Deconv2D, Deconv3D, Deconvolution3D = (
-    Conv2DTranspose, Deconvolution2D, Conv3DTranspose, Conv3DTranspose)
 
 __all__ = [
     "Activation", "ActivityRegularization", "Add", "AtrousConv1D", "AtrousConv2D", "AtrousConvolution1D",

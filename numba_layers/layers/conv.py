@@ -305,6 +305,10 @@ def with_length(kwargs):
     return {"input_length": None} | kwargs if kwargs.get("input_dim") is not None else kwargs
 
 
+# Keras's other names
+Convolution2DTranspose = Conv2DTranspose
+Deconv3D = Deconvolution3D = Conv3DTranspose
+
 for _layer in (Conv1D, Conv2D, Conv3D):
     register_layer(_layer, *ops.conv.kernels)
 for _layer in (Conv2DTranspose, Conv3DTranspose):

@@ -334,6 +334,10 @@ class Convolution3D(Keras1Conv, Conv3D):
                          W_constraint, b_constraint, weights=weights, **kwargs)
 
 
+# Keras's other names
+AtrousConv1D, AtrousConv2D = AtrousConvolution1D, AtrousConvolution2D
+Deconv2D = Deconvolution2D
+
 for _layer in (Convolution1D, AtrousConvolution1D, Convolution2D, AtrousConvolution2D, Convolution3D):
     register_layer(_layer, *ops.conv.kernels)
 register_layer(Deconvolution2D, *ops.conv_transpose.kernels)
