@@ -186,7 +186,8 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
             jump = ((n2 * depth + i_d2) * height + i_h2) * width + i_w2 - start
             a, a_strides = at(x, start * channels + c), (stride * channels, jump * channels, 1, segment)
         else:
-            a, a_strides = at(windows, 0), (copied_strides[0], copied, 1, copied_strides[1])
+            jump = copied if left > 1 else 0         # a last group alone is computed twice: both write the same
+            a, a_strides = at(windows, 0), (copied_strides[0], jump, 1, copied_strides[1])
             if whole:
                 windows_of_rows(x, n, i_d, i_h, i_w, row_gap, rows, covered, windows)
                 if left > 1:
