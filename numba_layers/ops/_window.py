@@ -29,9 +29,12 @@ def axes(who, sizes, window, strides=1, padding="valid", dilation=1):
     pairs.
     Raises: ShapeError for a window larger than the padded input; ArgumentError for other wrong numbers.
     """
-    return _axes(who, tuple(sizes), per_axis(who, "window", window, len(sizes)),
-                 per_axis(who, "strides", strides, len(sizes)), _padding(who, padding, len(sizes)),
-                 per_axis(who, "dilation", dilation, len(sizes)))
+    return _axes(who, tuple(sizes), _fixed(window), _fixed(strides), _fixed(padding), _fixed(dilation))
+
+
+def _fixed(value):
+    """Lists, arrays and lists of them as tuples, by which the cache below can look up."""
+    return tuple(map(_fixed, value)) if isinstance(value, tuple | list | np.ndarray) else value
 
 
 def transposed_axes(who, sizes, window, strides=1, padding="valid", dilation=1, output_size=None):
@@ -60,8 +63,8 @@ def transposed_axes(who, sizes, window, strides=1, padding="valid", dilation=1, 
             legal = ", ".join(str(least + a) for a in range(stride) if least + a > 0)
             raise ShapeError(
                 f"{who}: no convolution makes {size} {AXES[count][number]} of {wanted}. Output sizes are o = s (i - 1) "
-                f"+ a + k - 2p = {stride} * ({size} - 1) + a + {least - stride * (size - 1)}, a from 0 to {stride - 1}: "
-                f"{legal}.")
+                f"+ a + k - 2p = {stride} * ({size} - 1) + a + {least - stride * (size - 1)}, a from 0 to "
+                f"{stride - 1}: {legal}.")
     return tuple(axis._replace(out=size) for axis, size in zip(
         axes(who, output_size, window, strides, padding, dilation), sizes))
 
@@ -93,8 +96,11 @@ def _padding(who, padding, count):
 
 @functools.lru_cache(4096)
 def _axes(who, sizes, window, strides, padding, dilation):
+    count = len(sizes)
+    window, strides = per_axis(who, "window", window, count), per_axis(who, "strides", strides, count)
+    dilation, padding = per_axis(who, "dilation", dilation, count), _padding(who, padding, count)
     if any(size is not None and size < 1 for size in sizes):
-        raise ShapeError(f"{who}: the input has size {_listed(sizes)} ({_listed(AXES[len(sizes)])}): there is nothing "
+        raise ShapeError(f"{who}: the input has size {_listed(sizes)} ({_listed(AXES[count])}): there is nothing "
                          "to slide a window over. Layers before it shrink the image too much.")
     found = []
     for number, (size, taps, stride, step) in enumerate(zip(sizes, window, strides, dilation)):
@@ -104,7 +110,7 @@ def _axes(who, sizes, window, strides, padding, dilation):
         if size is not None:
             room = before + size + after
             if room < span:
-                raise _too_large(who, AXES[len(sizes)][number], size, taps, step, span, before, after)
+                raise _too_large(who, AXES[count][number], size, taps, step, span, before, after)
             out = (room - span) // stride + 1
         found.append(Axis(size, taps, stride, step, before, after, out))
     return tuple(found)

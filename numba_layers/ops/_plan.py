@@ -1,0 +1,84 @@
+"""Which kernel computes a convolution, and how that kernel takes the geometry."""
+
+import functools
+import math
+
+import numpy as np
+
+from ._window import axes
+
+RANK = 3       # spatial axes of the kernels
+VECTOR = 16    # numbers in a vector, at most
+LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
+FEW, MOST_INNER, MOST_LINE, MOST_COLUMNS = 8, 1024, 512, 32768    # what `convolve_to_few` is good for and has room for
+
+
+@functools.lru_cache(4096)
+def algorithm(window, shape, out, transposed, winograd):
+    """The kernel from an x of `shape` to `out`, and how it takes the geometry."""
+    block = winograd_block(window, shape, out) if winograd else 0
+    if block:
+        numbers = shape[-1] * -(-out[-1] // VECTOR) * VECTOR + VECTOR
+        before = tuple(2 - axis.before if transposed else axis.before for axis in window)
+        return "winograd_convolve", ((block + 2) ** 2, numbers), before
+    if transposed and few_channels(window, shape, out):
+        return "convolve_to_few", forward_plan(window)
+    return "convolve", backward_plan(window) if transposed else forward_plan(window), transposed
+
+
+def few_channels(window, shape, out):
+    """True where a convolution back to `out` has too few channels to fill vectors, and not too much of the rest."""
+    last = window[-1]
+    columns = shape[-2] + 2 * (out[-2] + last.window * last.dilation) // last.stride + 2
+    return (out[-1] <= FEW and shape[-1] <= MOST_INNER and last.window * out[-1] <= MOST_LINE
+            and out[-1] * last.stride * columns <= MOST_COLUMNS)
+
+
+def winograd_block(window, shape, out):
+    """Rows of the output blocks of Winograd's algorithm, 4 or 2, where it is faster; else 0.
+
+    Its transforms cost per channel, so there must be some; and those of the weights per pixel, so there must be many.
+    The larger block multiplies less, unless much of it falls beyond a small image.
+    """
+    if len(window) != 2 or any((axis.window, axis.stride, axis.dilation) != (3, 1, 1) for axis in window):
+        return 0
+    if min(shape[-1], out[-1]) < LEAST_CHANNELS or max(shape[-1], out[-1]) > MOST_CHANNELS:
+        return 0
+    blocks = {m: shape[0] * math.prod(-(-size // m) for size in out[1:-1]) for m in (4, 2)}
+    return min((4, 2), key=lambda m: (m + 2) ** 2 * blocks[m]) if blocks[4] >= LEAST_BLOCKS else 0
+
+
+@functools.lru_cache(4096)
+def forward_plan(window):
+    """The kernel's plan for `window` (a tuple of `Axis`): one phase."""
+    rows = [(0, 1, axis.out, axis.stride, -axis.before, axis.dilation, axis.window, 0, 1) for axis in _three(window)]
+    return np.array([rows], np.int64)
+
+
+@functools.lru_cache(4096)
+def backward_plan(window):
+    """The kernel's plan from the output's gradient to the input's: a phase for each remainder by the strides.
+
+    Input i receives from output o by tap k where i + before = o * stride + k * dilation. For the inputs
+    i = r + stride * t these are the taps k = first + j * (stride / g), g the greatest common divisor of stride
+    and dilation, and each next tap meets an output that is dilation / g less: walked backwards, a convolution.
+    """
+    phases = [()]
+    for axis in _three(window):
+        phases = [(*phase, row) for phase in phases for row in _backward_rows(axis)]
+    return np.array(phases, np.int64).reshape(len(phases), RANK, 9)
+
+
+def _backward_rows(axis):
+    common = math.gcd(axis.stride, axis.dilation)
+    step, gap = axis.stride // common, axis.dilation // common
+    for start in range(min(axis.stride, axis.size)):
+        taps = [k for k in range(axis.window) if (start + axis.before - k * axis.dilation) % axis.stride == 0]
+        last = taps[-1] if taps else 0
+        offset = (start + axis.before - last * axis.dilation) // axis.stride
+        yield (start, axis.stride, -(-(axis.size - start) // axis.stride), 1, offset, gap, len(taps), last, -step)
+
+
+def _three(window):
+    """`window` with axes of size 1 in front."""
+    return (*axes("conv", (1,) * (RANK - len(window)), 1), *window)
