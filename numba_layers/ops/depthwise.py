@@ -7,8 +7,9 @@ from ..errors import ShapeError
 from . import reduction
 from ._layout import as_format, channels_last
 from ._op import composite, once, op, viewed
+from ._plan import backward_plan, forward_plan
 from ._window import axes
-from .conv import backward_plan, check_shapes, checked_bias, conv, forward_plan, zeros
+from .conv import check_shapes, checked_bias, conv, zeros
 from .linear import activated, relu_backward
 from .shape import repeat, reshape
 
