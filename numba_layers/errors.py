@@ -66,7 +66,7 @@ def add_name(error, who):
     if error.args and not getattr(error, "has_name", False):
         message, kind = str(error.args[0]), who.partition(" ")[0]
         before, colon, rest = message.partition(":")
-        if colon and kind.lower().startswith(before.replace("_", "").lower()):  # the bare class, or an op of its name
+        if colon and all(word in kind.lower() for word in before.lower().split("_")):   # the bare class, or its op
             message = rest.lstrip()
         if not message.startswith(kind):
             error.args = (f"{who}: {message}", *error.args[1:])

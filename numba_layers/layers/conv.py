@@ -6,7 +6,7 @@ from ..arguments import whole
 from ..errors import ArgumentError, ShapeError, unknown
 from ..ops._window import per_axis
 from ..registry import register_layer
-from .base import InputSpec, initializer_of
+from .base import initializer_of
 from .data_format import ImageLayer
 
 
@@ -36,7 +36,7 @@ class Windowed(ImageLayer):
         self.use_bias = bool(use_bias)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.bias = None
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec = self.images(self.rank)
 
     def word(self, name):
         """What users call the argument `name`, for messages."""
@@ -64,11 +64,11 @@ class Windowed(ImageLayer):
         self.settle_data_format(input_shape)
         axis = 1 if self.data_format == "channels_first" else len(input_shape) - 1
         channels = input_shape[axis]
-        if channels is None:
-            raise ShapeError(f"the channels, axis {axis} of the input in data format {self.data_format}, must be "
-                             f"known, got shape {tuple(input_shape)}.")
+        if not channels:
+            raise ShapeError(f"there must be channels, a known number of them, on axis {axis} of the input "
+                             f"({self.data_format}), got shape {tuple(input_shape)}.")
         self._make_weights(channels)
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+        self.input_spec = self.images(self.rank, channels)
         super().build(input_shape)
 
     def keras1_order(self, count):

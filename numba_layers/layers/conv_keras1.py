@@ -77,6 +77,9 @@ class Keras1Conv:
             return True
         return 0 < len(window) and any(name not in kwargs for name in cls.sides[len(window):])
 
+    def _asking_for(self, data_format):
+        return f"dim_ordering={ORDERINGS[data_format]!r}"
+
     def word(self, name):
         return next((old for old, new in self.names.items() if new == name), name)
 

@@ -3,7 +3,9 @@
 import warnings
 
 from .. import config
-from .base import Layer
+from ..errors import ShapeError
+from ..ops._window import AXES
+from .base import InputSpec, Layer
 from .input import InputLayer
 
 _FEW = (1, 3, 4)        # channels of images: grey, RGB, RGBA
@@ -29,6 +31,7 @@ class ImageLayer(Layer):
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.data_format = config.asked_data_format(data_format)
+        self._by_default = False
 
     def _meet(self, tensors):
         first = isinstance(getattr(tensors[0], "_keras_history", [None])[0], InputLayer)
@@ -44,23 +47,50 @@ class ImageLayer(Layer):
             self.data_format = layout
         if self.data_format is None:
             self.data_format = self.default_data_format
+            self._by_default = True
             if self.reads_shapes and (first or self.batch_input_shape is not None):
                 self._read_shape(tuple(input_shape[1:]))
 
     def _read_shape(self, shape):
         """Take the format that is not the default, if `shape` (without the batch) can only be of that one."""
-        ends = [size in _FEW for size in (shape[0], shape[-1])]
-        other = {(True, False): "channels_first", (False, True): "channels_last"}.get(tuple(ends))
-        if other in (None, self.default_data_format):
-            return
-        if other == "channels_last" and min(size or _MANY for size in shape[:-1]) < _MANY:
+        other = _says(shape)
+        if other is None or other == self.default_data_format:
             return
         self.data_format = other
         channels, *sizes = shape if other == "channels_first" else (shape[-1], *shape[:-1])
         sizes = " x ".join("?" if size is None else str(size) for size in sizes)
         warnings.warn(f'{type(self).__name__} "{self.name}": input shape {shape} is read as {other}: {sizes} pixels of '
-                      f"{channels} channels. Say data_format={other!r}, or {self.default_data_format!r} if that is "
-                      "what you mean.", stacklevel=2)
+                      f"{channels} channels. Say {self._asking_for(other)}, or "
+                      f"{self._asking_for(self.default_data_format)} if that is what you mean.", stacklevel=2)
+
+    def _asking_for(self, data_format):
+        """The argument that asks for `data_format`."""
+        return f"data_format={data_format!r}"
+
+    def infer(self, tensors, kwargs):
+        try:
+            return super().infer(tensors, kwargs)
+        except ShapeError as error:
+            other = _says(tensors[0].shape[1:])
+            if self._by_default and other not in (None, self.data_format):
+                error.args = (f"{error} The input is read as {self.data_format}, as nothing says otherwise; for "
+                              f"{other}, which it looks like, pass {self._asking_for(other)}.",)
+            raise
+
+    def images(self, rank, channels=None):
+        """The `InputSpec` of samples with `rank` spatial axes; channels: how many there must be."""
+        first = (self.data_format or self.default_data_format) == "channels_first"
+        names = ("channels", *AXES[rank]) if first else (*AXES[rank], "channels")
+        return InputSpec(ndim=rank + 2, axes={1 if first else rank + 1: channels} if channels else None,
+                         form=f"(batch, {', '.join(names)})", missing="x[:, None]" if first else "x[..., None]")
 
     def get_config(self):
         return super().get_config() | {"data_format": self.data_format}
+
+
+def _says(shape):
+    """The data format of an image of `shape` (without the batch) that has few channels and many pixels, else None."""
+    first, last = shape[0] in _FEW, shape[-1] in _FEW
+    if first and not last:
+        return "channels_first"
+    return "channels_last" if last and not first and min(size or _MANY for size in shape[:-1]) >= _MANY else None

@@ -7,35 +7,40 @@ class InputSpec:
     """Expected rank, sizes or type of one input; what is None is not compared.
 
     ndim: exact number of axes. min_ndim, max_ndim: its range. shape: sizes, None where free.
-    axes: {axis: size}. dtype: name of the element type.
+    axes: {axis: size}. dtype: name of the element type. form: what the axes are, for messages, and missing: how to add
+    one that is.
     """
 
-    def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None):
+    def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None, form="",
+                 missing="x[..., None]"):
         self.dtype = dtype
         self.shape = shape
         self.ndim = len(shape) if shape is not None else ndim
         self.max_ndim = max_ndim
         self.min_ndim = min_ndim
         self.axes = axes or {}
+        self.form = f" {form}" if form else ""
+        self.missing = missing
 
     def check(self, shape, number=None):
         """Raise ShapeError when `shape` (None where open) does not fit; `number` says which of several inputs."""
         which = "the input" if number is None else f"input {number}"
         came = f"got {len(shape)}: {shape}"
         if self.ndim is not None and len(shape) != self.ndim:
-            raise ShapeError(f"{which} must have {self.ndim} axes, {came}.{_rank_cure(len(shape), self.ndim)}")
+            raise ShapeError(f"{which} must have {self.ndim} axes{self.form}, {came}."
+                             f"{self._rank_cure(len(shape), self.ndim)}")
         if self.max_ndim is not None and len(shape) > self.max_ndim:
             raise ShapeError(f"{which} may have {self.max_ndim} axes at most, {came}.")
         if self.min_ndim is not None and len(shape) < self.min_ndim:
             raise ShapeError(f"{which} needs at least {self.min_ndim} axes, {came}."
-                             f"{_rank_cure(len(shape), self.min_ndim)}")
+                             f"{self._rank_cure(len(shape), self.min_ndim)}")
         wanted = dict(enumerate(self.shape)) if self.shape is not None else self.axes
         for axis, size in wanted.items():
             if size is not None and shape[axis] not in (None, size):
-                raise ShapeError(f"axis {axis} of {which} must have size {size}, got {shape[axis]} in shape {shape}.")
+                raise ShapeError(f"axis {axis} of {which}{self.form} must have size {size}, got {shape[axis]} in shape "
+                                 f"{shape}.")
 
-
-def _rank_cure(have, want):
-    if want == have + 1:
-        return " Add an axis: x[..., None], or x[None] for a single sample."
-    return " Put a Flatten or Reshape layer before it." if have > want else ""
+    def _rank_cure(self, have, want):
+        if want == have + 1:
+            return f" Add an axis: {self.missing}, or x[None] for a single sample."
+        return " Put a Flatten or Reshape layer before it." if have > want else ""

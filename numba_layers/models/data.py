@@ -140,6 +140,11 @@ def _shown(shape):
 
 def _cure(have, want):
     """What the user can do about a shape, where it is plain."""
+    if len(have) == len(want) > 3:
+        if (*have[2:], have[1]) == tuple(want[1:]):
+            return " These images are channels_first, the model takes channels_last: np.moveaxis(x, 1, -1)."
+        if (have[-1], *have[1:-1]) == tuple(want[1:]):
+            return " These images are channels_last, the model takes channels_first: np.moveaxis(x, -1, 1)."
     known = None not in want[1:]
     if known and len(have) > 1 and np.prod(have[1:]) == np.prod(want[1:]):
         return f" The sizes agree: x.reshape({', '.join(str(size) for size in (-1, *want[1:]))})."
