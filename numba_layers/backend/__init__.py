@@ -15,6 +15,7 @@ model runs.
 | shaping     | shapes, joining, repeating, padding                                       |
 | pooling     | pooling of images and volumes                                             |
 | nn          | activations, cross-entropies, normalisation                               |
+| convolution | convolutions of sequences, images and volumes                             |
 | control     | choices and loops                                                         |
 | random      | random numbers, dropout                                                   |
 
@@ -34,6 +35,18 @@ from ..config import (
 )
 from ..naming import get_uid, reset_uids
 from .control import foldl, foldr, in_test_phase, in_train_phase, map_fn, switch
+from .convolution import (
+    atrous_conv2d,
+    conv1d,
+    conv2d,
+    conv2d_transpose,
+    conv3d,
+    conv3d_transpose,
+    deconv2d,
+    depthwise_conv2d,
+    separable_conv1d,
+    separable_conv2d,
+)
 from .elementwise import (
     abs,
     clip,
