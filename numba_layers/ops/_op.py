@@ -15,11 +15,21 @@ from ..autograd.tensor import Tensor, as_array
 from ..errors import DtypeError, NumbaLayersError
 
 _View = namedtuple("_View", "tensor shape")
+_Flat = namedtuple("_Flat", "tensor")
+FLAT = "flat"
 
 
 def viewed(tensor, *shape):
     """`tensor` as a kernel should see it: reshaped to `shape`, one entry of which may be -1."""
     return _View(tensor, shape)
+
+
+def flat(tensor):
+    """`tensor` as a kernel should see it that takes elements one by one: flat, in any order that suits the memory.
+
+    All flat arguments of a kernel and its output, with `out_view=FLAT`, are of one shape and get the same order.
+    """
+    return _Flat(tensor)
 
 
 def reshaped(run, tensor, shape):
@@ -137,11 +147,14 @@ def _array(value, dtype):
 def run(name, *arguments, out, dtype=None, out_view=None):
     """Launch kernel `name` on the current target and return what it writes: a Tensor or a tuple of Tensors.
 
-    arguments: Tensors, `viewed` tensors, arrays, int tuples, numbers (floats take the tensors' float type).
+    arguments: Tensors, `viewed` or `flat` tensors, arrays, int tuples, numbers (floats take the tensors' float type).
     out: shape of the output, or a list of shapes, or a Tensor of which the kernel writes a part.
     dtype: its type, or a list; the tensors' float type by default.
-    out_view: shape in which the kernel sees the output (or a list).
+    out_view: shape in which the kernel sees the output (or a list), or FLAT.
     """
+    order = _memory_order(arguments) if out_view is FLAT else None
+    if order:
+        return _run_in_order(order, name, arguments, out, dtype)
     arguments, found = _prepared(arguments, dtype)
     dtype = dtype or found
     if isinstance(out, list):
@@ -152,8 +165,26 @@ def run(name, *arguments, out, dtype=None, out_view=None):
         launch(name, *arguments, *arrays, outputs=len(arrays))
         return tuple(Tensor(array) for array in outputs)
     output = out.data if isinstance(out, Tensor) else _allocate(out, dtype)
-    launch(name, *arguments, output if out_view is None else output.reshape(out_view))
+    view = (-1,) if out_view is FLAT else out_view
+    launch(name, *arguments, output if view is None else output.reshape(view))
     return Tensor(output)
+
+
+def _memory_order(arguments):
+    """The order of axes in which the first flat argument lies in memory, where that is another than the shape's."""
+    data = next(argument.tensor.data for argument in arguments if type(argument) is _Flat)
+    if data.flags.c_contiguous:
+        return None
+    order = tuple(sorted(range(data.ndim), key=lambda axis: -data.strides[axis]))
+    return order if data.transpose(order).flags.c_contiguous else None
+
+
+def _run_in_order(order, name, arguments, out, dtype):
+    """`run` with flat tensors and output whose axes lie in memory in another order than the shape's."""
+    arguments = [flat(Tensor(argument.tensor.data.transpose(order))) if type(argument) is _Flat else argument
+                 for argument in arguments]
+    output = run(name, *arguments, out=tuple(out[axis] for axis in order), dtype=dtype, out_view=(-1,))
+    return Tensor(output.data.transpose(np.argsort(order)))
 
 
 def launch(name, *arguments, outputs=1):
@@ -192,6 +223,9 @@ def _prepared(arguments, dtype):
             dtypes.append(array.dtype)
         elif isinstance(argument, Tensor):
             array = contiguous(argument.data)
+            dtypes.append(array.dtype)
+        elif isinstance(argument, _Flat):
+            array = contiguous(argument.tensor.data).reshape(-1)
             dtypes.append(array.dtype)
         else:
             array = argument

@@ -7,7 +7,7 @@ import math
 
 from ..autograd.tensor import as_tensor
 from . import shape
-from ._op import op, viewed
+from ._op import FLAT, flat, op, viewed
 from .elementwise import cast, exp, in_floats, less_equal, multiply, negative, sign, subtract, unary
 from .reduction import axis_of, sum
 
@@ -18,7 +18,7 @@ __all__ = [
 
 
 def _backward(run, name, y, grad, *options):
-    return run(f"{name}_backward", viewed(y, -1), viewed(grad, -1), *options, out=y.shape, out_view=(-1,))
+    return run(f"{name}_backward", flat(y), flat(grad), *options, out=y.shape, out_view=FLAT)
 
 
 # Pieces and ramps

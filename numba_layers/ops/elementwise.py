@@ -13,7 +13,7 @@ from ..autograd.tensor import as_tensor
 from ..errors import DtypeError, nearest
 from . import reduction
 from ._broadcast import broadcast
-from ._op import op, reshaped, viewed
+from ._op import FLAT, flat, op, reshaped, viewed
 
 _DTYPES = ("bool", "float32", "float64", "int32", "int64", "uint8")
 
@@ -21,7 +21,7 @@ _DTYPES = ("bool", "float32", "float64", "int32", "int64", "uint8")
 def _as(run, x, dtype):
     if x.dtype == dtype:
         return x
-    return run("cast", viewed(x, -1), out=x.shape, dtype=np.dtype(dtype), out_view=(-1,))
+    return run("cast", flat(x), out=x.shape, dtype=np.dtype(dtype), out_view=FLAT)
 
 
 def in_floats(run, x):
@@ -41,12 +41,14 @@ def _same_type(run, *tensors):
 
 def unary(run, name, x, *options, dtype=None):
     """Run `<name>_forward` on the elements of x."""
-    return run(f"{name}_forward", viewed(x, -1), *options, out=x.shape, dtype=dtype, out_view=(-1,))
+    return run(f"{name}_forward", flat(x), *options, out=x.shape, dtype=dtype, out_view=FLAT)
 
 
 def _binary(run, name, x, y, dtype=None):
     x, y = _same_type(run, x, y)
     shape, *layout = broadcast(name, x, y)
+    if x.shape == y.shape:
+        return run(f"{name}_forward", flat(x), flat(y), *layout, out=shape, dtype=dtype, out_view=FLAT)
     return run(f"{name}_forward", viewed(x, -1), viewed(y, -1), *layout,
                out=shape, dtype=dtype, out_view=(-1,))
 
@@ -252,7 +254,7 @@ def clip(run, x, *, low, high):
 @op("clip_backward")
 def clip_backward(run, x, grad, *, low, high):
     """grad where low <= x <= high, else 0."""
-    return (run("clip_backward", viewed(x, -1), viewed(grad, -1), low, high, out=x.shape, out_view=(-1,)),
+    return (run("clip_backward", flat(x), flat(grad), low, high, out=x.shape, out_view=FLAT),
             None,
             lambda grad_out: clip_backward(x, grad_out, low=low, high=high))
 

@@ -7,7 +7,7 @@ from ..errors import ArgumentError, ShapeError, unknown
 from . import activation as activations
 from . import elementwise, reduction
 from ._broadcast import broadcast_shape
-from ._op import composite, once, op, viewed
+from ._op import FLAT, composite, flat, once, op, viewed
 from .shape import broadcast_to, expand_dims, reshape, squeeze, transpose
 
 # For y = a @ b, a @ b.T and a.T @ b: the form and the operands of the gradients of a and of b (g: that of y).
@@ -67,8 +67,7 @@ def _dense(run, x, weight, bias, *, relu):
 @op("relu_backward")
 def relu_backward(run, y, grad):
     """grad where the output y of relu is positive, else 0."""
-    return (run("relu_backward", viewed(y, -1), viewed(grad, -1), 0.0, np.inf, 0.0,
-                out=y.shape, out_view=(-1,)),
+    return (run("relu_backward", flat(y), flat(grad), 0.0, np.inf, 0.0, out=y.shape, out_view=FLAT),
             None,
             lambda grad_out: relu_backward(y, grad_out))
 
