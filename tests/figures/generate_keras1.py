@@ -7,8 +7,9 @@ Run, for all groups or for some:
     keras1/bin/python tests/figures/generate_keras1.py [GROUP ...]
 
 Each group runs in its own process. Activations are compiled with C, because Theano's Python versions cut
-sigmoid off at +-30; the other groups run without a compiler, where the two agree to rounding and compiling
-takes far longer. The many small functions of the backend are not optimized either.
+sigmoid off at +-30, and so are dilated convolutions, whose gradients have wrong shapes in Python; the rest runs
+without a compiler, where the two agree to rounding and compiling takes far longer. The many small functions of the
+backend and the layers with windows are not optimized either.
 """
 
 import json
@@ -29,15 +30,19 @@ GROUPS = [
     "constraints",
     "regularizers",
     "initializers",
+    "convolution",
+    "pooling",
+    "convolution_models",
 ]
-COMPILED = {"activations"}
+COMPILED = {"activations", "convolution", "convolution_models"}
+PLAIN = {"backend", "convolution", "pooling", "convolution_models"}
 
 if __name__ == "__main__" and "KERAS_FIGURES_GROUP" not in os.environ:
     home = tempfile.mkdtemp()
     for group in sys.argv[1:] or GROUPS:
         flags = "device=cpu,floatX=float32,base_compiledir={}".format(os.path.join(home, "theano"))
         flags += "" if group in COMPILED else ",cxx="
-        flags += ",optimizer=fast_compile" if group == "backend" else ""
+        flags += ",optimizer=fast_compile" if group in PLAIN else ""
         environment = dict(
             os.environ, KERAS_FIGURES_GROUP=group, KERAS_BACKEND="theano", KERAS_HOME=home, THEANO_FLAGS=flags
         )
@@ -51,25 +56,49 @@ import keras
 import numpy as np
 import theano
 import theano.ifelse  # Keras 1.2.2 relies on it having been imported
-from keras import activations, constraints, initializations, metrics, objectives, optimizers, regularizers
+from keras import activations, constraints, initializations, layers, metrics, objectives, optimizers, regularizers
 from keras import backend as K
 from keras.layers import (
     Activation,
     ActivityRegularization,
+    AtrousConvolution1D,
+    AtrousConvolution2D,
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    Convolution1D,
+    Convolution2D,
+    Convolution3D,
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    Deconvolution2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
     Input,
     Masking,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
     Permute,
     RepeatVector,
     Reshape,
     TimeDistributed,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
     merge,
 )
 from keras.models import Model, Sequential
 
 import recipes
+import windows
 from recipes import FLOATX, Figures
 
 
@@ -480,6 +509,38 @@ def record_layers():
     figures.save()
 
 
+def outcome(model, x, weight):
+    """Output and gradients; no gradients where Theano has none (average pooling with borders)."""
+    wrt = [model.input] + model.trainable_weights
+    gradients = theano.grad(K.sum(model.output * fed(weight)), wrt)
+    compiled = "Atrous" in type(model.layers[0]).__name__
+    mode = None if compiled else theano.Mode("py", "fast_compile").excluding("conv_gemm", "AbstractConvCheck")
+    try:
+        output, *gradients = theano.function([model.input], [model.output] + gradients, mode=mode)(fed(x))
+    except NotImplementedError:
+        output, gradients = theano.function([model.input], model.output, mode=mode)(fed(x)), []
+    return output, gradients
+
+
+def record_windows(group, cases):
+    figures = Figures("keras1", group)
+    for floatx in FLOATX:
+        use(floatx)
+        for case in cases:
+            with contextlib.redirect_stdout(io.StringIO()):  # ZeroPadding2D prints
+                key = windows.record(figures, floatx, case, layers, Sequential, outcome)
+            figures.fact(key, flipped=key + "/in/weight0" in figures.arrays)
+    figures.save()
+
+
+def record_convolution():
+    record_windows("convolution", windows.convolution_cases(1))
+
+
+def record_pooling():
+    record_windows("pooling", windows.pooling_cases(1))
+
+
 def sequential_of_core_layers():
     return Sequential(
         [
@@ -539,62 +600,158 @@ def shown(model):
     return text.getvalue()
 
 
+def record_model(figures, key, build, x):
+    """A model after three updates, saved whole and its weights alone, and what it predicts and learns then."""
+    folder = os.path.dirname(figures.path)
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+    np.random.seed(1337)  # Dropout takes its seed from here
+    model = build()
+    start = recipes.start_weights(model)
+    model.set_weights(start)
+    y = [
+        recipes.normal(5, *shape[1:], seed=80 + i)
+        for i, shape in enumerate(
+            model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
+        )
+    ]
+    model.compile(optimizers.Adam(lr=0.0625, decay=0.125), "mse", metrics=["accuracy"])
+    for _ in range(3):
+        model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
+    figures.case(
+        key,
+        dict(
+            [(f"x{i}", a) for i, a in enumerate(x)]
+            + [(f"y{i}", a) for i, a in enumerate(y)]
+            + [(f"start{i}", a) for i, a in enumerate(start)]
+        ),
+        json=model.to_json(),
+        summary=shown(model),
+        config=json.loads(model.to_json())["config"],
+        layers=[layer.name for layer in model.layers],
+        weight_names=[w.name for w in model.weights],
+        parameters=int(model.count_params()),
+        metrics_names=model.metrics_names,
+        files=[f"{key}_model.h5", f"{key}_weights.h5"],
+    )
+    model.save(os.path.join(folder, key + "_model.h5"))
+    model.save_weights(os.path.join(folder, key + "_weights.h5"), overwrite=True)
+    predicted = model.predict(recipes.one_or_all(x))
+    answers = {
+        f"predicted{i}": a
+        for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])
+    }
+    answers.update((f"weights{i}", a) for i, a in enumerate(model.get_weights()))
+    answers.update((f"slot{i}", a) for i, a in enumerate(model.optimizer.get_weights()))
+    if key != "core":  # whose Dropout nobody else can repeat
+        # one more update: what a loaded model must answer too, its optimizer having been restored
+        answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
+        answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
+    figures.answer(key, "float32", **answers)
+
+
 def record_models():
     """JSON, summary, weight names and .h5 files of small models, with what to predict after loading."""
     figures = Figures("keras1", "models")
     use("float32")
-    folder = os.path.dirname(figures.path)
-    if not os.path.isdir(folder):
-        os.makedirs(folder)
     for key, build, x in (
         ("core", sequential_of_core_layers, [recipes.normal(5, 6)]),
         ("flat", flat_sequential, [recipes.normal(5, 3)]),
         ("functional", functional, [recipes.normal(5, 4), recipes.normal(5, 4, seed=1)]),
         ("nested", nested, [recipes.normal(5, 4)]),
     ):
-        np.random.seed(1337)  # Dropout takes its seed from here
-        model = build()
-        start = recipes.start_weights(model)
-        model.set_weights(start)
-        y = [
-            recipes.normal(5, *shape[1:], seed=80 + i)
-            for i, shape in enumerate(
-                model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
-            )
-        ]
-        model.compile(optimizers.Adam(lr=0.0625, decay=0.125), "mse", metrics=["accuracy"])
-        for _ in range(3):
-            model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-        figures.case(
-            key,
-            dict(
-                [(f"x{i}", a) for i, a in enumerate(x)]
-                + [(f"y{i}", a) for i, a in enumerate(y)]
-                + [(f"start{i}", a) for i, a in enumerate(start)]
+        record_model(figures, key, build, x)
+    figures.save()
+
+
+def images_th():
+    return Sequential(
+        [
+            Convolution2D(
+                4, 3, 3, border_mode="same", activation="relu", dim_ordering="th", input_shape=(2, 6, 7), name="conv"
             ),
-            json=model.to_json(),
-            summary=shown(model),
-            config=json.loads(model.to_json())["config"],
-            layers=[layer.name for layer in model.layers],
-            weight_names=[w.name for w in model.weights],
-            parameters=int(model.count_params()),
-            metrics_names=model.metrics_names,
-            files=[f"{key}_model.h5", f"{key}_weights.h5"],
-        )
-        model.save(os.path.join(folder, key + "_model.h5"))
-        model.save_weights(os.path.join(folder, key + "_weights.h5"), overwrite=True)
-        predicted = model.predict(recipes.one_or_all(x))
-        answers = {
-            f"predicted{i}": a
-            for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])
-        }
-        answers.update((f"weights{i}", a) for i, a in enumerate(model.get_weights()))
-        answers.update((f"slot{i}", a) for i, a in enumerate(model.optimizer.get_weights()))
-        if key != "core":  # whose Dropout nobody else can repeat
-            # one more update: what a loaded model must answer too, its optimizer having been restored
-            answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-            answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
-        figures.answer(key, "float32", **answers)
+            MaxPooling2D((2, 3), dim_ordering="th", name="pool"),
+            Flatten(name="flat"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+def images_tf():
+    return Sequential(
+        [
+            Convolution2D(4, 2, 3, activation="relu", dim_ordering="tf", input_shape=(6, 7, 2), name="conv"),
+            MaxPooling2D((2, 3), dim_ordering="tf", name="pool"),
+            Flatten(name="flat"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+def mixed_1d():
+    return Sequential(
+        [
+            Convolution1D(4, 3, border_mode="same", activation="tanh", input_shape=(9, 2), name="conv"),
+            MaxPooling1D(2, name="pool"),
+            UpSampling1D(2, name="up"),
+            ZeroPadding1D(1, name="pad"),
+            AtrousConvolution1D(3, 2, atrous_rate=3, bias=False, name="atrous"),
+            Cropping1D((1, 0), name="crop"),
+            AveragePooling1D(2, stride=1, name="mean"),
+            GlobalMaxPooling1D(name="most"),
+            Dense(2, name="out"),
+        ]
+    )
+
+
+def mixed_2d():
+    return Sequential(
+        [
+            AtrousConvolution2D(
+                3, 2, 3, atrous_rate=(2, 1), subsample=(1, 1), dim_ordering="th", input_shape=(2, 6, 5), name="atrous"
+            ),
+            UpSampling2D((2, 1), dim_ordering="th", name="up"),
+            ZeroPadding2D((1, 2), dim_ordering="th", name="pad"),
+            Deconvolution2D(
+                2, 3, 2, output_shape=(None, 2, 21, 14), subsample=(2, 2), dim_ordering="th", name="deconv"
+            ),
+            Cropping2D(((1, 0), (0, 2)), dim_ordering="th", name="crop"),
+            AveragePooling2D((4, 3), dim_ordering="th", name="mean"),
+            Flatten(name="flat"),
+            Dense(2, name="out"),
+        ]
+    )
+
+
+def mixed_3d():
+    return Sequential(
+        [
+            Convolution3D(
+                3, 2, 3, 2, subsample=(1, 2, 1), dim_ordering="th", input_shape=(2, 3, 5, 4), name="conv"
+            ),
+            MaxPooling3D((1, 1, 2), strides=(1, 1, 1), dim_ordering="th", name="pool"),
+            ZeroPadding3D((1, 0, 1), dim_ordering="th", name="pad"),
+            UpSampling3D((1, 2, 1), dim_ordering="th", name="up"),
+            Cropping3D(((1, 0), (0, 1), (0, 1)), dim_ordering="th", name="crop"),
+            AveragePooling3D((2, 1, 1), dim_ordering="th", name="mean"),
+            GlobalAveragePooling3D(dim_ordering="th", name="all"),
+            Dense(2, name="out"),
+        ]
+    )
+
+
+def record_convolution_models():
+    figures = Figures("keras1", "convolution_models")
+    use("float32")
+    for key, build, x in (
+        ("images_th", images_th, [recipes.normal(5, 2, 6, 7)]),
+        ("images_tf", images_tf, [recipes.normal(5, 6, 7, 2)]),
+        ("mixed_1d", mixed_1d, [recipes.normal(5, 9, 2)]),
+        ("mixed_2d", mixed_2d, [recipes.normal(5, 2, 6, 5)]),
+        ("mixed_3d", mixed_3d, [recipes.normal(5, 2, 3, 5, 4)]),
+    ):
+        record_model(figures, key, build, x)
+        figures.fact(key, flipped=True)
     figures.save()
 
 

@@ -23,25 +23,39 @@ os.environ.update(
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import activations, constraints, initializers, losses, metrics, optimizers, regularizers
+from keras import activations, constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from keras import backend as K
 from keras.layers import (
     Activation,
     ActivityRegularization,
+    AveragePooling2D,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling3D,
     Input,
     Masking,
+    MaxPooling1D,
+    MaxPooling2D,
     Permute,
     RepeatVector,
     Reshape,
+    SeparableConv2D,
     TimeDistributed,
+    UpSampling2D,
+    ZeroPadding2D,
     concatenate,
 )
 from keras.models import Model, Sequential
 
 import recipes
+import windows
 from recipes import FLOATX, Figures
 
 GROUPS = [
@@ -56,6 +70,9 @@ GROUPS = [
     "constraints",
     "regularizers",
     "initializers",
+    "convolution",
+    "pooling",
+    "convolution_models",
 ]
 # Keras 2.2.5 itself fails on these in float64: a constant becomes float32, or TensorFlow has no such kernel.
 FLOAT32_ONLY = {
@@ -64,6 +81,7 @@ FLOAT32_ONLY = {
     "in_top_k",
     "top_k_categorical_accuracy",
     "sparse_top_k_categorical_accuracy",
+    "MaxPooling3D",
 }
 
 
@@ -583,6 +601,32 @@ def record_layers():
     figures.save()
 
 
+def outcome(model, x, weight):
+    wrt = [model.input] + model.trainable_weights
+    gradients = K.gradients(K.sum(model.output * fed(weight)), wrt)
+    output, *gradients = K.function([model.input], [model.output] + gradients)([fed(x)])
+    return output, gradients
+
+
+def record_windows(group, cases):
+    figures = Figures("keras2", group)
+    for floatx in FLOATX:
+        for case in cases:
+            if floatx == "float32" or case[0] not in FLOAT32_ONLY:
+                use(floatx)
+                key = windows.record(figures, floatx, case, layers, Sequential, outcome)
+                figures.fact(key, flipped=False)
+    figures.save()
+
+
+def record_convolution():
+    record_windows("convolution", windows.convolution_cases(2))
+
+
+def record_pooling():
+    record_windows("pooling", windows.pooling_cases(2))
+
+
 def sequential_of_core_layers():
     return Sequential(
         [
@@ -642,62 +686,116 @@ def shown(model):
     return text.getvalue()
 
 
+def record_model(figures, key, build, x):
+    """A model after three updates, saved whole and its weights alone, and what it predicts and learns then."""
+    folder = os.path.dirname(figures.path)
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+    np.random.seed(1337)  # Dropout takes its seed from here
+    model = build()
+    start = recipes.start_weights(model)
+    model.set_weights(start)
+    y = [
+        recipes.normal(5, *shape[1:], seed=80 + i)
+        for i, shape in enumerate(
+            model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
+        )
+    ]
+    model.compile(optimizers.Adam(lr=0.0625, decay=0.125), "mse", metrics=["accuracy"])
+    for _ in range(3):
+        model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
+    figures.case(
+        key,
+        dict(
+            [(f"x{i}", a) for i, a in enumerate(x)]
+            + [(f"y{i}", a) for i, a in enumerate(y)]
+            + [(f"start{i}", a) for i, a in enumerate(start)]
+        ),
+        json=model.to_json(),
+        summary=shown(model),
+        config=json.loads(model.to_json())["config"],
+        layers=[layer.name for layer in model.layers],
+        weight_names=[w.name for w in model.weights],
+        parameters=int(model.count_params()),
+        metrics_names=model.metrics_names,
+        files=[f"{key}_model.h5", f"{key}_weights.h5"],
+    )
+    model.save(os.path.join(folder, key + "_model.h5"))
+    model.save_weights(os.path.join(folder, key + "_weights.h5"), overwrite=True)
+    predicted = model.predict(recipes.one_or_all(x))
+    answers = {
+        f"predicted{i}": a
+        for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])
+    }
+    answers.update((f"weights{i}", a) for i, a in enumerate(model.get_weights()))
+    answers.update((f"slot{i}", a) for i, a in enumerate(model.optimizer.get_weights()))
+    if key != "core":  # whose Dropout nobody else can repeat
+        # one more update: what a loaded model must answer too, its optimizer having been restored
+        answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
+        answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
+    figures.answer(key, "float32", **answers)
+
+
 def record_models():
     """JSON, summary, weight names and .h5 files of small models, with what to predict after loading."""
     figures = Figures("keras2", "models")
     use("float32")
-    folder = os.path.dirname(figures.path)
-    if not os.path.isdir(folder):
-        os.makedirs(folder)
     for key, build, x in (
         ("core", sequential_of_core_layers, [recipes.normal(5, 6)]),
         ("flat", flat_sequential, [recipes.normal(5, 3)]),
         ("functional", functional, [recipes.normal(5, 4), recipes.normal(5, 4, seed=1)]),
         ("nested", nested, [recipes.normal(5, 4)]),
     ):
-        np.random.seed(1337)  # Dropout takes its seed from here
-        model = build()
-        start = recipes.start_weights(model)
-        model.set_weights(start)
-        y = [
-            recipes.normal(5, *shape[1:], seed=80 + i)
-            for i, shape in enumerate(
-                model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
-            )
+        record_model(figures, key, build, x)
+    figures.save()
+
+
+def images():
+    return Sequential(
+        [
+            Conv2D(4, (3, 2), padding="same", activation="relu", input_shape=(6, 7, 2), name="conv"),
+            MaxPooling2D((2, 1), name="pool"),
+            SeparableConv2D(3, (2, 3), padding="same", depth_multiplier=2, strides=2, name="separable"),
+            Conv2DTranspose(2, 3, strides=2, activation="tanh", name="transposed"),
+            DepthwiseConv2D((2, 2), depth_multiplier=2, dilation_rate=(2, 1), use_bias=False, name="depthwise"),
+            AveragePooling2D(2, strides=1, padding="same", name="mean"),
+            Flatten(name="flat"),
+            Dense(3, activation="softmax", name="kind"),
         ]
-        model.compile(optimizers.Adam(lr=0.0625, decay=0.125), "mse", metrics=["accuracy"])
-        for _ in range(3):
-            model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-        figures.case(
-            key,
-            dict(
-                [(f"x{i}", a) for i, a in enumerate(x)]
-                + [(f"y{i}", a) for i, a in enumerate(y)]
-                + [(f"start{i}", a) for i, a in enumerate(start)]
-            ),
-            json=model.to_json(),
-            summary=shown(model),
-            config=json.loads(model.to_json())["config"],
-            layers=[layer.name for layer in model.layers],
-            weight_names=[w.name for w in model.weights],
-            parameters=int(model.count_params()),
-            metrics_names=model.metrics_names,
-            files=[f"{key}_model.h5", f"{key}_weights.h5"],
-        )
-        model.save(os.path.join(folder, key + "_model.h5"))
-        model.save_weights(os.path.join(folder, key + "_weights.h5"), overwrite=True)
-        predicted = model.predict(recipes.one_or_all(x))
-        answers = {
-            f"predicted{i}": a
-            for i, a in enumerate(predicted if isinstance(predicted, list) else [predicted])
-        }
-        answers.update((f"weights{i}", a) for i, a in enumerate(model.get_weights()))
-        answers.update((f"slot{i}", a) for i, a in enumerate(model.optimizer.get_weights()))
-        if key != "core":  # whose Dropout nobody else can repeat
-            # one more update: what a loaded model must answer too, its optimizer having been restored
-            answers["next_batch"] = model.train_on_batch(recipes.one_or_all(x), recipes.one_or_all(y))
-            answers.update((f"next_weights{i}", a) for i, a in enumerate(model.get_weights()))
-        figures.answer(key, "float32", **answers)
+    )
+
+
+def images_first():
+    return Sequential(
+        [
+            ZeroPadding2D(((1, 0), (0, 2)), data_format="channels_first", input_shape=(2, 5, 4), name="pad"),
+            Conv2D(4, (3, 2), dilation_rate=(1, 2), data_format="channels_first", name="conv"),
+            UpSampling2D((2, 1), data_format="channels_first", name="up"),
+            Flatten(data_format="channels_first", name="flat"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+def sequence_and_volume():
+    steps, volume = Input(shape=(9, 2), name="steps"), Input(shape=(4, 5, 3, 2), name="volume")
+    a = Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu", name="conv1d")(steps)
+    a = GlobalAveragePooling1D(name="all_steps")(MaxPooling1D(3, name="pool1d")(a))
+    b = Conv3D(3, (2, 3, 1), strides=(1, 2, 1), activation="relu", name="conv3d")(volume)
+    b = GlobalMaxPooling3D(name="all_pixels")(b)
+    return Model(inputs=[steps, volume], outputs=Dense(2, name="out")(concatenate([a, b], name="joined")))
+
+
+def record_convolution_models():
+    figures = Figures("keras2", "convolution_models")
+    use("float32")
+    for key, build, x in (
+        ("images", images, [recipes.normal(5, 6, 7, 2)]),
+        ("images_first", images_first, [recipes.normal(5, 2, 5, 4)]),
+        ("sequence_and_volume", sequence_and_volume, [recipes.normal(5, 9, 2), recipes.normal(5, 4, 5, 3, 2)]),
+    ):
+        record_model(figures, key, build, x)
+        figures.fact(key, flipped=False)
     figures.save()
 
 

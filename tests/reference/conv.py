@@ -1,7 +1,7 @@
 """Convolutions tap by tap in float64: channels-last arrays (batch, *spatial, channels), any number of spatial axes.
 
-`strides` and `dilation`: a number or one for each axis. `padding`: 'valid', 'same' (TensorFlow's rule), 'causal' or
-pairs (zeros before, zeros after), one for each axis.
+`strides` and `dilation`: a number or one for each axis. `padding`: 'valid', 'same' (TensorFlow's rule), 'full',
+'causal' or pairs (zeros before, zeros after), one for each axis.
 """
 
 import numpy as np
@@ -19,7 +19,8 @@ def borders(sizes, window, strides, padding, dilation):
     for size, k, s, d in zip(sizes, window, strides, dilation):
         reach = d * (k - 1) + 1
         total = max((-(-size // s) - 1) * s + reach - size, 0)
-        found.append({"valid": (0, 0), "same": (total // 2, total - total // 2), "causal": (reach - 1, 0)}[padding])
+        found.append({"valid": (0, 0), "same": (total // 2, total - total // 2), "full": (reach - 1, reach - 1),
+                      "causal": (reach - 1, 0)}[padding])
     return tuple(found)
 
 

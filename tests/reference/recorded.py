@@ -49,6 +49,14 @@ def answered(group, name):
             if case.answer(name, floatx) is not None]
 
 
+def series(case, name):
+    """The numbered arrays of a case: `name`0, `name`1, ..., as far as there are."""
+    found = []
+    while f"{case.key}/{name}{len(found)}" in case._arrays:
+        found.append(case._arrays[f"{case.key}/{name}{len(found)}"])
+    return found
+
+
 def with_type(description, floatx):
     """A description with the layers' float type replaced: files hold that of the last recording."""
     if isinstance(description, dict):
