@@ -66,8 +66,10 @@ MODULES = {
     "optimizers": ("optimizers",),
     "regularizers": ("regularizers",),
     "utils": ("utils",),
+    "utils.conv_utils": ("utils.conv_utils",),
     "utils.data_utils": ("utils.data_utils",),
     "utils.generic_utils": ("utils.generic_utils",),
+    "utils.layer_utils": ("utils.layer_utils",),
     "utils.np_utils": ("utils.np_utils",),
 }
 _HERE = __package__

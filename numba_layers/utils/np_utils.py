@@ -1,12 +1,14 @@
-"""Labels and rows: one-hot encoding and back, unit length.
+"""Labels and rows: one-hot encoding and back, unit length; Keras 1's weights of convolutions.
 
 Reference: Keras 2.2.5 and 1.2.2, `keras.utils.np_utils`.
 """
 
 import numpy as np
 
+from .. import config
 from .._legacy import keras1
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError, ShapeError, unknown
+from . import conv_utils
 
 
 @keras1({"nb_classes": "num_classes"})
@@ -61,3 +63,20 @@ def probas_to_classes(y_pred):
 def categorical_probas_to_classes(p):
     """The column of the largest probability in each row: (batch, classes) -> (batch,)."""
     return np.argmax(p, axis=1)
+
+
+def convert_kernel(kernel, dim_ordering=None):
+    """`conv_utils.convert_kernel` for Keras 1's weights; dim_ordering: of them, None for `K.image_dim_ordering()`.
+
+    Shapes: 'th' (out, in, *window) or 'tf' (*window, in, out), 4 or 5 axes -> the same, a copy
+    Raises: ShapeError for another number of axes; UnknownNameError for another dim_ordering.
+    """
+    kernel = np.asarray(kernel)
+    dim_ordering = dim_ordering or config.image_dim_ordering()
+    if not 4 <= kernel.ndim <= 5:
+        raise ShapeError(f"the kernel has shape {kernel.shape}, expected 4 or 5 axes.")
+    if dim_ordering == "tf":
+        return conv_utils.convert_kernel(kernel)
+    if dim_ordering == "th":
+        return np.flip(kernel, axis=range(2, kernel.ndim)).copy()
+    raise unknown("dim_ordering", dim_ordering, ("tf", "th"))
