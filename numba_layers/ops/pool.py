@@ -41,6 +41,7 @@ def _images(x):
     return viewed(x, *_whole(x.shape))
 
 
+@functools.lru_cache(4096)
 def _geometry(window):
     """Sizes, strides and numbers of pixels before the image, as kernels take them."""
     before = (0,) * (RANK - len(window)) + tuple(axis.before for axis in window)
