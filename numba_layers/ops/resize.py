@@ -9,7 +9,7 @@ from ._layout import as_format
 from ._op import composite, op, viewed
 from ._window import AXES, axes, per_axis
 from .pool import image, sum_pool_backward
-from .shape import block_of, pad, placed
+from .shape import block_of, pad, placed, repeat
 
 INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -38,7 +38,7 @@ def _around(shape, axis):
     return () if None in shape else (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1:]))
 
 
-@composite(*sum_pool_backward.kernels, *_interpolate.kernels)
+@composite(*sum_pool_backward.kernels, *_interpolate.kernels, *repeat.kernels)
 def upsample(x, *, size, data_format="channels_last", interpolation="nearest"):
     """x with each pixel `size` times along each spatial axis, or with straight lines between the pixels.
 
@@ -50,15 +50,19 @@ def upsample(x, *, size, data_format="channels_last", interpolation="nearest"):
     """
     if interpolation not in INTERPOLATIONS:
         raise unknown("interpolation", interpolation, INTERPOLATIONS)
-    x = image("upsample", elementwise.as_float(as_tensor(x)), data_format)
+    x = image("upsample", as_tensor(x), data_format)
     times = per_axis("upsample", "size", size, x.ndim - 2)
-    if interpolation == "nearest":
+    if interpolation == "bilinear":
+        y = elementwise.as_float(x)
+        for axis in range(x.ndim - 2, 0, -1):
+            y = _interpolate(y, axis=axis, times=times[axis - 1])
+    elif x.dtype.kind == "f":
         sizes = [None if pixels is None else pixels * repeats for pixels, repeats in zip(x.shape[1:-1], times)]
         y = sum_pool_backward(x, window=axes("upsample", sizes, times, times), scale=1.0)
     else:
         y = x
-        for axis in range(x.ndim - 2, 0, -1):
-            y = _interpolate(y, axis=axis, times=times[axis - 1])
+        for axis, repeats in enumerate(times, 1):
+            y = repeat(y, repeats=repeats, axis=axis)
     return as_format(y, data_format)
 
 

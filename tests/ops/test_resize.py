@@ -103,7 +103,9 @@ def test_bilinear_as_tensorflow_1_has_it():
     np.testing.assert_array_equal(y.data.ravel(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8])
 
 
-def test_padding_keeps_whole_numbers():
+def test_whole_numbers_stay():
+    x = np.arange(6, dtype=np.int64).reshape(1, 2, 3, 1) + 2**60
+    np.testing.assert_array_equal(ops.upsample(x, size=(2, 3)), reference.upsample(x, size=(2, 3)), strict=True)
     y = ops.zero_pad(np.full((1, 2, 1), 3, np.uint8), padding=((1, 0),))
     np.testing.assert_array_equal(y, np.array([0, 3, 3], np.uint8).reshape(1, 3, 1), strict=True)
 
