@@ -31,7 +31,16 @@ class ImageLayer(Layer):
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.data_format = config.asked_data_format(data_format)
+        self._told = data_format not in (None, "default")
         self._by_default = False
+
+    @classmethod
+    def from_config(cls, description):
+        """The layer that `get_config` described; Keras 1 forgot some layers' format, which their input has then."""
+        layer = super().from_config(description)
+        if not layer._told and not {"data_format", "dim_ordering"} & set(description):
+            layer.data_format = None
+        return layer
 
     def _meet(self, tensors):
         first = isinstance(getattr(tensors[0], "_keras_history", [None])[0], InputLayer)
@@ -43,8 +52,8 @@ class ImageLayer(Layer):
 
     def settle_data_format(self, input_shape, layout=None, first=False):
         """Decide `data_format` if it is open. layout: of the input. first: the input is a model's own."""
-        if self.data_format is None and layout in config.DATA_FORMATS:
-            self.data_format = layout
+        if self.data_format is None:
+            self.data_format = layout if layout in config.DATA_FORMATS else config.chosen_data_format()
         if self.data_format is None:
             self.data_format = self.default_data_format
             self._by_default = True

@@ -28,6 +28,11 @@ class Flatten(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=2)
 
+    @classmethod
+    def from_config(cls, description):
+        """The layer that `get_config` described; Keras before 2.1.6 wrote no format and kept the order always."""
+        return cls(**{"data_format": "channels_last"} | description)
+
     def call(self, inputs):
         if self.data_format == "channels_first" and inputs.ndim > 2:
             inputs = ops.transpose(inputs, axes=(0, *range(2, inputs.ndim), 1))

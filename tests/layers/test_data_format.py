@@ -220,6 +220,17 @@ class TestLayoutTravels:
         np.testing.assert_array_equal(again.predict(x), model.predict(x))
         assert again.get_config() == model.get_config()
 
+    def test_files_of_keras1_that_forget_it(self):
+        """1.2.2 writes no dim_ordering for these layers: the tensor before them knows it, whatever the process says."""
+        K.set_image_dim_ordering("tf")
+        x = Convolution2D(2, 2, 2, dim_ordering="th")(Input(shape=IMAGE))
+        for name, shape in (("UpSampling2D", (None, 2, 10, 12)), ("ZeroPadding2D", (None, 2, 7, 8))):
+            layer = layers.deserialize({"class_name": name, "config": {"name": name}})
+            assert layer(x).shape == shape
+            alone = layers.deserialize({"class_name": name, "config": {"name": name}})
+            alone(Input(shape=IMAGE))
+            assert alone.data_format == LAST
+
     def test_time_distributed(self):
         x = TimeDistributed(Convolution2D(2, 2, 2))(Input(shape=(3, *IMAGE)))
         assert x.shape == (None, 3, 2, 5, 6)

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from numba_layers import config
 from numba_layers.errors import ShapeError
 from numba_layers.layers import (
     AtrousConvolution1D,
@@ -251,3 +252,15 @@ def test_a_file_of_the_real_keras1_into_layers_of_keras2(ordering):
     spelled.load_weights(FIGURES / "keras1" / f"images_{ordering}_weights.h5")
     x = images(*recorded.input_shape[1:])
     np.testing.assert_array_equal(spelled.predict(x), recorded.predict(x))
+
+
+@pytest.mark.parametrize("data_format", ["channels_first", "channels_last"])
+@pytest.mark.parametrize("name", ["images_th", "images_tf", "mixed_2d"])
+def test_files_of_keras1_whatever_the_process_chose(name, data_format, monkeypatch):
+    """Their Flatten keeps the order of the elements, and their layers know their dim_ordering."""
+    monkeypatch.setattr(config, "_settings", config._Settings())
+    expected = load_model(FIGURES / "keras1" / f"{name}_model.h5")
+    config.set_image_data_format(data_format)
+    model = load_model(FIGURES / "keras1" / f"{name}_model.h5")
+    x = images(*model.input_shape[1:])
+    np.testing.assert_array_equal(model.predict(x), expected.predict(x))
