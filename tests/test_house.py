@@ -36,7 +36,8 @@ FLOORS = [
     {"__init__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers"}   # kernel file -> word above
+WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers",     # kernel file -> word above
+         "conv_few": "conv", "conv_weight": "conv", "winograd": "conv"}
 KNOWS_ROOMS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
 
 
