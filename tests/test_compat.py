@@ -58,6 +58,99 @@ def test_layers_models_and_the_rest():
     """)
 
 
+def test_layers_of_images_where_keras_has_them():
+    keras("""
+        from keras.layers import Conv2D, Convolution2D, MaxPooling2D, SeparableConv2D, ZeroPadding2D
+        from keras.layers.convolutional import Convolution2D as Again, MaxPooling2D as Pooling, Deconvolution2D
+        from keras.layers.convolutional import AtrousConvolution1D, AtrousConv2D, Conv2DTranspose, UpSampling2D
+        from keras.layers.pooling import AveragePooling2D, GlobalAveragePooling2D
+        from keras.utils.conv_utils import convert_kernel
+        from keras.utils.layer_utils import convert_all_kernels_in_model
+        from keras.utils import np_utils
+        import numba_layers.layers.convolutional as place
+        assert Again is Convolution2D is place.Convolution2D and Pooling is MaxPooling2D is place.MaxPooling2D
+        assert np_utils.convert_kernel is not convert_kernel
+    """)
+
+
+@pytest.mark.slow
+def test_mnist_cnn_of_keras1():
+    """The layers of its example, word for word, on small noise."""
+    keras("""
+        import numpy as np
+        np.random.seed(1337)
+        from keras.models import Sequential
+        from keras.layers import Dense, Dropout, Activation, Flatten
+        from keras.layers import Convolution2D, MaxPooling2D
+        from keras.utils import np_utils
+        from keras import backend as K
+        nb_classes, nb_filters, pool_size, kernel_size, img_rows, img_cols = 10, 8, (2, 2), (3, 3), 12, 12
+        X_train, y_train = np.random.rand(20, img_rows, img_cols), np.random.randint(0, 10, 20)
+        if K.image_dim_ordering() == 'th':
+            X_train = X_train.reshape(X_train.shape[0], 1, img_rows, img_cols)
+            input_shape = (1, img_rows, img_cols)
+        else:
+            X_train = X_train.reshape(X_train.shape[0], img_rows, img_cols, 1)
+            input_shape = (img_rows, img_cols, 1)
+        Y_train = np_utils.to_categorical(y_train, nb_classes)
+        model = Sequential()
+        model.add(Convolution2D(nb_filters, kernel_size[0], kernel_size[1],
+                                border_mode='valid',
+                                input_shape=input_shape))
+        model.add(Activation('relu'))
+        model.add(Convolution2D(nb_filters, kernel_size[0], kernel_size[1]))
+        model.add(Activation('relu'))
+        model.add(MaxPooling2D(pool_size=pool_size))
+        model.add(Dropout(0.25))
+        model.add(Flatten())
+        model.add(Dense(128))
+        model.add(Activation('relu'))
+        model.add(Dropout(0.5))
+        model.add(Dense(nb_classes))
+        model.add(Activation('softmax'))
+        assert model.layers[4].output_shape == (None, 8, 4, 4)
+        model.compile(loss='categorical_crossentropy', optimizer='adadelta', metrics=['accuracy'])
+        model.fit(X_train, Y_train, batch_size=8, nb_epoch=1, verbose=0, validation_data=(X_train, Y_train))
+        assert model.evaluate(X_train, Y_train, verbose=0)[0] > 0
+    """, version="1.2.2")
+
+
+@pytest.mark.slow
+def test_mnist_cnn_of_keras2():
+    keras("""
+        import keras
+        import numpy as np
+        from keras.models import Sequential
+        from keras.layers import Dense, Dropout, Flatten
+        from keras.layers import Conv2D, MaxPooling2D
+        from keras import backend as K
+        num_classes, img_rows, img_cols = 10, 12, 12
+        x_train, y_train = np.random.rand(20, img_rows, img_cols), np.random.randint(0, 10, 20)
+        if K.image_data_format() == 'channels_first':
+            x_train = x_train.reshape(x_train.shape[0], 1, img_rows, img_cols)
+            input_shape = (1, img_rows, img_cols)
+        else:
+            x_train = x_train.reshape(x_train.shape[0], img_rows, img_cols, 1)
+            input_shape = (img_rows, img_cols, 1)
+        y_train = keras.utils.to_categorical(y_train, num_classes)
+        model = Sequential()
+        model.add(Conv2D(32, kernel_size=(3, 3), activation='relu', input_shape=input_shape))
+        model.add(Conv2D(64, (3, 3), activation='relu'))
+        model.add(MaxPooling2D(pool_size=(2, 2)))
+        model.add(Dropout(0.25))
+        model.add(Flatten())
+        model.add(Dense(128, activation='relu'))
+        model.add(Dropout(0.5))
+        model.add(Dense(num_classes, activation='softmax'))
+        assert model.layers[2].output_shape == (None, 4, 4, 64)
+        model.compile(loss=keras.losses.categorical_crossentropy,
+                      optimizer=keras.optimizers.Adadelta(),
+                      metrics=['accuracy'])
+        model.fit(x_train, y_train, batch_size=8, epochs=1, verbose=0, validation_data=(x_train, y_train))
+        assert model.evaluate(x_train, y_train, verbose=0)[0] > 0
+    """)
+
+
 def test_merge_is_a_function_and_a_module():
     keras("""
         from keras.layers import Dense, Input, merge

@@ -86,7 +86,8 @@ class Keras1Conv:
     def _set_role(self, role, initializer, regularizer, constraint):
         super()._set_role(role, "zeros", regularizer, constraint)
         if role != "bias":
-            setattr(self, f"{role}_initializer", initializations.get(initializer))
+            given = initializer if inspect.isfunction(initializer) else initializations.get(initializer)
+            setattr(self, f"{role}_initializer", given)
 
     @property
     def _drawing_order(self):
@@ -110,10 +111,9 @@ class Keras1Conv:
             return initializer(shape, dtype=dtype)
         weight = np.empty(shape, dtype)
         seen = in_order(weight, order)
-        function = inspect.unwrap(initializer)
-        takes = inspect.signature(function).parameters
-        drawn = np.asarray(function(seen.shape, **(
-            {"dim_ordering": self._drawing_order} if "dim_ordering" in takes else {})), dtype)
+        takes = inspect.signature(initializer, follow_wrapped=False).parameters
+        options = {"dim_ordering": self._drawing_order} if "dim_ordering" in takes else {}
+        drawn = np.asarray(initializer(seen.shape, **options), dtype)
         if drawn.shape != seen.shape:
             raise ShapeError(f"init gave an array of shape {drawn.shape}, expected {seen.shape}.")
         seen[...] = drawn
@@ -125,8 +125,8 @@ class Keras1Conv:
         description |= {side: getattr(self, side) for side in self.sides} | {"bias": description.pop("use_bias")}
         if "dim_ordering" in description:
             description["dim_ordering"] = self.dim_ordering
-        unknown = ("kernel_size", "dilation_rate", "data_format", "bias_initializer", "pointwise_initializer")
-        return {name: value for name, value in description.items() if name not in unknown}
+        dropped = ("kernel_size", "dilation_rate", "data_format", "bias_initializer", "pointwise_initializer")
+        return {name: value for name, value in description.items() if name not in dropped}
 
 
 class _InOrder:

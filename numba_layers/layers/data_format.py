@@ -16,7 +16,7 @@ class ImageLayer(Layer):
     """Base of the layers that work in a data format: `data_format` is settled when the layer is built.
 
     Pass the constructor's `data_format` on ('channels_first', 'channels_last', Keras 1's 'th' and 'tf'; None and
-    'default' ask nobody). What counts, in this order: that argument; the setting of the process; keras.json; the layout
+    'default' leave it open). What counts, in this order: that argument; the setting of the process; keras.json; the layout
     of the tensor that arrives first; `default_data_format`, which a subclass may set to 'channels_first'. Until it is
     built an open `data_format` is None, afterwards it is text, and outputs of as many axes carry it as their layout.
     A subclass whose `build` makes weights calls `self.settle_data_format(input_shape)` first there.

@@ -30,6 +30,7 @@ from numba_layers.layers import (
     TimeDistributed,
 )
 from numba_layers.models import Model, Sequential
+from numba_layers.utils import CustomObjectScope
 from tests.reference import conv as reference
 from tests.tolerances import assert_close
 
@@ -441,6 +442,9 @@ def test_init_of_the_users_own():
     np.testing.assert_array_equal(first, np.arange(24).reshape(3, 2, 2, 2))
     assert (alone_weights(Convolution2D(3, 2, 2, init=told, input_shape=(2, 4, 4)))[0] == 1).all()
     assert (alone_weights(Convolution2D(3, 2, 2, init=told, dim_ordering="tf", input_shape=(4, 4, 2)))[0] == 2).all()
+    with CustomObjectScope({"counted": counted}):
+        layer = Convolution2D.from_config(Convolution2D(3, 2, 2, init=counted, input_shape=(2, 4, 4)).get_config())
+        np.testing.assert_array_equal(alone_weights(layer)[0], first)
     with pytest.raises(ShapeError, match=r"init gave an array of shape \(1,\), expected \(3, 2, 2, 2\)"):
         alone_weights(Convolution2D(3, 2, 2, init=lambda shape: np.ones(1), input_shape=(2, 4, 4)))
 
