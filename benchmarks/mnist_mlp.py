@@ -6,15 +6,7 @@ All run in this process on 2 threads, in turn, on the same random images; a step
 loss read back. Compile time is apart: each is warmed up first.
 """
 
-import argparse
-import os
-import time
-
-for _variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(_variable, None)
-os.environ.setdefault("NUMBA_NUM_THREADS", "2")
-
-import numpy as np  # noqa: E402 - after the settings above
+from _training import race
 
 BATCH, CLASSES, RATE, DROPOUT = 128, 10, 0.001, 0.2
 
@@ -94,33 +86,6 @@ def jax_jit():
     return step
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("--steps", type=int, default=200, help="steps of each, in turn (default: 200)")
-    steps = parser.parse_args().steps
-    random = np.random.RandomState(0)
-    x = random.uniform(0, 1, (BATCH, 784)).astype("float32")
-    y = np.eye(CLASSES, dtype="float32")[random.randint(0, CLASSES, BATCH)]
-    contenders = {}
-    for name, make in (("numba_layers", ours), ("PyTorch eager", torch_eager), ("JAX jit", jax_jit)):
-        try:
-            contenders[name] = make()
-        except ImportError as error:
-            print(f"{name}: left out ({error})")
-    times = {name: [] for name in contenders}
-    for step in contenders.values():
-        for _ in range(10):
-            step(x, y)
-    for _ in range(steps):
-        for name, step in contenders.items():
-            start = time.perf_counter()
-            step(x, y)
-            times[name].append(1e3 * (time.perf_counter() - start))
-    mine = np.array(times["numba_layers"])
-    print(f"{'mnist_mlp, a training step':28} {'min ms':>8} {'median':>8} {'theirs/ours (median)':>22}")
-    for name, values in times.items():
-        print(f"{name:28} {min(values):8.2f} {np.median(values):8.2f} {np.median(values) / np.median(mine):22.2f}")
-
-
 if __name__ == "__main__":
-    main()
+    race(__doc__, "mnist_mlp", {"numba_layers": ours, "PyTorch eager": torch_eager, "JAX jit": jax_jit},
+         shape=(BATCH, 784), classes=CLASSES, steps=200)
