@@ -15,11 +15,11 @@ _MANY = 8               # an axis this long holds pixels, next to one of few
 class ImageLayer(Layer):
     """Base of the layers that work in a data format: `data_format` is settled when the layer is built.
 
-    Pass the constructor's `data_format` on ('channels_first', 'channels_last', Keras 1's 'th' and 'tf'; None and
-    'default' leave it open). What counts, in this order: that argument; the setting of the process; keras.json; the layout
-    of the tensor that arrives first; `default_data_format`, which a subclass may set to 'channels_first'. Until it is
-    built an open `data_format` is None, afterwards it is text, and outputs of as many axes carry it as their layout.
-    A subclass whose `build` makes weights calls `self.settle_data_format(input_shape)` first there.
+    Pass the constructor's `data_format` on: 'channels_first', 'channels_last', Keras 1's 'th' and 'tf'; None and
+    'default' leave it open. What counts, in this order: that argument; the setting of the process; keras.json; the
+    layout of the tensor that arrives first; `default_data_format`, which a subclass may set to 'channels_first'. Until
+    it is built an open `data_format` is None, afterwards it is text, and outputs of as many axes carry it as their
+    layout. A subclass whose `build` makes weights calls `self.settle_data_format(input_shape)` first there.
 
     As a model's first layer, `reads_shapes` lets it take the other format, with a warning, where its input's shape
     cannot be of the default one.
