@@ -154,7 +154,9 @@ def conv_transpose(x, weight, bias=None, *, output_size=None, strides=1, padding
 
 
 def check_shapes(name, x, weight, data_format, channels, form):
-    """Numbers of axes and channels."""
+    """Numbers of axes and channels; nothing of the weight may be empty."""
+    if 0 in weight.shape:
+        raise ShapeError(f"{name}: the weight has shape {weight.shape}, expected sizes of at least 1: {form}.")
     if not 3 <= weight.ndim <= RANK + 2:
         raise ShapeError(f"{name}: the weight has shape {weight.shape}, expected {form} with a window of 1 to {RANK} "
                          "axes.")

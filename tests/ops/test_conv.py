@@ -181,6 +181,7 @@ def test_elementwise_ops_of_two_orders(random):
     ((2, 9, 9, 5), (3, 3, 3, 4), {}, "has 5 channels .*takes 3"),
     ((2, 9, 9, 3), (3, 3, 3, 4), {"data_format": "channels_first"}, r"has 9 channels \(channels_first\)"),
     ((2, 9, 9, 9, 9, 3), (3, 3, 3, 3, 3, 4), {}, "window of 1 to 3 axes"),
+    ((2, 9, 9, 0), (3, 3, 0, 4), {}, "sizes of at least 1"), ((2, 9, 9, 3), (3, 3, 3, 0), {}, "sizes of at least 1"),
 ], ids=str)
 def test_shapes_that_do_not_fit(shape, weight, options, message, random):
     with pytest.raises(ShapeError, match=message):
