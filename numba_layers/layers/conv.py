@@ -89,10 +89,14 @@ class Windowed(ImageLayer):
     def call(self, inputs):
         return self._activated(ops.conv, inputs, self.kernel)
 
+    def _pads(self):
+        """`padding` as the ops take it."""
+        return self.padding
+
     def _activated(self, function, *operands, **options):
         """activation(function(*operands) + bias); relu is applied where the op stores its sums."""
         relu = self.activation is activations.relu
-        outputs = function(*operands, self.bias, strides=self.strides, padding=self.padding,
+        outputs = function(*operands, self.bias, strides=self.strides, padding=self._pads(),
                            dilation=self.dilation_rate, data_format=self.data_format,
                            activation="relu" if relu else "linear", **options)
         return outputs if relu else self.activation(outputs)

@@ -314,8 +314,8 @@ class Deconvolution2D(Keras1Conv, Conv2DTranspose):
 class Convolution3D(Keras1Conv, Conv3D):
     """Convolution over volumes, in Keras 1's words; see `Conv3D`.
 
-    kernel_dim1, kernel_dim2, kernel_dim3: the window. subsample: three numbers, from one window to the next. Others as
-    in `Convolution2D`.
+    kernel_dim1, kernel_dim2, kernel_dim3: the window. subsample: three numbers, from one window to the next; the output
+    is every so many-th entry of what there is without, with border_mode 'same' too. Others as in `Convolution2D`.
 
     Shapes: 'th': (batch, channels, dim1, dim2, dim3) -> (batch, nb_filter, new dim1, new dim2, new dim3);
             W (nb_filter, channels, kernel_dim1, kernel_dim2, kernel_dim3), b (nb_filter,)
@@ -335,6 +335,11 @@ class Convolution3D(Keras1Conv, Conv3D):
         super().__init__(nb_filter, (kernel_dim1, kernel_dim2, kernel_dim3), subsample, border_mode, dim_ordering, 1,
                          activation, bias, init, None, W_regularizer, b_regularizer, activity_regularizer,
                          W_constraint, b_constraint, weights=weights, **kwargs)
+
+    def _pads(self):
+        if self.padding != "same":
+            return self.padding
+        return tuple(((taps - 1) // 2, taps // 2) for taps in self.kernel_size)     # of 'same' without subsample
 
 
 # Keras's other names

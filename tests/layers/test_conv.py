@@ -591,3 +591,16 @@ def test_images_in_the_other_format():
     model = alone(Convolution2D(3, 3, 3, input_shape=(3, 9, 8)))
     with pytest.raises(ShapeError, match=r"channels_last, the model takes channels_first: np.moveaxis\(x, -1, 1\)"):
         model.predict(numbers(2, 9, 8, 3))
+
+
+@pytest.mark.parametrize("border_mode", ["valid", "same"])
+@pytest.mark.parametrize("window, subsample", [((3, 3, 3), (2, 2, 2)), ((2, 3, 4), (3, 1, 2))])
+def test_subsampled_volumes_are_slices(border_mode, window, subsample, random):
+    """As the document says: of the output without subsample every so many-th voxel is kept."""
+    x = random.standard_normal((2, 8, 7, 6, 3)).astype("float32")
+    whole = layers.Convolution3D(4, *window, border_mode=border_mode, dim_ordering="tf")
+    some = layers.Convolution3D(4, *window, border_mode=border_mode, subsample=subsample, dim_ordering="tf")
+    expected = whole(x).data[(slice(None), *(slice(None, None, step) for step in subsample))]
+    some.build(x.shape)
+    some.set_weights(whole.get_weights())
+    np.testing.assert_allclose(some(x).data, expected, 1e-5, 1e-5)
