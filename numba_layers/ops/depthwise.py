@@ -77,7 +77,7 @@ def _backward_weight(run, x, grad_y, *, window):
     return partial, *vjps
 
 
-@composite(*_depthwise.kernels, *repeat.kernels)
+@composite(*_depthwise.kernels, *repeat.kernels, *conv.kernels)
 def depthwise_conv(x, weight, bias=None, *, strides=1, padding="valid", dilation=1, data_format="channels_last",
                    activation="linear"):
     """Each channel convolved by windows of its own: channel c * multiplier + m of y is channel c by weight[..., c, m].
@@ -98,6 +98,9 @@ def depthwise_conv(x, weight, bias=None, *, strides=1, padding="valid", dilation
     bias = checked_bias("depthwise_conv", bias, channels * multiplier, weight)
     x = channels_last(x, data_format)
     window = axes("depthwise_conv", x.shape[1:-1], tuple(shape), strides, padding, dilation)
+    if channels == 1:       # nothing to keep apart: the filters of an ordinary convolution
+        y = conv(x, weight, bias, strides=strides, padding=padding, dilation=dilation, activation=activation)
+        return as_format(y, data_format)
     if multiplier > 1:
         x = repeat(x, repeats=multiplier, axis=-1)
     weight = reshape(weight, shape=(*shape, channels * multiplier))
@@ -105,7 +108,7 @@ def depthwise_conv(x, weight, bias=None, *, strides=1, padding="valid", dilation
     return as_format(y if activation == "relu" else activated(y, activation), data_format)
 
 
-@composite(*depthwise_conv.kernels, *conv.kernels)
+@composite(*depthwise_conv.kernels)
 def separable_conv(x, depthwise, pointwise, bias=None, *, strides=1, padding="valid", dilation=1,
                    data_format="channels_last", activation="linear"):
     """`depthwise_conv`, then a product that mixes the channels of each pixel; bias and activation come last.

@@ -11,8 +11,8 @@ import pytest
 from numba_layers.kernels.cpu._depthwise_tile import BLOCK, RUN, WIDTHS
 from numba_layers.kernels.cpu._tile import FUSED, VECTOR_BYTES
 from numba_layers.kernels.cpu.depthwise import CHANNELS, COLUMNS, PIXELS
+from numba_layers.ops._plan import backward_plan, forward_plan
 from numba_layers.ops._window import axes
-from numba_layers.ops.conv import backward_plan, forward_plan
 from numba_layers.registry import kernel
 from tests.reference import conv as reference
 from tests.threads import on_one_and_all
