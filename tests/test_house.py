@@ -37,7 +37,8 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers",     # kernel file -> word above
-         "conv_few": "conv", "conv_weight": "conv", "winograd": "conv"}
+         "conv_few": "conv", "conv_weight": "conv", "winograd": "conv",
+         "winograd_gradient": "conv"}
 KNOWS_ROOMS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
 
 

@@ -10,6 +10,7 @@ from ._window import axes
 RANK = 3       # spatial axes of the kernels
 VECTOR = 16    # numbers in a vector, at most
 LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
+MOST_WEIGHTS, MOST_PARTIAL = 128 * 128, 65536    # channels * filters for the gradient of weights, and in all parts
 FEW, MOST_INNER, MOST_LINE, MOST_COLUMNS = 8, 1024, 512, 32768    # what `convolve_to_few` is good for and has room for
 
 
@@ -24,6 +25,18 @@ def algorithm(window, shape, out, transposed, winograd):
     if transposed and few_channels(window, shape, out):
         return "convolve_to_few", forward_plan(window)
     return "convolve", backward_plan(window) if transposed else forward_plan(window), transposed
+
+
+def winograd_parts(window, shape, grad_shape):
+    """In how many parts Winograd's algorithm sums up the gradient of a weight, where it is faster; else 0.
+
+    Each part writes a gradient for each point, which small weights allow.
+    """
+    numbers = shape[-1] * grad_shape[-1]
+    if winograd_block(window, shape, grad_shape) != 4 or numbers > MOST_WEIGHTS or numbers % VECTOR:
+        return 0
+    blocks = shape[0] * math.prod(-(-size // 4) for size in grad_shape[1:-1])
+    return max(2, min(8, MOST_PARTIAL // numbers, blocks // LEAST_BLOCKS))
 
 
 def few_channels(window, shape, out):

@@ -15,11 +15,12 @@ from ..errors import ShapeError
 from . import reduction
 from ._layout import as_format, channels_last
 from ._op import composite, once, op, viewed
-from ._plan import RANK, algorithm, forward_plan
+from ._plan import RANK, algorithm, forward_plan, winograd_parts
 from ._window import axes, transposed_axes
 from .linear import activated, dense, relu_backward
 from .shape import reshape
 
+POINTS = 36    # of a block of Winograd's algorithm
 PARTS, ROWS, PIXELS = 8, 256, 128   # partial sums, at most; rows of a weight's gradient, and pixels, worth a task
 
 
@@ -57,7 +58,8 @@ def _run(run, x, weight, bias, out, window, transposed, relu):
 
 
 FORWARD = ("convolve", "convolve_to_few", "winograd_weight", "winograd_convolve")
-BACKWARD = ("convolve_backward_weight", "relu_backward", *reduction.sum.kernels)
+WEIGHT = ("convolve_backward_weight", "winograd_backward_points", "winograd_backward_weight", "sum_columns")
+BACKWARD = (*WEIGHT, "relu_backward", *reduction.sum.kernels)
 
 
 @op(*FORWARD, *BACKWARD)
@@ -84,7 +86,7 @@ def _convolve_transposed(run, x, weight, bias, *, window, relu):
             lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
 
 
-@op("convolve_backward_weight", "sum_columns", *FORWARD)
+@op(*WEIGHT, *FORWARD)
 def _backward_weight(run, x, grad_y, *, window):
     """The gradient of `_convolve` to its weight."""
     shape = (*(axis.window for axis in window), x.shape[-1], grad_y.shape[-1])
@@ -92,13 +94,22 @@ def _backward_weight(run, x, grad_y, *, window):
             lambda grad: _convolve(x, grad, None, window=window, relu=False))
     if None in x.shape or None in grad_y.shape:
         return run("convolve_backward_weight", x, grad_y, out=shape), *vjps
+    parts = winograd_parts(window, x.shape, grad_y.shape) if config.winograd() else 0
+    if parts:
+        before = tuple(axis.before for axis in window)
+        points = _sum(run, run("winograd_backward_points", x, grad_y, before, out=(parts, POINTS, *shape[-2:])))
+        return run("winograd_backward_weight", points, out=shape), *vjps
     parts = _parts(shape, math.prod(grad_y.shape[:-1]))
     partial = run("convolve_backward_weight", _images(x), _images(grad_y), forward_plan(window),
                   out=(parts, *shape) if parts > 1 else shape,
                   out_view=(parts, *(1,) * (RANK - len(window)), *shape))
-    if parts > 1:
-        partial = run("sum_columns", viewed(partial, 1, parts, -1), out=shape, out_view=(1, 1, -1))
-    return partial, *vjps
+    return _sum(run, partial) if parts > 1 else partial, *vjps
+
+
+def _sum(run, partial):
+    """The sum over the first axis."""
+    parts, *shape = partial.shape
+    return run("sum_columns", viewed(partial, 1, parts, -1), out=tuple(shape), out_view=(1, 1, -1))
 
 
 def _parts(shape, pixels):

@@ -87,27 +87,24 @@ def block_at(number, rows, columns, m):
 
 
 @inlined
-def transform_input(x, n, i, j, size, v, channels_room, v_point, patch):
-    """Transform x[n, i:i + size, j:j + size] (zeros outside of x) to v, its points v_point apart."""
-    height, width, channels = x.shape[1:]
-    lanes = lanes_of(x)
-    start = ((n * height + i) * width + j) * channels
-    source, strides = at(x, start), (width * channels, channels)
-    inside = i >= 0 and j >= 0 and i + size <= height and j + size <= width
-    if not inside or channels_room != channels:
-        row = size * channels_room
-        before, end = min(size, max(0, -j)), max(0, min(size, width - j))
-        for r in range(size):
-            here = at(patch, r * row)
-            copy(here, 0, here, 0, 1, 0, row)
-            if 0 <= i + r < height and before < end:
-                copy(at(here, before * channels_room), channels_room,
-                     at(x, start + (r * width + before) * channels), channels, end - before, channels, channels_room)
-        source, strides = at(patch, 0), (row, channels_room)
-    if size == 6:
-        transform(INPUT_4, source, strides, v, (6 * v_point, v_point), divide(channels_room, lanes), patch, False)
-    else:
-        transform(INPUT_2, source, strides, v, (4 * v_point, v_point), divide(channels_room, lanes), patch, False)
+def block_of(x, n, i, j, size, c, channels, room, patch):
+    """(pointer, strides) of x[n, i:i + size, j:j + size, c:c + channels], channels filled up to `room`.
+
+    Where it lies beyond x, with zeros there, or is no whole vectors, the block is copied to `patch`.
+    """
+    height, width, all_channels = x.shape[1:]
+    start = ((n * height + i) * width + j) * all_channels + c
+    if room == channels and i >= 0 and j >= 0 and i + size <= height and j + size <= width:
+        return at(x, start), (width * all_channels, all_channels)
+    row = size * room
+    before, end = min(size, max(0, -j)), max(0, min(size, width - j))
+    for r in range(size):
+        here = at(patch, r * row)
+        copy(here, 0, here, 0, 1, 0, row)
+        if 0 <= i + r < height and before < end:
+            copy(at(here, before * room), room, at(x, start + (r * width + before) * all_channels), all_channels,
+                 end - before, channels, room)
+    return at(patch, 0), (row, room)
 
 
 @inlined
@@ -166,8 +163,12 @@ def winograd_convolve(x, u, bias, before, activation, y):
         v_point = strips * ROWS * channels_room + lanes     # else all points fall on the same lines of the cache
         for b in range(count):
             n, i, j = block_at(first + b, rows, columns, m)
-            transform_input(x, n, i - before[0], j - before[1], size, at(inputs, b * channels_room), channels_room,
-                            v_point, patch)
+            block, strides = block_of(x, n, i - before[0], j - before[1], size, 0, inner, channels_room, patch)
+            target, vectors = at(inputs, b * channels_room), divide(channels_room, lanes)
+            if m == 4:
+                transform(INPUT_4, block, strides, target, (6 * v_point, v_point), vectors, patch, False)
+            else:
+                transform(INPUT_2, block, strides, target, (4 * v_point, v_point), vectors, patch, False)
         width = panel_width(filters, lanes)
         for f in range(0, filters, width):
             some = min(width, filters - f)
