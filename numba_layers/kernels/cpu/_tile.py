@@ -1,14 +1,14 @@
 """The register tile: the innermost block of matrix multiply and convolution, as vector instructions.
 
-    C[r, j] = init[r, j] + sum over s, p of A[r, s, p] * B[s, p, j]       r < ROWS, j < vectors * lanes
+    C[r, j] = init[r, j] + sum over q, s, p of A[r, q, s, p] * B[q, s, p, j]      r < ROWS, j < vectors * lanes
 
 All the sums stay in registers while p runs, beside one row of B and one number of A at a time. The rows come in
-groups of GROUP that may lie anywhere; for a convolution they are neighbouring pixels. The sum comes in segments:
-those are the rows of the image below a window. For a product of matrices all of it is one block. The machine's
+groups of GROUP that may lie anywhere; for a convolution they are neighbouring pixels. The sum comes in planes of
+segments: the planes and rows of the image below a window. For a product of matrices it is one block. The machine's
 registers give the shape: sums fill 24 of the 32 vector registers of AVX-512 (8 x 48 floats) and of NEON
 (8 x 12), 12 of the 16 of AVX2 (4 x 24). Numba's own vectoriser finds no such loop.
 
-Each sum is one chain of multiply-adds in the order of s and p. Cutting a long sum in pieces (`init` is then C
+Each sum is one chain of multiply-adds in the order of q, s and p. Cutting a long sum in pieces (`init` is then C
 itself), or the matrix in blocks, therefore changes no bit of the result.
 
 The functions work on pointers, made by `at` from arrays and by `scratch` on the stack; strides count
@@ -228,13 +228,12 @@ def _place(r, strides):
 @np.errstate(all="ignore")
 def _python_tile(vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
     columns = vectors * (VECTOR_BYTES // c.itemsize)
-    segments, depth = counts
+    planes, segments, depth = counts
     for r in range(ROWS):
         total = init[_place(r, init_strides):][:columns].copy()
-        for s in range(segments):
-            for p in range(depth):
-                number = a[_place(r, a_strides) + p * a_strides[2] + s * a_strides[3]]
-                total += number * b[p * b_strides[0] + s * b_strides[1]:][:columns]
+        for q, s, p in np.ndindex(planes, segments, depth):
+            number = a[_place(r, a_strides) + p * a_strides[2] + s * a_strides[3] + q * a_strides[4]]
+            total += number * b[p * b_strides[0] + (q * segments + s) * b_strides[1]:][:columns]
         c[_place(r, c_strides):][:columns] = np.where(relu & (total < 0), 0, total)
 
 
@@ -242,17 +241,18 @@ def _python_tile(vectors, a, a_strides, b, b_strides, counts, init, init_strides
 def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
     """One tile, `vectors` (a constant) wide: C = init + A @ B, negative numbers set to zero if relu.
 
-    counts: (segments, depth) of the sum. a_strides: of A's rows, groups of rows, columns p and segments.
-    b_strides: of B's rows p and segments. init_strides, c_strides: of rows and groups of rows.
-    Shapes: A (ROWS, segments, depth), B (segments, depth, vectors * lanes), init and C (ROWS, vectors * lanes)
+    counts: (planes, segments, depth) of the sum. a_strides: of A's rows, groups of rows, columns p, segments and
+    planes. b_strides: of B's rows p and segments, all planes' in a row. init_strides, c_strides: of rows and groups.
+    Shapes: A (ROWS, planes, segments, depth), B (planes, segments, depth, vectors * lanes), init and C (ROWS,
+    vectors * lanes)
     init_strides = (0, 0) starts all rows from one (the bias), init = C adds to what is there.
     """
     def codegen(context, builder, signature, arguments):
         _, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides = arguments
         vector = _Vectors(context, builder, signature.args[1].dtype)
-        a_row, a_group, a_column, a_segment = cgutils.unpack_tuple(builder, a_strides)
+        a_row, a_group, a_column, a_segment, a_plane = cgutils.unpack_tuple(builder, a_strides)
         b_row, b_segment = cgutils.unpack_tuple(builder, b_strides)
-        segments, depth = cgutils.unpack_tuple(builder, counts)
+        planes, segments, depth = cgutils.unpack_tuple(builder, counts)
         columns = [_int64(v * vector.lanes) for v in range(vectors.literal_value)]
 
         def row_starts(strides):
@@ -262,9 +262,9 @@ def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides
 
         sums = [[vector.variable(vector.load(init, builder.add(start, j))) for j in columns]
                 for start in row_starts(init_strides)]
-        with cgutils.for_range(builder, segments) as s:
-            a_here = builder.gep(a, [builder.mul(s.index, a_segment)])
-            b_here = builder.gep(b, [builder.mul(s.index, b_segment)])
+        with cgutils.for_range(builder, planes) as q, cgutils.for_range(builder, segments) as s:
+            a_here = builder.gep(a, [vector.offset(s.index, a_segment, builder.mul(q.index, a_plane))])
+            b_here = builder.gep(b, [builder.mul(vector.offset(q.index, segments, s.index), b_segment)])
             # A pointer to each group: from a single one LLVM would step to row after row, one by one.
             groups = [vector.unrelated(builder.gep(a_here, [builder.mul(_int64(g), a_group)]))
                       for g in range(ROWS // GROUP)]
@@ -284,8 +284,8 @@ def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides
             for j, total in zip(columns, row_sums):
                 vector.store(builder.load(total), c, builder.add(start, j))
 
-    pair, four = types.UniTuple(types.int64, 2), types.UniTuple(types.int64, 4)
-    return types.void(vectors, a, four, b, pair, pair, init, pair, types.boolean, c, pair), codegen
+    pair, three, five = (types.UniTuple(types.int64, count) for count in (2, 3, 5))
+    return types.void(vectors, a, five, b, pair, three, init, pair, types.boolean, c, pair), codegen
 
 
 @inlined

@@ -47,10 +47,10 @@ GROUPS = 32                                   # of pixels, worth a task
 def passes_of(plan, channels, lanes):
     """(whole, taps, channels) of a pass over the window, as much as the buffers hold.
 
-    Where `whole`, a pass takes all taps of one depth: for each pixel and row of the window, one run of memory.
-    Else it takes so many neighbouring taps of one row, and so many channels.
+    Where `whole`, a pass takes all of it: for each pixel and row of the window, one run of memory. Else it takes so
+    many neighbouring taps of one row, and so many channels.
     """
-    rows, taps = plan[1, TAPS], plan[2, TAPS]
+    rows, taps = plan[0, TAPS] * plan[1, TAPS], plan[2, TAPS]
     covered = (GROUP - 1) * plan[2, STRIDE] + taps
     room = WINDOWS // VECTOR_BYTES * lanes
     whole = (plan[2, GAP] == 1 and rows * taps * channels * ROW <= PANEL
@@ -63,35 +63,41 @@ def passes_of(plan, channels, lanes):
 
 @inlined
 def pack_taps(weight, transposed, plan, one, j, columns, wide, panel):
-    """Copy the weights of a pass to `panel` (rows, taps, channels, wide), with zeros to whole vectors."""
+    """Copy the weights of a pass to `panel` (planes, rows, taps, channels, wide), with zeros to whole vectors."""
     window_rows, window_columns, inner, outer = weight.shape[1:]
-    _, d, h, w, c, rows, taps, channels = one
-    kd = plan[0, FIRST_TAP] + d * plan[0, NEXT_TAP]
-    for row in range(h, h + rows):
-        kh = plan[1, FIRST_TAP] + row * plan[1, NEXT_TAP]
-        for tap in range(w, w + taps):
-            kw = plan[2, FIRST_TAP] + tap * plan[2, NEXT_TAP]
-            start = ((kd * window_rows + kh) * window_columns + kw) * inner * outer
-            if transposed:
-                transpose(panel, wide, at(weight, start + j * outer + c), outer, columns, channels)
-            else:
-                copy(panel, wide, at(weight, start + c * outer + j), outer, channels, columns, wide)
-            panel = at(panel, channels * wide)
+    _, d, h, w, c, planes, rows, taps, channels = one
+    for plane in range(d, d + planes):
+        kd = plan[0, FIRST_TAP] + plane * plan[0, NEXT_TAP]
+        for row in range(h, h + rows):
+            kh = plan[1, FIRST_TAP] + row * plan[1, NEXT_TAP]
+            for tap in range(w, w + taps):
+                kw = plan[2, FIRST_TAP] + tap * plan[2, NEXT_TAP]
+                start = ((kd * window_rows + kh) * window_columns + kw) * inner * outer
+                if transposed:
+                    transpose(panel, wide, at(weight, start + j * outer + c), outer, columns, channels)
+                else:
+                    copy(panel, wide, at(weight, start + c * outer + j), outer, channels, columns, wide)
+                panel = at(panel, channels * wide)
 
 
 @inlined
-def windows_of_rows(x, n, d, h, w, row_gap, rows, covered, target):
-    """Copy x[n, d, h + row_gap * r, w:w + covered], r < rows, to target (rows, covered, channels); zeros outside."""
+def windows_of_rows(x, n, d, h, w, gaps, planes, rows, covered, target):
+    """Copy x[n, d + gaps[0] * q, h + gaps[1] * r, w:w + covered] to target (planes, rows, covered, channels).
+
+    q < planes, r < rows; zeros outside.
+    """
     depth, height, width, channels = x.shape[1:]
     before = min(covered, max(0, -w)) * channels
     within = max(0, min(covered, width - w) * channels - before)
-    for r in range(rows):
-        row = h + row_gap * r
-        count = within if 0 <= d < depth and 0 <= row < height else 0
-        start = (((n * depth + d) * height + row) * width + max(0, w)) * channels if count > 0 else 0
-        copy(target, 0, target, 0, 1, 0, before)
-        copy(at(target, before), 0, at(x, start), 0, 1, count, covered * channels - before)
-        target = at(target, covered * channels)
+    for q in range(planes):
+        for r in range(rows):
+            plane, row = d + gaps[0] * q, h + gaps[1] * r
+            count = within if 0 <= plane < depth and 0 <= row < height else 0
+            start = (((n * depth + plane) * height + row) * width + max(0, w)) * channels if count > 0 else 0
+            if before > 0:
+                copy(target, 0, target, 0, 1, 0, before)
+            copy(at(target, before), 0, at(x, start), 0, 1, count, covered * channels - before)
+            target = at(target, covered * channels)
 
 
 @inlined
@@ -135,66 +141,75 @@ def group_at(number, counts):
 
 
 @inlined
-def input_of(place, plan, d, h, w):
-    """(sample, depth, row, column) of the input at tap d, h, w of the window of a group's first pixel."""
-    n, t_d, t_h, g = place
-    return (n, t_d * plan[0, STRIDE] + plan[0, OFFSET] + d * plan[0, GAP],
-            t_h * plan[1, STRIDE] + plan[1, OFFSET] + h * plan[1, GAP],
-            g * GROUP * plan[2, STRIDE] + plan[2, OFFSET] + w * plan[2, GAP])
+def column_of(g, groups):
+    """The first column of group `g` of a row of `groups`: the two at the ends come first, to share a tile's copies."""
+    return GROUP * (g if g == 0 else (groups - 1 if g == 1 else g - 1))
 
 
 @inlined
-def output_of(place, plan, y):
+def input_of(place, groups, plan, d, h, w):
+    """(sample, depth, row, column) of the input at tap d, h, w of a group's first pixel; groups: of a row."""
+    n, t_d, t_h, g = place
+    t_w = column_of(g, groups)
+    return (n, t_d * plan[0, STRIDE] + plan[0, OFFSET] + d * plan[0, GAP],
+            t_h * plan[1, STRIDE] + plan[1, OFFSET] + h * plan[1, GAP],
+            t_w * plan[2, STRIDE] + plan[2, OFFSET] + w * plan[2, GAP])
+
+
+@inlined
+def output_of(place, groups, plan, y):
     """(element of y, number of pixels) of a group."""
     n, d, h, g = place
     row = (n * y.shape[1] + plan[0, START] + d * plan[0, STEP]) * y.shape[2] + plan[1, START] + h * plan[1, STEP]
-    column = plan[2, START] + g * GROUP * plan[2, STEP]
-    return (row * y.shape[3] + column) * y.shape[4], min(GROUP, plan[2, COUNT] - g * GROUP)
+    t_w = column_of(g, groups)
+    column = plan[2, START] + t_w * plan[2, STEP]
+    return (row * y.shape[3] + column) * y.shape[4], min(GROUP, plan[2, COUNT] - t_w)
 
 
 @inlined
 def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, edge, relu, j, y):
     """Add what a pass gives to columns j.. of the pixels in `groups` = (first, number); to the bias unless begun."""
     depth, height, width, channels = x.shape[1:]
-    whole, d, h, w, c, rows, taps, some = one
-    stride, gap, row_gap = plan[2, STRIDE], plan[2, GAP], plan[1, GAP]
+    whole, d, h, w, c, planes, rows, taps, some = one
+    stride, gap, gaps = plan[2, STRIDE], plan[2, GAP], (plan[0, GAP], plan[1, GAP])
     counts = plan[0, COUNT], plan[1, COUNT], ceil_div(plan[2, COUNT], GROUP)
     covered = (GROUP - 1) * stride + (taps - 1) * gap + 1                   # columns below a group
     vectors = ceil_div(columns, lanes_of(y))
     wide, y_row = vectors * lanes_of(y), plan[2, STEP] * y.shape[4]
+    segment, plane = gaps[1] * width * channels, gaps[0] * height * width * channels
     if whole:
-        sum_counts, segment = (rows, taps * channels), row_gap * width * channels
-        copied, copied_strides = rows * covered * channels, (stride * channels, covered * channels)
+        sum_counts, copied = (planes, rows, taps * channels), planes * rows * covered * channels
+        copied_strides = stride * channels, covered * channels, rows * covered * channels
     else:
-        sum_counts, segment = (taps, some), gap * channels
-        copied, copied_strides = taps * GROUP * some, (some, GROUP * some)
+        sum_counts, copied = (1, taps, some), taps * GROUP * some
+        segment, copied_strides = gap * channels, (some, GROUP * some, 0)
 
     place, left = group_at(groups[0], counts), groups[1]
     while left > 0:
         second = group_after(place, counts) if left > 1 and ROWS > GROUP else place
-        n, i_d, i_h, i_w = input_of(place, plan, d, h, w)
-        n2, i_d2, i_h2, i_w2 = input_of(second, plan, d, h, w)
-        inside = (min(i_d, i_d2) >= 0 and max(i_d, i_d2) < depth
-                  and min(i_h, i_h2) >= 0 and max(i_h, i_h2) + (rows - 1) * row_gap < height
+        n, i_d, i_h, i_w = input_of(place, counts[2], plan, d, h, w)
+        n2, i_d2, i_h2, i_w2 = input_of(second, counts[2], plan, d, h, w)
+        inside = (min(i_d, i_d2) >= 0 and max(i_d, i_d2) + (planes - 1) * gaps[0] < depth
+                  and min(i_h, i_h2) >= 0 and max(i_h, i_h2) + (rows - 1) * gaps[1] < height
                   and min(i_w, i_w2) >= 0 and max(i_w, i_w2) + covered <= width)
         if inside:
             start = ((n * depth + i_d) * height + i_h) * width + i_w
             jump = ((n2 * depth + i_d2) * height + i_h2) * width + i_w2 - start
-            a, a_strides = at(x, start * channels + c), (stride * channels, jump * channels, 1, segment)
+            a, a_strides = at(x, start * channels + c), (stride * channels, jump * channels, 1, segment, plane)
         else:
             jump = copied if left > 1 else 0         # a last group alone is computed twice: both write the same
-            a, a_strides = at(windows, 0), (copied_strides[0], jump, 1, copied_strides[1])
+            a, a_strides = at(windows, 0), (copied_strides[0], jump, 1, copied_strides[1], copied_strides[2])
             if whole:
-                windows_of_rows(x, n, i_d, i_h, i_w, row_gap, rows, covered, windows)
+                windows_of_rows(x, n, i_d, i_h, i_w, gaps, planes, rows, covered, windows)
                 if left > 1:
-                    windows_of_rows(x, n2, i_d2, i_h2, i_w2, row_gap, rows, covered, at(windows, copied))
+                    windows_of_rows(x, n2, i_d2, i_h2, i_w2, gaps, planes, rows, covered, at(windows, copied))
             else:
                 windows_of_taps(x, n, i_d, i_h, i_w, stride, gap, taps, c, some, windows)
                 if left > 1:
                     windows_of_taps(x, n2, i_d2, i_h2, i_w2, stride, gap, taps, c, some, at(windows, copied))
 
-        y0, pixels = output_of(place, plan, y)
-        y1, pixels2 = output_of(second, plan, y)
+        y0, pixels = output_of(place, counts[2], plan, y)
+        y1, pixels2 = output_of(second, counts[2], plan, y)
         y_here = at(y, y0 + j)
         y_strides = y_row, y1 - y0
         fits = columns == wide and min(pixels, pixels2) == GROUP
@@ -205,7 +220,7 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
                 copy(at(edge, GROUP * wide), wide, at(y, y1 + j), y_row, pixels2, columns, wide)
             y_here = at(edge, 0)
         init, init_strides = (y_here, y_strides) if begun else (bias, (0, 0))
-        tile_of(vectors, a, a_strides, panel, (wide, sum_counts[1] * wide), sum_counts, init, init_strides, relu,
+        tile_of(vectors, a, a_strides, panel, (wide, sum_counts[2] * wide), sum_counts, init, init_strides, relu,
                 y_here, y_strides)
         if not fits:
             copy(at(y, y0 + j), y_row, edge, wide, pixels, columns, columns)
@@ -221,10 +236,11 @@ def convolve_part(groups, panels, x, weight, transposed, bias, plan, relu, y):
     lanes, channels, filters = lanes_of(y), x.shape[4], y.shape[4]
     panel, windows, edge, first = scratch(y, PANEL_BUFFER), scratch(y, WINDOWS), scratch(y, EDGE), scratch(y, ROW)
     whole, tap_step, channel_step = passes_of(plan, channels, lanes)
-    rows = plan[1, TAPS] if whole else min(1, plan[1, TAPS])
-    across = ceil_div(plan[2, TAPS], max(1, tap_step)), ceil_div(channels, channel_step)
-    down = 1 if whole else plan[1, TAPS]
-    passes = max(1, plan[0, TAPS] * down * across[0] * across[1])   # without taps there is still the bias
+    planes, rows = (plan[0, TAPS], plan[1, TAPS]) if whole else (1, 1)
+    lines = plan[0, TAPS] * plan[1, TAPS]
+    passes = 1      # without taps there is still the bias
+    if not whole and lines * plan[2, TAPS] > 0:
+        passes = lines * ceil_div(plan[2, TAPS], tap_step) * ceil_div(channels, channel_step)
     for number in range(panels[0], panels[0] + panels[1]):
         j = number * VECTORS * lanes
         columns = min(VECTORS * lanes, filters - j)
@@ -233,9 +249,9 @@ def convolve_part(groups, panels, x, weight, transposed, bias, plan, relu, y):
         d, h, w, c = 0, 0, 0, 0
         for step in range(passes):
             taps, some = min(tap_step, plan[2, TAPS] - w), min(channel_step, channels - c)
-            if plan[0, TAPS] * plan[1, TAPS] == 0:
+            if lines == 0:
                 taps = 0
-            one = whole, d, h, w, c, rows, taps, some
+            one = whole, d, h, w, c, planes, rows, taps, some
             pack_taps(weight, transposed, plan, one, j, columns, wide, panel)
             cut = relu and step == passes - 1
             convolve_pass(groups, x, plan, one, panel, first, step > 0, columns, windows, edge, cut, j, y)

@@ -44,7 +44,7 @@ def products_of_line(pixels, wide, weight, start, lines, inner, zeros, last, pro
         if r + ROWS > lines:
             copy(last, inner, a, inner, lines - r, inner, inner)
             a = at(last, 0)
-        tile_of(divide(wide, lanes_of(weight)), a, (inner, GROUP * inner, 1, 0), pixels, (wide, 0), (1, inner),
+        tile_of(divide(wide, lanes_of(weight)), a, (inner, GROUP * inner, 1, 0, 0), pixels, (wide, 0), (1, 1, inner),
                 zeros, (0, 0), False, at(products, r * wide), (wide, GROUP * wide))
 
 

@@ -156,7 +156,7 @@ def convolve_backward_weight(x, grad_y, plans, grad_weight):
                              at(grad_y, (start + r * grad_y.shape[3]) * filters + j), filters, columns, some, wide)
                     b, b_row, b_segment = at(beside, 0), wide, columns * wide
                 for r in range(0, total, ROWS):
-                    counts, a, a_strides = (rows, columns), at(patch, r), (1, GROUP, row, columns * row)
+                    counts, a, a_strides = (1, rows, columns), at(patch, r), (1, GROUP, row, columns * row, 0)
                     b_here = b
                     if in_place:
                         at_run = divide(r, size)
@@ -173,10 +173,10 @@ def convolve_backward_weight(x, grad_y, plans, grad_weight):
                             continue
                         i_h = h * plan[1, STRIDE] + plan[1, OFFSET] + k_h * plan[1, GAP]
                         i_w = w * plan[2, STRIDE] + plan[2, OFFSET] + k_w * plan[2, GAP]
-                        counts = some_rows, some_columns
+                        counts = 1, some_rows, some_columns
                         a = at(x, (((n * depth + d) * height + i_h) * width + i_w) * channels
                                + element - at_tap * channels)
-                        a_strides = 1, GROUP, plan[2, STRIDE] * channels, plan[1, STRIDE] * width * channels
+                        a_strides = 1, GROUP, plan[2, STRIDE] * channels, plan[1, STRIDE] * width * channels, 0
                         b_here = at(b, (h - o_h) * b_segment + (w - o_w) * b_row)
                     c, c_strides = at(target, r * filters + j), (filters, GROUP * filters)
                     some_lines = min(ROWS, total - r)

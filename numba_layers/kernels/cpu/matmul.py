@@ -122,8 +122,8 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
                 init, init_row = (first_here, 0) if piece == 0 else (c, c_row)
                 if outside and piece > 0:
                     copy(edge, width, y_here, n, height, left, width)
-                a_strides, ends = (a_row, GROUP * a_row, a_column, 0), (init_row, GROUP * init_row)
-                tile_of(divide(width, lanes), a_here, a_strides, panel, (width, 0), (1, depth),
+                a_strides, ends = (a_row, GROUP * a_row, a_column, 0, 0), (init_row, GROUP * init_row)
+                tile_of(divide(width, lanes), a_here, a_strides, panel, (width, 0), (1, 1, depth),
                         init, ends, cut, c, (c_row, GROUP * c_row))
                 if outside:
                     copy(y_here, n, edge, width, height, left, min(left, width))

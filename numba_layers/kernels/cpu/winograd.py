@@ -181,7 +181,7 @@ def winograd_convolve(x, u, bias, before, activation, y):
                 for s in range(strips):
                     c = at(products, p * point + s * ROWS * wide)
                     tile_of(vectors, at(inputs, p * v_point + s * ROWS * channels_room),
-                            (channels_room, GROUP * channels_room, 1, 0), panel, (wide, 0), (1, inner),
+                            (channels_room, GROUP * channels_room, 1, 0, 0), panel, (wide, 0), (1, 1, inner),
                             start, (0, 0), False, c, (wide, GROUP * wide))
             copy(start, 0, at(bias, f), 0, 1, some, wide)
             for b in range(count):

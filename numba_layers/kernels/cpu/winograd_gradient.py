@@ -31,8 +31,8 @@ def add_products(inputs, v_point, channels_room, channels, gradients, point, wid
             if outside:
                 copy(edge, wide, y, filters, rows, some, wide)
                 y, y_strides = at(edge, 0), (wide, GROUP * wide)
-            tile_of(vectors, at(inputs, p * v_point + c), (1, GROUP, channels_room, 0),
-                    at(gradients, p * point), (wide, 0), (1, blocks), y, y_strides, False, y, y_strides)
+            tile_of(vectors, at(inputs, p * v_point + c), (1, GROUP, channels_room, 0, 0),
+                    at(gradients, p * point), (wide, 0), (1, 1, blocks), y, y_strides, False, y, y_strides)
             if outside:
                 copy(at(target, (p * channels + c) * filters + f), filters, edge, wide, rows, some, some)
 
