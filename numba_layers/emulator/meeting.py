@@ -1,0 +1,37 @@
+"""When threads that wait for each other may go on: `ready(group, parked)` of each kind of piece.
+
+A group is the threads that stand at the piece; `parked` are (piece, group) of all that wait anywhere. The answer
+says for each thread of the group whether its partners are there. Threads that have ended are waited for by none.
+"""
+
+import numpy as np
+
+
+def warp(mask_slot):
+    """Threads of a warp that a mask names, in the register `mask_slot`; all of the warp for None."""
+    def ready(group, parked=()):
+        batch = group.batch
+        mask = np.uint32(0xFFFFFFFF) if mask_slot is None else group.r[mask_slot]
+        bits = np.uint32(1) << batch.lane_in_warp.astype(np.uint32)
+        running, here = np.zeros(batch.warps, np.uint32), np.zeros(batch.warps, np.uint32)
+        np.bitwise_or.at(running, batch.warp_of[batch.running], bits[batch.running])
+        np.bitwise_or.at(here, batch.warp_of[group.lanes], bits[group.lanes])
+        warps = group.of(batch.warp_of)
+        return mask & running[warps] & ~here[warps] == 0
+    return ready
+
+
+def block(number_slot, count_slot):
+    """All threads of a block, or as many as the register `count_slot` says at barriers of the same number."""
+    def ready(group, parked=()):
+        batch = group.batch
+        blocks = group.of(batch.block_of)
+        here = np.bincount(blocks, minlength=batch.blocks)
+        if count_slot is None:
+            return (here == np.bincount(batch.block_of[batch.running], minlength=batch.blocks))[blocks]
+        number = int(group.r[number_slot][0])
+        for piece, other in parked:
+            if other is not group and piece.counted and int(other.r[piece.counted[0]][0]) == number:
+                here += np.bincount(other.of(batch.block_of), minlength=batch.blocks)
+        return here[blocks] >= group.r[count_slot]
+    return ready
