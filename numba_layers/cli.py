@@ -38,7 +38,7 @@ def _parser():
         return sub
 
     sub = command("demo", demo, "train a network on handwritten digits and show how well it reads")
-    sub.add_argument("--epochs", type=int, default=25, help="passes over the data (default: 25)")
+    sub.add_argument("--epochs", type=int, default=12, help="passes over the data (default: 12)")
     sub.add_argument("--folder", default=".", help="where model and picture are saved (default: here)")
     sub.add_argument("--quiet", action="store_true", help="no progress bars")
 
