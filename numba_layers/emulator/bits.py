@@ -85,12 +85,13 @@ def extract(asked):
     def step(a, start, length):
         start = np.minimum(start & U32.type(255), U32.type(width)).astype(u)
         length = np.minimum(length & U32.type(255), U32.type(width)).astype(u)
-        field = (a.view(u) >> start) & ((u.type(1) << length) - u.type(1))
+        length = np.minimum(length, u.type(width) - start)   # what the word has of it
+        mask = (u.type(1) << length) - u.type(1)
+        field = (a.view(u) >> start) & mask
         if d.kind == "u":
             return field
-        last = np.minimum(start + length, u.type(width)) - u.type(1)   # where the sign stands
-        negative = (length > 0) & ((a.view(u) >> last) & u.type(1)).astype(bool)
-        return np.where(negative, field | ~((u.type(1) << length) - u.type(1)), field).view(d)
+        negative = (a.view(u) >> (start + length - u.type(1))) & u.type(1)
+        return np.where((length > 0) & negative.astype(bool), field | ~mask, field).view(d)
 
     return Operation(step, (d,), (d, U32, U32))
 

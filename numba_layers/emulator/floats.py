@@ -69,7 +69,7 @@ def _directed(mode, exact):
 def _fma_parts(a, b, c):
     product, lost = two_product(a, b)
     total, rest = two_sum(product, c)
-    return total, rest + lost
+    return two_sum(total, rest + lost)
 
 
 EXACT = {"add": two_sum, "sub": lambda a, b: two_sum(a, -b), "mul": two_product, "fma": _fma_parts}
