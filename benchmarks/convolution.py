@@ -9,7 +9,8 @@ compared. The table shows, of all rounds, the fastest turns; `median` is theirs 
 
 A share of the peak compares with our register tile on numbers that stay in the first-level cache: multiply-adds and
 nothing else, measured in the same rounds. Operations are counted as the direct algorithm has them, those at the border
-included, three times for forward and backward; where Winograd's algorithm does with fewer, the share may exceed 100 %.
+included, three times for forward and backward; where Winograd's algorithm does with fewer, the share may exceed 100 %. In a row
+with a low peak the machine had other work to do, which PyTorch's threads suffer from most: measure it again (--only).
 """
 
 import argparse
@@ -144,8 +145,9 @@ def multiply_adds(a, b, start, tiles):
     """CALLS tiles for each thread, by the same few rows of b."""
     for task in numba.prange(tiles.shape[0]):
         for _ in range(CALLS):
-            _tile.tile(3, _tile.at(a, 0), (1, 1, 0, 0), _tile.at(b, 0), (0, 0), (1, DEPTH), _tile.at(start, 0), (0, 0),
-                       False, _tile.at(tiles, task * tiles.shape[1]), (tiles.shape[2], 4 * tiles.shape[2]))
+            _tile.tile_of(_tile.VECTORS, _tile.at(a, 0), (1, 1, 0, 0, 0), _tile.at(b, 0), (0, 0), (1, 1, DEPTH),
+                          _tile.at(start, 0), (0, 0), False,
+                          _tile.at(tiles, task * tiles.shape[1]), (tiles.shape[2], _tile.GROUP * tiles.shape[2]))
 
 
 def peak():
