@@ -9,8 +9,9 @@ compared. The table shows, of all rounds, the fastest turns; `median` is theirs 
 
 A share of the peak compares with our register tile on numbers that stay in the first-level cache: multiply-adds and
 nothing else, measured in the same rounds. Operations are counted as the direct algorithm has them, those at the border
-included, three times for forward and backward; where Winograd's algorithm does with fewer, the share may exceed 100 %. In a row
-with a low peak the machine had other work to do, which PyTorch's threads suffer from most: measure it again (--only).
+included, three times for forward and backward; where Winograd's algorithm does with fewer, the share may exceed 100 %.
+In a row with a low peak the machine had other work to do, which PyTorch's threads suffer from most: measure it again,
+with --only.
 """
 
 import argparse
