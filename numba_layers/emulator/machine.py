@@ -17,7 +17,7 @@ from .onchip import LocalMemory, SharedMemory
 WARP = 32
 AXES = {"x": 0, "y": 1, "z": 2}
 LANES = 4096        # threads that run together, about: arrays that fit a cache
-PATIENCE = 4096     # steps after which the group furthest on has its turn, so that none waits for ever
+PATIENCE = 64       # turns of the lowest group after which the one furthest on has that many steps: it may hold a lock
 
 
 class Group:
@@ -67,7 +67,7 @@ class Batch:
         self.first = first
         self.threads = launch.threads   # of a block
         self.lanes = np.arange(blocks * self.threads)
-        self.steps = 0
+        self.steps = self._lows = 0     # pieces run; turns of the lowest group
         self.instruction = None         # that of the latest access, for messages
         self.running = np.ones(self.lanes.size, bool)
         self.alive = self.lanes.size
@@ -117,32 +117,43 @@ class Batch:
 
     def run(self):
         """Run all threads to their end. Raises: KernelFault."""
-        waiting, pieces = self._waiting, self.program.pieces
+        waiting = self._waiting
         waiting[0] = Group(self, self.lanes, self.launch.registers(self))
-        limit = self.launch.step_limit
         while waiting or self._parked:
             if not waiting:
-                self._release()
-            at = max(waiting) if self.steps % PATIENCE == PATIENCE - 1 else min(waiting)
-            group = waiting.pop(at)
-            while True:
-                piece = pieces[at]
-                if piece.together and group.size < self.alive:
-                    group = self._arrived(at, piece, group)
-                    if group is None:
-                        break
-                self.steps += 1
-                if self.steps > limit:
-                    raise self.fault(Stop(faults.EndlessLoopFault, int(group.lanes[0]),
-                                          f"is still running after {limit} steps of its blocks"), piece.last)
-                piece.run(group)
-                ways = piece.leave(self, group)
-                if len(ways) == 1 and not waiting:
-                    at, group = ways[0]
-                    continue
-                for at, group in ways:
-                    self._wait(waiting, at, group)
+                for at, group in self._released():
+                    self._go(at, group, True)
+                continue
+            lowest = self._lows < PATIENCE
+            self._lows = self._lows + 1 if lowest else 0
+            at = min(waiting) if lowest else max(waiting)
+            self._go(at, waiting.pop(at), False, 0 if lowest else PATIENCE)
+
+    def _go(self, at, group, passed, turns=0):
+        """Run a group on from a piece until others may come first, or for some `turns` in any case.
+
+        passed: it has waited there for its partners already.
+        """
+        waiting, pieces, limit = self._waiting, self.program.pieces, self.launch.step_limit
+        turns += self.steps
+        while True:
+            piece = pieces[at]
+            if piece.together and not passed and group.size < self.alive:
+                group = self._arrived(at, piece, group)
+                if group is None:
+                    return
+            passed = False
+            self.steps += 1
+            if self.steps > limit:
+                raise self.fault(Stop(faults.EndlessLoopFault, int(group.lanes[0]),
+                                      f"is still running after {limit} steps of its blocks"), piece.last)
+            piece.run(group)
+            ways = piece.leave(self, group)
+            if len(ways) != 1 or (waiting and self.steps >= turns):
                 break
+            at, group = ways[0]
+        for at, group in ways:
+            self._wait(waiting, at, group)
 
     def _wait(self, where, at, group):
         other = where.get(at)
@@ -171,17 +182,15 @@ class Batch:
         self._parked[at] = group
         return None
 
-    def _release(self):
-        """No thread can run: let those go on whose partners have come, or ended."""
+    def _released(self):
+        """No thread can run: (piece, group) of those whose partners have come, or ended. Raises: DeadlockFault."""
         pieces = self.program.pieces
         everyone = [(pieces[at], group) for at, group in self._parked.items()]
         ready = {at: pieces[at].ready(group, everyone) for at, group in self._parked.items()}
-        for at in sorted(ready):
-            group = self._freed(at, ready[at])
-            if group is not None:
-                self._waiting[at] = group
-        if not self._waiting:
+        freed = [(at, self._freed(at, ready[at])) for at in sorted(ready) if ready[at].any()]
+        if not freed:
             raise self._deadlock()
+        return freed
 
     def _deadlock(self):
         """The fault that names who waits where, in the first block that is stuck."""

@@ -21,17 +21,26 @@ def warp(mask_slot):
     return ready
 
 
+NUMBERS = 16   # of barriers that a block has
+
+
 def block(number_slot, count_slot):
     """All threads of a block, or as many as the register `count_slot` says at barriers of the same number."""
     def ready(group, parked=()):
         batch = group.batch
         blocks = group.of(batch.block_of)
-        here = np.bincount(blocks, minlength=batch.blocks)
         if count_slot is None:
+            here = np.bincount(blocks, minlength=batch.blocks)
             return (here == np.bincount(batch.block_of[batch.running], minlength=batch.blocks))[blocks]
-        number = int(group.r[number_slot][0])
+        barriers = _barriers(group, number_slot)
+        here = np.bincount(barriers, minlength=batch.blocks * NUMBERS)
         for piece, other in parked:
-            if other is not group and piece.counted and int(other.r[piece.counted[0]][0]) == number:
-                here += np.bincount(other.of(batch.block_of), minlength=batch.blocks)
-        return here[blocks] >= group.r[count_slot]
+            if other is not group and piece.counted:
+                here += np.bincount(_barriers(other, piece.counted[0]), minlength=batch.blocks * NUMBERS)
+        return here[barriers] >= group.r[count_slot]
     return ready
+
+
+def _barriers(group, number_slot):
+    """Each thread's barrier, numbered through all blocks of the batch."""
+    return group.of(group.batch.block_of) * NUMBERS + group.r[number_slot].astype(np.int64)
