@@ -139,8 +139,8 @@ class Program:
         results, sources = step.dtypes(slots)
         arguments = ["g"] * step.operation.grouped
         step.read = []
-        for operand, dtype in zip(step.sources, sources):
-            slot = slots.source(operand, dtype, step.instruction.line)
+        for operand, dtype, written_as in zip(step.sources, sources, step.operation.sources):
+            slot = slots.source(operand, dtype, step.instruction.line, written_as)
             step.read.append(slot)
             negated = "~" * getattr(operand, "negated", False)
             arguments.append(f"{negated}r[{slot}]{read_as(dtypes[slot], dtype)}")

@@ -42,9 +42,12 @@ class Slots:
 
     def alike(self, registers):
         """Registers of one width between which bits move as they are: one dtype saves views."""
-        first, *others = {self._root(register.name): None for register in registers}
-        for other in others:
-            self._like[other] = first
+        firsts = {}   # declared type -> register: f32 and b32 mix where the bits of floats are looked at
+        for register in registers:
+            root = self._root(register.name)
+            first = firsts.setdefault(self._types[register.name], root)
+            if first != root:
+                self._like[root] = first
 
     def vote(self, register, dtype):
         """An instruction reads or writes a register as `dtype`."""
@@ -73,14 +76,13 @@ class Slots:
             self.varying.add(slot)
         return slot
 
-    def source(self, operand, dtype, line):
-        """The slot of an operand that an instruction reads as `dtype`."""
+    def source(self, operand, dtype, line, written_as=None):
+        """The slot of an operand that an instruction reads as `dtype`; a number is `written_as` another, maybe."""
         if isinstance(operand, Number):
-            kind = {"f": "f", "b": "b"}.get(dtype.kind, "b") + str(8 * dtype.itemsize)
-            raw = bits(operand, kind)
+            wanted = written_as or dtype
+            raw = bits(operand, f"{'f' if wanted.kind == 'f' else 'b'}{8 * wanted.itemsize}")
             key = raw, dtype
-            number = np.frombuffer(raw, dtype)
-            return self._slots[key] if key in self._slots else self._new(key, dtype, number)
+            return self._slots[key] if key in self._slots else self._new(key, dtype, np.frombuffer(raw, dtype))
         if isinstance(operand, Parameter | Name):
             return self._from_launch(operand, dtype, line)
         if self.declared(operand) is not None:

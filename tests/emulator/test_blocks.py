@@ -112,7 +112,8 @@ def test_bytes_side_by_side():
 
 
 def test_wide_accesses_cover_all_their_cells():
-    body = WRITE + "{}and.b64 %rd8, %rd2, 0xF0; add.u64 %rd8, %rd8, %rd4; ld.shared.v4.u32 {{%r11, %r12, %r13, %r9}}, [%rd8];"
+    body = WRITE + "{}and.b64 %rd8, %rd2, 0xF0; add.u64 %rd8, %rd8, %rd4;" \
+                   "ld.shared.v4.u32 {{%r11, %r12, %r13, %r9}}, [%rd8];"
     np.testing.assert_array_equal(run(body.format("bar.sync 0;")), np.arange(64) | 3)
     races(body.format(""))
 

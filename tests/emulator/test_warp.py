@@ -42,7 +42,8 @@ def test_a_shuffle_from_a_thread_that_does_not_exist_gives_poison():
 def test_votes():
     a = np.r_[np.arange(32) % 3, np.zeros(32), np.ones(32)].astype("u4")
     got = compute(".reg .pred p, q; setp.eq.u32 p, a, 0; vote.sync.ballot.b32 ballot, p, -1;"
-                  + "".join(f"vote.sync.{how}.pred q, p, -1; selp.b32 {how}_, 1, 0, q;" for how in ("all", "any", "uni"))
+                  + "".join(f"vote.sync.{how}.pred q, p, -1; selp.b32 {how}_, 1, 0, q;"
+                            for how in ("all", "any", "uni"))
                   + "setp.lt.u32 q, i, 40; activemask.b32 mask; vote.sync.ballot.b32 turned, !p, -1;",
                   dict.fromkeys(("ballot", "all_", "any_", "uni_", "mask", "turned"), "u4"), a=a)
     mixed = sum(1 << k for k in range(32) if k % 3 == 0)
