@@ -9,7 +9,7 @@ threads that race for shared memory where a barrier is missing, barriers that no
 """
 
 _ROOMS = {
-    "Emulator": "emulator", "Pointer": "emulator", "launch": "emulator", "compile_ptx": "compiler",
+    "Emulator": "emulator", "Pointer": "arguments", "launch": "emulator", "compile_ptx": "compiler",
     "KernelFault": "faults", "MemoryFault": "faults", "RaceFault": "faults", "DeadlockFault": "faults",
     "WarpFault": "faults", "EndlessLoopFault": "faults", "TrapFault": "faults", "PtxError": "faults",
 }

@@ -1,31 +1,18 @@
-"""`Emulator`: runs the PTX of kernels on NumPy arrays, in the place of a GPU.
-
-Arguments are NumPy arrays, which the kernel works on directly, and numbers, in the order of the kernel's signature.
-An array becomes the seven and more parameters of a Numba array: two unused, the number of elements, bytes of an
-element, the address, the sizes and the strides in bytes. A `Pointer` becomes the address alone.
-"""
+"""`Emulator`: runs the PTX of kernels on NumPy arrays, in the place of a GPU."""
 
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ArgumentError
+from .arguments import fitted, words
 from .faults import readable
-from .machine import Launch
+from .machine import STEP_LIMIT, Launch
 from .memory import GlobalMemory
 from .onchip import MAX_SHARED
 from .program import program
-from .types import DTYPES
 
 MAX_THREADS = 1024
-STEP_LIMIT = 1 << 20   # pieces of straight code that a batch of blocks may run
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """An argument of which the kernel gets the address only: for `CPointer` in a signature."""
-    array: np.ndarray
 
 
 class Emulator:
@@ -39,18 +26,19 @@ class Emulator:
         self.memory = GlobalMemory()
         self.step_limit, self.watch_races = step_limit, watch_races
         self._lock = threading.RLock()
-        self._variables = {}   # (program, name) -> array of a module's .global variable, kept from launch to launch
+        self._variables = {}   # (program, name) -> array of a module's variable, kept from launch to launch
 
     def launch(self, ptx, grid, block, arguments, dynamic_shared=0, name=None, names=()):
         """Run a kernel to its end.
 
-        ptx: text; grid, block: a number or up to three; arguments: arrays, Pointers and numbers, in tuples if need
-        be; dynamic_shared: bytes; name: which kernel, if the text has several; names: of arguments, for messages.
+        ptx: text; grid, block: a number or up to three; arguments: NumPy arrays, on which the kernel works
+        directly, Pointers and numbers, in the order of the kernel's signature; dynamic_shared: bytes; name: which
+        kernel, if the text has several; names: of the arguments, for messages.
         Raises: KernelFault where the kernel does wrong, PtxError for a text that cannot be run, ArgumentError
         where a launch cannot be: too many threads, arguments that do not fit the kernel's parameters.
         """
         found = program(ptx, name)
-        grid, block = shape_of("grid", grid), shape_of("block", block)
+        grid, block = _shape("grid", grid), _shape("block", block)
         _check(found, block, dynamic_shared)
         with self._lock:
             added = []
@@ -63,6 +51,19 @@ class Emulator:
             finally:
                 for address in added:
                     self.memory.remove(address)
+
+    def _parameters(self, found, arguments, names, added):
+        """Name of a parameter -> the word that it holds."""
+        def address(array, name):
+            freed = self.memory.freed_address(array)
+            if freed is not None:
+                return freed
+            return self._add(array, f"{name} ({array.dtype}, shape {array.shape})", added)
+
+        given = []
+        for number, argument in enumerate(arguments):
+            given += words(argument, names[number] if number < len(names) else f"argument {number}", address)
+        return fitted(found.name, found.parameters, given)
 
     def _add(self, array, name, added):
         address = self.memory.add(array, name)
@@ -77,54 +78,8 @@ class Emulator:
             self._variables[key] = octets
         return self._variables[key]
 
-    def _parameters(self, found, arguments, names, added):
-        """Name of a parameter -> its bytes."""
-        words = []
-        for number, argument in enumerate(arguments):
-            name = names[number] if number < len(names) else f"argument {number}"
-            words += self._words(argument, name, added)
-        if len(words) != len(found.parameters):
-            raise ArgumentError(f"{found.name}: the kernel takes {len(found.parameters)} parameters, the arguments "
-                                f"make {len(words)}. An array of n axes makes 5 + 2 n, a number or a Pointer 1.")
-        return {parameter.name: _raw(word, parameter, found) for word, parameter in zip(words, found.parameters)}
 
-    def _words(self, argument, name, added):
-        """The parameters that an argument makes."""
-        if isinstance(argument, tuple | list):
-            return [word for k, part in enumerate(argument) for word in self._words(part, f"{name}[{k}]", added)]
-        if isinstance(argument, Pointer):
-            return [self._address(argument.array, name, added)]
-        if isinstance(argument, np.ndarray):
-            address = self._address(argument, name, added)
-            return [0, 0, argument.size, argument.itemsize, address, *argument.shape, *argument.strides]
-        return [argument]
-
-    def _address(self, array, name, added):
-        freed = self.memory.freed_address(array)
-        if freed is not None:
-            return freed
-        return self._add(array, f"{name} ({array.dtype}, shape {array.shape})", added)
-
-
-def _raw(word, parameter, found):
-    """A number as the bytes of a parameter."""
-    dtype = DTYPES[parameter.type]
-    if parameter.size != dtype.itemsize:   # a structure: complex numbers
-        raw = np.asarray(word).tobytes()
-        if len(raw) == parameter.size:
-            return raw
-        raise ArgumentError(f"{found.name}: {word!r} does not make the {parameter.size} bytes of {parameter.name}")
-    if isinstance(word, np.generic) and word.dtype.itemsize == dtype.itemsize:
-        return word.tobytes()
-    if dtype.kind == "f":
-        return dtype.type(word).tobytes()
-    if isinstance(word, float | np.floating):
-        kind = np.dtype(f"f{dtype.itemsize}")   # newer PTX declares floats as bits
-        return kind.type(word).tobytes()
-    return (int(word) % (1 << 8 * dtype.itemsize)).to_bytes(dtype.itemsize, "little")
-
-
-def shape_of(what, shape):
+def _shape(what, shape):
     """A grid or block as (x, y, z). Raises: ArgumentError."""
     sizes = tuple(int(n) for n in (shape if isinstance(shape, tuple | list) else (shape,)))
     if not 1 <= len(sizes) <= 3 or min(sizes) < 1:
@@ -133,10 +88,9 @@ def shape_of(what, shape):
 
 
 def _check(found, block, dynamic_shared):
+    """Raises: ArgumentError for a block that no GPU could run."""
     threads = block[0] * block[1] * block[2]
-    limit = MAX_THREADS
-    for size in found.limits or ():
-        limit = min(limit, int(np.prod(found.limits))) if size else limit
+    limit = min(MAX_THREADS, int(np.prod(found.limits))) if found.limits else MAX_THREADS
     if threads > limit:
         raise ArgumentError(f"{found.name}: a block of {block} has {threads} threads, at most {limit} fit")
     _, shared = found.shared_layout(dynamic_shared)

@@ -16,12 +16,11 @@ class KernelFault(DeviceError):
     source ((file, line) in Python, or None).
     """
 
-    def __init__(self, message, kernel, block, thread, instruction, source):
-        self.kernel, self.block, self.thread = kernel, block, thread
-        self.line, self.text, self.source = instruction.line, instruction.text, source
-        python = f"{source[0]}:{source[1]}, " if source else ""
-        super().__init__(f"{kernel}: thread {thread} of block {block} {message}\n"
-                         f"  at {python}PTX line {self.line}: {self.text}")
+    def __init__(self, message, program, block, thread, instruction):
+        self.kernel, self.block, self.thread = program.name, block, thread
+        self.line, self.text, self.source = instruction.line, instruction.text, program.python_line(instruction)
+        super().__init__(f"{self.kernel}: thread {thread} of block {block} {message}\n"
+                         f"  at {program.place(instruction)}: {self.text}")
 
 
 class MemoryFault(KernelFault):

@@ -17,6 +17,7 @@ from .onchip import LocalMemory, SharedMemory
 WARP = 32
 AXES = {"x": 0, "y": 1, "z": 2}
 LANES = 4096        # threads that run together, about: arrays that fit a cache
+STEP_LIMIT = 1 << 20   # pieces of code that a batch may run
 PATIENCE = 64       # turns of the lowest group after which the one furthest on has that many steps: it may hold a lock
 
 
@@ -106,12 +107,9 @@ class Batch:
         """(x, y, z) of a lane's block in the grid."""
         return _coordinates(self.first + int(lane) // self.threads, self.launch.grid)
 
-    def fault(self, stop, instruction, lane=None):
+    def fault(self, stop, instruction):
         """The KernelFault for a Stop in an instruction."""
-        lane = stop.lane if lane is None else lane
-        program = self.program
-        return stop.fault(stop.message, program.name, self.block(lane), self.thread(lane), instruction,
-                          program.python_line(instruction))
+        return stop.fault(stop.message, self.program, self.block(stop.lane), self.thread(stop.lane), instruction)
 
     # ---- groups --------------------------------------------------------------------------------------------
 
@@ -202,7 +200,7 @@ class Batch:
             count = int((lanes // self.threads == block).sum())
             instruction = self.program.pieces[other].first
             if count:
-                places.append(f"{count} at {instruction.opcode} (PTX line {instruction.line})")
+                places.append(f"{count} at {instruction.opcode} ({self.program.place(instruction)})")
         lane = int(self._parked[at].lanes[0])
         return self.fault(Stop(faults.DeadlockFault, lane, "waits for threads that never come. Of its block's "
                                f"{self.threads} threads wait: {', '.join(places)}"), self.program.pieces[at].first)
@@ -216,10 +214,10 @@ def _coordinates(number, shape):
 class Launch:
     """One run of a kernel: its grid and block (x, y, z), its parameters, its memory.
 
-    `parameters`: name -> bytes; `addresses`: name of a global variable -> its address.
+    `parameters`: name -> (word, Variable); `addresses`: name of a global variable -> its address.
     """
 
-    def __init__(self, program, memory, grid, block, parameters, addresses, dynamic_shared=0, step_limit=1 << 20,
+    def __init__(self, program, memory, grid, block, parameters, addresses, dynamic_shared=0, step_limit=STEP_LIMIT,
                  watch_races=True):
         self.program, self.memory, self.grid, self.block = program, memory, grid, block
         self.parameters, self.addresses = parameters, addresses

@@ -9,6 +9,7 @@ Reference: PTX ISA, §9.7.14 (warp-level matrix instructions).
 import numpy as np
 
 from .faults import Stop, WarpFault
+from .memory import misaligned, stopped
 from .onchip import SharedMemory
 from .ptx import Vector
 from .table import Operation, instruction
@@ -81,6 +82,10 @@ def ldmatrix(asked):
     def step(g, address):
         _whole_warps(g)
         rows = np.broadcast_to(address, g.size).reshape(-1, 4, 8)   # (warps, matrix, row)
+        k = misaligned(rows[:, :count].ravel(), 16, offset)
+        if k is not None:
+            thread = k // (8 * count) * 32 + k % (8 * count)
+            raise stopped(g, thread, "read", 16, "misaligned: a row of 8 begins at a multiple of 16 bytes")
         shared: SharedMemory = g.batch.spaces[1]
         lane = np.arange(32)
         outer, inner = lane // 4, 2 * (lane % 4)

@@ -10,6 +10,7 @@ from keyword import iskeyword
 import numpy as np
 
 from . import access, barrier, bits, comparison, conversion, floats, integers, matrix, warp  # noqa: F401  (the table)
+from .arguments import raw
 from .faults import PtxError, Stop, readable
 from .flatten import Parameter, flatten
 from .onchip import LOCAL_START, layout
@@ -62,6 +63,11 @@ class Program:
             return None
         return self._files[instruction.source[0]], instruction.source[1]
 
+    def place(self, instruction):
+        """The same and the line in the PTX, in words."""
+        source = self.python_line(instruction)
+        return (f"{source[0]}:{source[1]}, " if source else "") + f"PTX line {instruction.line}"
+
     def shared_layout(self, dynamic):
         """Where shared variables lie when a launch gives `dynamic` bytes to those without size."""
         return layout(self._shared, dynamic)
@@ -77,8 +83,8 @@ class Program:
 
     def _constant(self, what, dtype, launch):
         if isinstance(what, Parameter):
-            raw = launch.parameters[what.name][what.offset:what.offset + dtype.itemsize]
-            return np.frombuffer(raw, dtype)
+            octets = raw(*launch.parameters[what.name])
+            return np.frombuffer(octets[what.offset:what.offset + dtype.itemsize], dtype)
         if isinstance(what, Register):
             value = launch.special(what.name)
             if value is None:

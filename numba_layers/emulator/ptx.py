@@ -265,6 +265,8 @@ class _Parser:
             return Register(self._scoped(text[1:].strip()), negated=True)
         if (number := _number(text)) is not None:
             return number
+        if not re.fullmatch(r"[\w$%.]+", text):
+            raise PtxError(f"PTX line {self.line}: the operand {text.split()[0]!r} ... cannot be read")
         name = self._scoped(text)
         if text[0] == "%" or name in (self.function.registers if self.function else ()):
             return Register(name)

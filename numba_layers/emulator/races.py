@@ -163,8 +163,9 @@ class Shadow:
             self._stop(lanes[k], others[k], verb, other_verb, other)
 
     def _stop(self, lane, other, verb, other_verb, note):
+        place = self._batch.program.place(note.instruction)
         raise Stop(RaceFault, int(lane), f"{verb} shared memory that thread {self._batch.thread(other)} {other_verb} "
-                                 f"(PTX line {note.instruction.line}) with no barrier between")
+                                         f"({place}) with no barrier between")
 
     def fill(self, note_cells, span):
         """A cp.async begins to fill cells."""

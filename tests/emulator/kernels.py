@@ -4,6 +4,7 @@
 """
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -307,7 +308,7 @@ def load4(typingctx, array, i):
 def sgemm(a, b, c, n):
     """c = a @ b for n x n matrices given flat, n a multiple of 64; 64 threads."""
     left, right = cuda.shared.array(8 * 64, float32, alignment=16), cuda.shared.array(8 * 64, float32, alignment=16)
-    total = cuda.local.array((8, 8), float32)
+    total, rows, columns = cuda.local.array((8, 8), float32), cuda.local.array(8, float32), cuda.local.array(8, float32)
     t = cuda.threadIdx.x
     ty, tx = t // 8, t % 8
     row, column = cuda.blockIdx.y * 64, cuda.blockIdx.x * 64
@@ -320,11 +321,10 @@ def sgemm(a, b, c, n):
             right[k * 64 + t] = b[(k0 + k) * n + column + t]
         cuda.syncthreads()
         for k in range(8):
-            a0, a1, a2, a3 = load4(left, k * 64 + ty * 8)
-            a4, a5, a6, a7 = load4(left, k * 64 + ty * 8 + 4)
-            b0, b1, b2, b3 = load4(right, k * 64 + tx * 8)
-            b4, b5, b6, b7 = load4(right, k * 64 + tx * 8 + 4)
-            rows, columns = (a0, a1, a2, a3, a4, a5, a6, a7), (b0, b1, b2, b3, b4, b5, b6, b7)
+            rows[0], rows[1], rows[2], rows[3] = load4(left, k * 64 + ty * 8)
+            rows[4], rows[5], rows[6], rows[7] = load4(left, k * 64 + ty * 8 + 4)
+            columns[0], columns[1], columns[2], columns[3] = load4(right, k * 64 + tx * 8)
+            columns[4], columns[5], columns[6], columns[7] = load4(right, k * 64 + tx * 8 + 4)
             for i in range(8):
                 for j in range(8):
                     total[i, j] += rows[i] * columns[j]
@@ -499,9 +499,11 @@ def ptx(name, cc=(8, 0)):
 
 
 def store():
-    """Write the PTX of the kernels in STORED beside this file."""
+    """Write the PTX of the kernels in STORED beside this file, with short symbols."""
     for name in STORED:
         text = ptx(name).replace(str(FOLDER) + "/", "")
+        for symbol in re.findall(r"\.(?:entry|u64) (_ZN\w+)", text):
+            text = text.replace(symbol, f"_ZN{len(name)}{name}E" if "NumbaEnv" not in symbol else "_ZN8NumbaEnvE")
         (FOLDER / f"{name}.ptx").write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n")
 
 

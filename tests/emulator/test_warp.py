@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numba_layers.emulator import DeadlockFault, Emulator, EndlessLoopFault, TrapFault, WarpFault
+from numba_layers.emulator import DeadlockFault, Emulator, EndlessLoopFault, MemoryFault, TrapFault, WarpFault
 from numba_layers.emulator.types import bfloat16
 from tests.emulator.snippets import compute
 
@@ -206,6 +206,12 @@ def test_a_matrix_operation_in_part_of_a_warp():
     with pytest.raises(WarpFault, match="not all 32 threads"):
         compute("mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32 {d, e, f, h}, {a, a}, {a}, {c, c, c, c};",
                 dict.fromkeys("defh", "f4"), a=np.zeros(16, "u4"), c=np.zeros(16, "f4"))
+
+
+def test_rows_of_matrices_are_aligned():
+    with pytest.raises(MemoryFault, match="misaligned: a row of 8 begins at a multiple of 16 bytes"):
+        compute(".shared .align 16 .b8 tile[512]; .reg .b64 to; mov.u64 to, tile;"
+                "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {d}, [to+8];", "u4", a=np.zeros(32, "u4"))
 
 
 def test_a_shuffle_that_not_all_of_its_mask_reach():
