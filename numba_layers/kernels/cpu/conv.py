@@ -87,17 +87,21 @@ def windows_of_rows(x, n, d, h, w, gaps, planes, rows, covered, target):
     q < planes, r < rows; zeros outside.
     """
     depth, height, width, channels = x.shape[1:]
+    line = covered * channels
     before = min(covered, max(0, -w)) * channels
     within = max(0, min(covered, width - w) * channels - before)
+    inside = h >= 0 and h + gaps[1] * (rows - 1) < height       # then all rows of a plane are copied at once
+    together = max(1, rows) if inside else 1
     for q in range(planes):
-        for r in range(rows):
-            plane, row = d + gaps[0] * q, h + gaps[1] * r
+        plane = d + gaps[0] * q
+        for r in range(0, rows, together):
+            row = h + gaps[1] * r
             count = within if 0 <= plane < depth and 0 <= row < height else 0
             start = (((n * depth + plane) * height + row) * width + max(0, w)) * channels if count > 0 else 0
             if before > 0:
-                copy(target, 0, target, 0, 1, 0, before)
-            copy(at(target, before), 0, at(x, start), 0, 1, count, covered * channels - before)
-            target = at(target, covered * channels)
+                copy(target, line, target, 0, together, 0, before)
+            copy(at(target, before), line, at(x, start), gaps[1] * width * channels, together, count, line - before)
+            target = at(target, together * line)
 
 
 @inlined
