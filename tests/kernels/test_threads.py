@@ -3,6 +3,7 @@
 Each test is a process of its own, because a process keeps the layer it started with.
 """
 
+import platform
 import textwrap
 import threading
 
@@ -212,3 +213,26 @@ def test_each_python_thread_is_made_ready():
     thread.start()
     thread.join()
     assert _threads.this.limited and seen == [False]
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver()[0], reason="GNU's C library is told to keep memory, no other")
+@pytest.mark.parametrize("settings, kept", [({}, True), ({"MALLOC_TOP_PAD_": "131072"}, False)])
+def test_freed_memory_is_kept(settings, kept):
+    """Arrays of a step come back at the next without a page fault; the user's own settings of malloc win."""
+    script = """
+        import resource
+        right()
+
+        def step():
+            arrays = [np.ones(1_000_000) for _ in range(6)]
+
+        def faults():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+        step()
+        before = faults()
+        for _ in range(10):
+            step()
+        print(faults() - before)
+    """
+    assert (int(run(script, **settings)[0]) < 1000) == kept

@@ -19,6 +19,8 @@ from numba.core import config
 from numba.np.ufunc import parallel
 
 CGROUP = Path("/sys/fs/cgroup")
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1      # numbers in GNU's malloc.h
+LARGEST, KEPT = 32 << 20, 256 << 20              # bytes; GNU's C library takes no larger LARGEST
 
 
 class _This(threading.local):
@@ -66,12 +68,26 @@ def _preload_tbb():
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
+def _keep_freed_memory():
+    """Have the C library keep memory that was freed, instead of fetching each page anew: a fifth of a training step.
+
+    So for arrays up to LARGEST bytes, and up to KEPT in all; unless the environment has settings of malloc.
+    """
+    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    with contextlib.suppress(OSError, AttributeError):      # not GNU's C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, LARGEST)
+        mallopt(M_TRIM_THRESHOLD, KEPT)
+
+
 def start():
     """Start Numba's threads, once: on the layer the user chose, else tbb, else omp that sleeps when idle."""
     global _guard
     with _starting:
         if _guard is not None:
             return
+        _keep_freed_memory()
         if str(config.THREADING_LAYER).lower() not in ("omp", "workqueue"):
             _preload_tbb()
         wait_policy = "OMP_WAIT_POLICY" not in os.environ   # spinning threads starve the other core's work
