@@ -58,7 +58,7 @@ class Emulator:
             freed = self.memory.freed_address(array)
             if freed is not None:
                 return freed
-            return self._add(array, f"{name} ({array.dtype}, shape {array.shape})", added)
+            return self._add(array, name, added)
 
         given = []
         for number, argument in enumerate(arguments):

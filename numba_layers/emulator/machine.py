@@ -16,7 +16,7 @@ from .onchip import LocalMemory, SharedMemory
 
 WARP = 32
 AXES = {"x": 0, "y": 1, "z": 2}
-LANES = 4096        # threads that run together, about: arrays that fit a cache
+LANES = 8192        # threads that run together, about: arrays that fit a cache
 STEP_LIMIT = 1 << 20   # pieces of code that a batch may run
 PATIENCE = 64       # turns of the lowest group after which the one furthest on has that many steps: it may hold a lock
 
@@ -144,7 +144,8 @@ class Batch:
             self.steps += 1
             if self.steps > limit:
                 raise self.fault(Stop(faults.EndlessLoopFault, int(group.lanes[0]),
-                                      f"is still running after {limit} steps of its blocks"), piece.last)
+                                      f"is still running after {limit} steps of its blocks"),
+                                 piece.last or pieces[at - 1].last)
             piece.run(group)
             ways = piece.leave(self, group)
             if len(ways) != 1 or (waiting and self.steps >= turns):

@@ -117,11 +117,17 @@ def stopped(g, k, use, wide, where):
 class Segment:
     """An array in global memory: its address, its bytes, and how it is called in messages."""
 
-    def __init__(self, start, octets, address, name, writable=True):
+    def __init__(self, start, octets, address, name, array):
         self.start, self.size, self.end = start, octets.size, start + octets.size
-        self.bytes, self.address, self.name = octets, address, name   # address: of the first element
-        self.writable, self.freed = writable, False
+        self.bytes, self.address = octets, address   # address: of the first element
+        self.writable, self.freed = array.flags.writeable, False
+        self._called = name, array.dtype, array.shape
         self._views = {}
+
+    @property
+    def name(self):
+        """What messages call the array."""
+        return "{} ({}, shape {})".format(*self._called)
 
     def viewed(self, dtype):
         """The bytes as elements that lie at multiples of their size, and the address of the first."""
@@ -143,15 +149,14 @@ class GlobalMemory(Space):
         self._last = None
         self._freed, self._freed_bytes = deque(), 0
 
-    def add(self, array, name=None):
+    def add(self, array, name="an array"):
         """The address of a NumPy array, which kernels use like one on a GPU; they work on the array itself."""
         octets, lead = bytes_of(array)
         start = self._next + lead
         self._next = (start + octets.size + GUARD) // 256 * 256
         address = start + array.ctypes.data - octets.ctypes.data if array.size else start
-        name = name or f"an array ({array.dtype}, shape {array.shape})"
         self._starts.append(start)
-        self._segments.append(Segment(start, octets, address, name, array.flags.writeable))
+        self._segments.append(Segment(start, octets, address, name, array))
         return address
 
     def free(self, address):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .memory import POISON, SHIFT, Space, misaligned, stopped
+from .memory import POISON, SHIFT, Space, Spread, misaligned, stopped
 from .races import Shadow
 
 RANGE = 18   # bits: no block has more than 227 KB
@@ -102,6 +102,7 @@ class SharedMemory(Space):
             self.shadow.filled(g, index * (4 // self._grain), count * 4 // self._grain, extent)
 
     def _explained(self, g, address, wide, use):
+        """Why `place` failed: a Stop, or Spread where nothing is wrong but that there are several arrays."""
         for k, one in enumerate(address.tolist()):
             variable = self._placed.get(one >> RANGE)
             if variable is None or not variable.start <= one <= variable.end - wide:
@@ -112,7 +113,8 @@ class SharedMemory(Space):
             if one % wide:
                 return stopped(g, k, use, wide, f"at byte {one - variable.start} of the shared array {variable.name}, "
                                              f"misaligned: declare it with alignment={wide} and use multiples of that")
-        raise AssertionError("no address is wrong")
+        numbers = address >> np.uint64(RANGE)
+        return Spread([np.flatnonzero(numbers == number) for number in np.unique(numbers)])
 
 
 class LocalMemory(Space):

@@ -15,7 +15,7 @@ from .faults import PtxError, Stop, readable
 from .flatten import Parameter, flatten
 from .onchip import LOCAL_START, layout
 from .pieces import Step, cut, live_slots
-from .ptx import Register, parse
+from .ptx import Name, Register, parse
 from .slots import Slots, kept_as, read_as
 from .types import DTYPES
 
@@ -45,7 +45,6 @@ class Program:
         self._files = module.files
         flat = flatten(module, kernel)
         self._shared = [variable for variable in flat.variables.values() if variable.space == "shared"]
-        self.variables = [variable for variable in flat.variables.values() if variable.space in ("global", "const")]
         self._local, self.local_size = {}, 0
         for variable in flat.variables.values():
             if variable.space == "local":
@@ -56,6 +55,9 @@ class Program:
         self.grain = min([step.shared_bytes for piece in self.pieces for step in piece.steps if step.shared_bytes],
                          default=4)
         self._compile()
+        named = {what.text for _, what, _ in self.slots.of_launch if isinstance(what, Name)}
+        self.variables = [variable for variable in flat.variables.values()
+                          if variable.space in ("global", "const") and variable.name in named]
 
     def python_line(self, instruction):
         """(file, line) of an instruction in Python, or None."""
@@ -101,7 +103,7 @@ class Program:
         for tell in (Step.join, Step.vote):
             for step in steps:
                 tell(step, slots)
-        self._names = {dtype.name: dtype for dtype in {*DTYPES.values(), np.dtype(np.int8)}}
+        self._names = {dtype.name: dtype for dtype in DTYPES.values()}
         self._names["guarded"] = guarded
         lines = []
         for number, piece in enumerate(self.pieces):
@@ -197,5 +199,3 @@ def guarded(g, predicate, negated, step, used, written):
             whole = np.broadcast_to(g.r[slot], g.size).copy()
             whole[index] = part.r[slot]
             g.r[slot] = whole
-
-

@@ -17,7 +17,7 @@ ATOMIC = np.int64(1 << 16)
 EVENT_SHIFT, EPOCH_SHIFT = 17, 41
 EVENT = np.int64((1 << EPOCH_SHIFT - EVENT_SHIFT) - 1)
 EPOCH = np.int64(1 << EPOCH_SHIFT)
-NOTES = 64   # reads noted before they are entered
+NOTES = 64   # reads noted before they are entered; ranges told apart before they are taken as one
 
 
 class Note(NamedTuple):
@@ -29,6 +29,26 @@ class Note(NamedTuple):
     start: np.ndarray   # the first stamp of the epoch
     stamps: np.ndarray
     instruction: object
+
+
+class Ranges:
+    """Bytes of a block that were accessed, and the instruction that did so last."""
+
+    def __init__(self):
+        self._found = {}   # (low, high) -> instruction, the latest last
+
+    def add(self, note):
+        """The bytes of a Note."""
+        self._found.pop((note.low, note.high), None)
+        self._found[note.low, note.high] = note.instruction
+        if len(self._found) > NOTES:
+            low, high = min(low for low, _ in self._found), max(high for _, high in self._found)
+            self._found = {(low, high): note.instruction}
+
+    def meeting(self, note):
+        """The latest instruction whose bytes meet a Note's, or None."""
+        return next((instruction for (low, high), instruction in reversed(self._found.items())
+                     if low < note.high and note.low < high), None)
 
 
 class Shadow:
@@ -43,8 +63,9 @@ class Shadow:
         self._event = np.zeros(1, np.int64)        # of each thread, or one for all
         self._partners = np.zeros(1, np.uint32)    # who took part in that event
         self._events = self._version = 0
-        self._writes, self._reads, self._entered = [], [], []
-        self._filling = None                       # cells that a cp.async fills
+        self._writes, self._reads, self._entered = Ranges(), [], Ranges()
+        self._filling = np.zeros(0, bool)          # cells that a cp.async fills
+        self._fillings = 0                         # how many are under way
 
     def barrier(self, blocks=None):
         """All blocks, or some, pass a barrier."""
@@ -52,7 +73,7 @@ class Shadow:
         if blocks is None:
             self._start = self._start.max().reshape(1) + EPOCH
             self._event, self._partners, self._events = np.zeros(1, np.int64), np.zeros(1, np.uint32), 0
-            self._writes, self._reads, self._entered = [], [], []
+            self._writes, self._reads, self._entered = Ranges(), [], Ranges()
         else:
             self._start = np.broadcast_to(self._start, self._batch.blocks).copy()
             self._start[blocks] += EPOCH
@@ -75,9 +96,9 @@ class Shadow:
     def read(self, g, cells, span, extent):
         """Threads read: a race where another wrote since the last barrier."""
         note = self._note(g, cells, span, extent)
-        if self._filling is not None:
+        if self._fillings:
             self._unfilled(note, "reads")
-        if write := _meeting(self._writes, note):
+        if write := self._writes.meeting(note):
             for k in range(span):
                 self._check(note, self._writer[cells + k], "reads", "wrote", write)
         self._reads.append(note)
@@ -93,16 +114,17 @@ class Shadow:
         note = self._note(g, cells, span, extent)
         atomic = use == "atomic"
         verb = "updates" if atomic else "writes"
-        if self._filling is not None:
+        if self._fillings:
             self._unfilled(note, verb)
-        if met := [read for read in self._reads if _meeting([read], note)]:
-            self._enter(met)
-            self._reads = [read for read in self._reads if not any(read is one for one in met)]
-        if read := _meeting(self._entered, note):
+        met = [read.low < note.high and note.low < read.high for read in self._reads]
+        if any(met):
+            self._enter([read for read, meets in zip(self._reads, met) if meets])
+            self._reads = [read for read, meets in zip(self._reads, met) if not meets]
+        if read := self._entered.meeting(note):
             for k in range(span):
                 for readers in (self._reader, self._second):
                     self._check(note, readers[cells + k], verb, "read", read)
-        if write := _meeting(self._writes, note):
+        if write := self._writes.meeting(note):
             for k in range(span):
                 last = self._writer[cells + k]
                 if atomic:
@@ -128,8 +150,8 @@ class Shadow:
                 if differs.any():
                     k = int(np.argmax(differs))
                     self._stop(stamps[k] & LANE, np.broadcast_to(self._writer[cells], stamps.shape)[k] & LANE,
-                               "writes", "wrote", note)
-        self._writes.append(note)
+                               "writes", "wrote", note.instruction)
+        self._writes.add(note)
 
     def _enter(self, notes):
         """Enter reads that were only noted."""
@@ -144,7 +166,7 @@ class Shadow:
                 self._reader[at[stale]] = stamps[stale]
                 others = (self._reader[at] ^ stamps) & LANE != 0
                 self._second[at[others]] = stamps[others]
-            self._entered.append(note)
+            self._entered.add(note)
 
     def _check(self, note, last, verb, other_verb, other):
         """Stop at the first thread whose access is in no order with the stamps `last`."""
@@ -162,20 +184,22 @@ class Shadow:
             k = int(np.argmax(bad))
             self._stop(lanes[k], others[k], verb, other_verb, other)
 
-    def _stop(self, lane, other, verb, other_verb, note):
-        place = self._batch.program.place(note.instruction)
+    def _stop(self, lane, other, verb, other_verb, instruction):
+        place = self._batch.program.place(instruction)
         raise Stop(RaceFault, int(lane), f"{verb} shared memory that thread {self._batch.thread(other)} {other_verb} "
                                          f"({place}) with no barrier between")
 
-    def fill(self, note_cells, span):
+    def fill(self, cells, span):
         """A cp.async begins to fill cells."""
-        if self._filling is None:
+        if not self._filling.size:
             self._filling = np.zeros(self._writer.size, bool)
+        self._fillings += cells.size
         for k in range(span):
-            self._filling[note_cells + k] = True
+            self._filling[cells + k] = True
 
     def filled(self, g, cells, span, extent):
         """A cp.async has filled cells, which counts as a write of its thread at this moment."""
+        self._fillings -= cells.size
         for k in range(span):
             self._filling[cells + k] = False
         self._stamp(self._note(g, cells, span, extent), False, None)
@@ -187,11 +211,6 @@ class Shadow:
                 lane = int(note.stamps[np.argmax(early)] & LANE)
                 raise Stop(RaceFault, lane, f"{verb} shared memory that a cp.async still fills; wait for it "
                                             "(cp.async.wait_group), then for a barrier")
-
-
-def _meeting(notes, note):
-    """The latest of the notes whose bytes meet another's."""
-    return next((one for one in reversed(notes) if one.low < note.high and note.low < one.high), None)
 
 
 def _octets(values):

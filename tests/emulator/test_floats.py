@@ -21,7 +21,7 @@ def nearest(value, dtype):
     """The float nearest to a fraction, found among the neighbours of the one that Python's division gives."""
     guess = np.array(float(value), dtype)[()]
     around = [guess, np.nextafter(guess, dtype(-np.inf)), np.nextafter(guess, dtype(np.inf))]
-    return min(around, key=lambda f: (abs(Fraction(float(f)) - value), f.view(f"u{f.itemsize}") & 1))
+    return min(around, key=lambda f: (abs(Fraction(float(f)) - value), int(f.view(f"u{f.itemsize}")) & 1))
 
 
 def finite_triples(dtype):

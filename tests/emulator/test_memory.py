@@ -82,6 +82,17 @@ def test_spaces_by_generic_addresses():
     assert out.tolist() == [200, 201, 202, 103, 104, 105, 306, 307]
 
 
+def test_threads_that_read_different_arrays():
+    """One instruction, in some threads of one array, in others of another, in global and in shared memory."""
+    a, b, out = np.arange(8, dtype="u4"), np.arange(8, dtype="u4") + 50, np.zeros(8, "u4")
+    run("shl.b64 %rd2, %rd1, 2; setp.lt.u32 %p1, %r1, 5; selp.b64 %rd3, %rd10, %rd11, %p1; add.u64 %rd3, %rd3, %rd2;"
+        "ld.global.u32 %r2, [%rd3]; mov.u64 %rd4, first; mov.u64 %rd5, second; selp.b64 %rd6, %rd4, %rd5, %p1;"
+        "add.u64 %rd6, %rd6, %rd2; st.shared.u32 [%rd6], %r2; ld.shared.u32 %r3, [%rd6];"
+        "atom.shared.add.u32 %r4, [%rd6], 100; add.u64 %rd7, %rd12, %rd2; ld.shared.u32 %r5, [%rd6]; st.global.u32 [%rd7], %r5;", a, b, out,
+        declarations=".shared .align 4 .b8 first[32]; .shared .align 4 .b8 second[32];")
+    np.testing.assert_array_equal(out, np.where(np.arange(8) < 5, a, b) + 100)
+
+
 def test_constants_and_variables_of_modules():
     """.const holds what it is given, .global keeps what kernels write from launch to launch."""
     text = (".const .align 4 .b8 table[8] = {1, 0, 0, 0, 2, 1};\n.global .align 4 .u32 count = 5;\n"
@@ -175,7 +186,7 @@ def test_freed_memory():
     emulator.memory.free(address)
     for argument in (address, a, a[2:]):
         error = fault("ld.global.f32 %f1, [%rd10];", argument, emulator=emulator)
-        assert "reads 4 bytes of freed memory: weights" in str(error)
+        assert "reads 4 bytes of freed memory: weights (float32, shape (8,))" in str(error)
     with pytest.raises(KeyError):
         emulator.memory.free(address)
 
@@ -185,12 +196,16 @@ def test_memory_that_may_only_be_read():
     a.flags.writeable = False
     assert "may only be read" in str(fault("st.global.f32 [%rd10], %f1;", a))
     text = ".const .align 4 .b8 table[8] = {1};\n" + kernel("mov.u64 %rd2, table; st.global.u32 [%rd2], 3;", [])
-    with pytest.raises(MemoryFault, match="of table, which may only be read"):
+    with pytest.raises(MemoryFault, match="of table .*, which may only be read"):
         launch(text, 1, 1, [])
 
 
 def test_no_array_there():
     assert "where no array lies" in str(fault("mov.u64 %rd2, 0; ld.global.f32 %f1, [%rd2+16];", np.zeros(1)))
+
+
+def test_generic_addresses_beyond_all_spaces():
+    assert "out of bounds" in str(fault("mov.u64 %rd2, -8; ld.u32 %r1, [%rd2];", np.zeros(8, "f4")))
 
 
 def test_shared_arrays_are_apart():
