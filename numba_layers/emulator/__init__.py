@@ -4,8 +4,17 @@
 block, the thread, the line of PTX and the line of Python: accesses out of bounds, misaligned or to freed memory,
 threads that race for shared memory where a barrier is missing, barriers that not all threads reach.
 
-    ptx = compile_ptx(scale, void(float32[::1], float32))
+    ptx = compile_ptx(scale, (float32[::1], float32), cc=(9, 0))
     launch(ptx, grid=4, block=32, arguments=[x, 2.0])
+
+From the text to the result: `ptx` reads it, `flatten` writes called functions out, `pieces` cuts it where branches
+lead, `table` says what each opcode does, `slots` and `program` make Python functions of the pieces, `machine` runs
+them for many threads at once, `memory` and `onchip` hold what they read and write, `races` watches them.
+
+Not covered: wgmma, TMA, mbarriers, clusters, textures and printing, which are named when a kernel has them; time;
+the order in which a GPU makes writes to global memory visible; races in global memory. Blocks run in order, some
+thousand threads at a time, so blocks that wait for later ones never end. Subnormal numbers are kept where `.ftz`
+drops them, and approximate functions are more exact than a GPU's.
 """
 
 _ROOMS = {

@@ -1,8 +1,11 @@
 """Numba's PTX of a kernel, made without a GPU or its driver. Needs the package numba-cuda."""
 
+import importlib.util
 import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
+
+from ..errors import DeviceError
 
 _lock = threading.Lock()
 
@@ -12,7 +15,10 @@ def compile_ptx(function, signature, cc=(9, 0), lineinfo=True, **options):
 
     function: a Python function or what `cuda.jit` made of it; signature: types of the arguments, as a tuple or
     `void(...)`; options: Numba's (`fastmath=True`). With `lineinfo`, faults name lines of Python.
+    Raises: DeviceError where numba-cuda is missing.
     """
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise DeviceError("compiling kernels for GPUs needs the package numba-cuda: pip install numba-cuda[cu12]")
     from numba import cuda, types
 
     if isinstance(signature, tuple | list):

@@ -36,9 +36,12 @@ class Slots:
         return DTYPES.get(self._types.get(register.name))
 
     def _root(self, name):
-        while name in self._like:
-            name = self._like[name]
-        return name
+        root = name
+        while root in self._like:
+            root = self._like[root]
+        while name != root:   # the next search is short
+            self._like[name], name = root, self._like[name]
+        return root
 
     def alike(self, registers):
         """Registers of one width between which bits move as they are: one dtype saves views."""

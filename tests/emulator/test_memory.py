@@ -88,7 +88,8 @@ def test_threads_that_read_different_arrays():
     run("shl.b64 %rd2, %rd1, 2; setp.lt.u32 %p1, %r1, 5; selp.b64 %rd3, %rd10, %rd11, %p1; add.u64 %rd3, %rd3, %rd2;"
         "ld.global.u32 %r2, [%rd3]; mov.u64 %rd4, first; mov.u64 %rd5, second; selp.b64 %rd6, %rd4, %rd5, %p1;"
         "add.u64 %rd6, %rd6, %rd2; st.shared.u32 [%rd6], %r2; ld.shared.u32 %r3, [%rd6];"
-        "atom.shared.add.u32 %r4, [%rd6], 100; add.u64 %rd7, %rd12, %rd2; ld.shared.u32 %r5, [%rd6]; st.global.u32 [%rd7], %r5;", a, b, out,
+        "atom.shared.add.u32 %r4, [%rd6], 100; add.u64 %rd7, %rd12, %rd2; ld.shared.u32 %r5, [%rd6];"
+        "st.global.u32 [%rd7], %r5;", a, b, out,
         declarations=".shared .align 4 .b8 first[32]; .shared .align 4 .b8 second[32];")
     np.testing.assert_array_equal(out, np.where(np.arange(8) < 5, a, b) + 100)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import numba_layers.emulator
-from numba_layers.emulator import Pointer, PtxError, launch
+from numba_layers.emulator import Pointer, PtxError, compile_ptx, launch
 from numba_layers.emulator.faults import readable
 from numba_layers.emulator.ptx import Address, Name, Number, Register, Vector, parse
-from numba_layers.errors import ArgumentError
+from numba_layers.errors import ArgumentError, DeviceError
 from tests.emulator.snippets import compute, kernel
 
 
@@ -152,6 +152,12 @@ def test_registers_without_a_value_are_poison():
 def test_symbols_are_made_readable():
     assert readable("_ZN8__main__5saxpyB2v1B102cw51cXTLSE5ArrayIfLi1E1C") == "saxpy"
     assert readable("_ZN5tests12_3clocals_3e6kernelE") == "kernel" and readable("plain") == "plain"
+
+
+def test_the_compiler_is_missing(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(DeviceError, match="needs the package numba-cuda: pip install"):
+        compile_ptx(None, ())
 
 
 def test_public_names_come_when_they_are_used():
