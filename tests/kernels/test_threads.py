@@ -3,6 +3,7 @@
 Each test is a process of its own, because a process keeps the layer it started with.
 """
 
+import os
 import platform
 import textwrap
 import threading
@@ -215,10 +216,10 @@ def test_each_python_thread_is_made_ready():
     assert _threads.this.limited and seen == [False]
 
 
-@pytest.mark.skipif("glibc" not in platform.libc_ver()[0], reason="GNU's C library is told to keep memory, no other")
-@pytest.mark.parametrize("settings, kept", [({}, True), ({"MALLOC_TOP_PAD_": "131072"}, False)])
-def test_freed_memory_is_kept(settings, kept):
-    """Arrays of a step come back at the next without a page fault; the user's own settings of malloc win."""
+@pytest.mark.skipif("glibc" not in platform.libc_ver()[0] or any(name.startswith("MALLOC_") for name in os.environ),
+                    reason="GNU's C library is told to keep memory, unless the environment tells it something")
+def test_freed_memory_is_kept():
+    """Arrays of a step come back at the next without a page fault."""
     script = """
         import resource
         right()
@@ -235,4 +236,4 @@ def test_freed_memory_is_kept(settings, kept):
             step()
         print(faults() - before)
     """
-    assert (int(run(script, **settings)[0]) < 1000) == kept
+    assert int(run(script)[0]) < 1000      # of 120,000 without
