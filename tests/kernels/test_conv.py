@@ -2,6 +2,7 @@
 
 import itertools
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from numba_layers.autograd import Tape, Tensor
 from numba_layers.ops import _plan
 from numba_layers.ops._window import axes, transposed_axes
 from numba_layers.registry import kernel
+from tests.machines import SMALLER, passes_with
 from tests.reference import conv as reference
 from tests.threads import on_one_and_all
 from tests.tolerances import assert_close
@@ -231,3 +233,11 @@ def test_backward_phases_cover_every_pixel_once():
         rows = _plan.backward_plan(axes("test", (size,), k, s, "valid", d))[:, 2]
         pixels = [start + step * t for start, step, count, *_ in rows for t in range(count)]
         assert sorted(pixels) == list(range(size))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="tiles differ in compiled code only")
+@SMALLER
+def test_tiles_of_smaller_machines(features):
+    """The same tests with the tile of AVX2, a group of pixels alone, and of machines without fused multiply-add."""
+    assert passes_with(features, __file__)

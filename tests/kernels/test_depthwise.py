@@ -1,9 +1,5 @@
 """Depthwise convolution kernels: values round the borders of blocks and vectors, NaN, the same bits always."""
 
-import os
-import subprocess
-import sys
-
 import numba
 import numpy as np
 import pytest
@@ -14,6 +10,7 @@ from numba_layers.kernels.cpu.depthwise import CHANNELS, COLUMNS, PIXELS
 from numba_layers.ops._plan import backward_plan, forward_plan
 from numba_layers.ops._window import axes
 from numba_layers.registry import kernel
+from tests.machines import SMALLER, passes_with
 from tests.reference import conv as reference
 from tests.threads import on_one_and_all
 
@@ -152,13 +149,7 @@ def test_neighbours_change_no_bit(dtype, random):
 
 @pytest.mark.slow
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="vectors differ in compiled code only")
-@pytest.mark.parametrize("features", ["-avx512f,+avx2,+fma", ""])
+@SMALLER
 def test_vectors_of_smaller_machines(features):
     """The same tests with the vectors of AVX2, and of machines without fused multiply-add."""
-    if "+avx2" in features and "+avx2" not in numba.core.codegen.get_host_cpu_features():
-        pytest.skip("no AVX2 here")
-    environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features,
-                                "NUMBA_LAYERS_CACHE_DIR": ""}
-    tests = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", __file__]
-    run = subprocess.run(tests, env=environment, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout
+    assert passes_with(features, __file__)

@@ -1,15 +1,12 @@
 """Matrix multiply kernels: values, shapes round the borders of the tile, NaN, the same bits always."""
 
-import os
-import subprocess
-import sys
-
 import numba
 import numpy as np
 import pytest
 
 from numba_layers.kernels.cpu._tile import ROWS, VECTOR_BYTES, VECTORS
 from numba_layers.registry import kernel
+from tests.machines import SMALLER, passes_with
 from tests.reference import matmul as reference
 
 FORMS = ("nn", "nt", "tn")
@@ -116,13 +113,7 @@ def test_same_bits_for_any_number_of_threads(form, m, k, n, dtype, random):
 
 @pytest.mark.slow
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="tiles differ in compiled code only")
-@pytest.mark.parametrize("features", ["-avx512f,+avx2,+fma", ""])
+@SMALLER
 def test_tiles_of_smaller_machines(features):
     """The same tests with the tile of AVX2, and with the one of machines without fused multiply-add."""
-    if "+avx2" in features and "+avx2" not in numba.core.codegen.get_host_cpu_features():
-        pytest.skip("no AVX2 here")
-    environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features,
-                                "NUMBA_LAYERS_CACHE_DIR": ""}
-    tests = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", __file__]
-    run = subprocess.run(tests, env=environment, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout
+    assert passes_with(features, __file__)

@@ -190,7 +190,8 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
 
     place, left = group_at(groups[0], counts), groups[1]
     while left > 0:
-        second = group_after(place, counts) if left > 1 and ROWS > GROUP else place
+        paired = left > 1 and ROWS > GROUP           # a last group alone is computed twice: both write the same
+        second = group_after(place, counts) if paired else place
         n, i_d, i_h, i_w = input_of(place, counts[2], plan, d, h, w)
         n2, i_d2, i_h2, i_w2 = input_of(second, counts[2], plan, d, h, w)
         inside = (min(i_d, i_d2) >= 0 and max(i_d, i_d2) + (planes - 1) * gaps[0] < depth
@@ -201,15 +202,15 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
             jump = ((n2 * depth + i_d2) * height + i_h2) * width + i_w2 - start
             a, a_strides = at(x, start * channels + c), (stride * channels, jump * channels, 1, segment, plane)
         else:
-            jump = copied if left > 1 else 0         # a last group alone is computed twice: both write the same
+            jump = copied if paired else 0
             a, a_strides = at(windows, 0), (copied_strides[0], jump, 1, copied_strides[1], copied_strides[2])
             if whole:
                 windows_of_rows(x, n, i_d, i_h, i_w, gaps, planes, rows, covered, windows)
-                if left > 1:
+                if paired:
                     windows_of_rows(x, n2, i_d2, i_h2, i_w2, gaps, planes, rows, covered, at(windows, copied))
             else:
                 windows_of_taps(x, n, i_d, i_h, i_w, stride, gap, taps, c, some, windows)
-                if left > 1:
+                if paired:
                     windows_of_taps(x, n2, i_d2, i_h2, i_w2, stride, gap, taps, c, some, at(windows, copied))
 
         y0, pixels = output_of(place, counts[2], plan, y)
@@ -221,14 +222,15 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
             y_strides = wide, GROUP * wide
             if begun:
                 copy(edge, wide, y_here, y_row, pixels, columns, wide)
-                copy(at(edge, GROUP * wide), wide, at(y, y1 + j), y_row, pixels2, columns, wide)
+                if ROWS > GROUP:
+                    copy(at(edge, GROUP * wide), wide, at(y, y1 + j), y_row, pixels2, columns, wide)
             y_here = at(edge, 0)
         init, init_strides = (y_here, y_strides) if begun else (bias, (0, 0))
         tile_of(vectors, a, a_strides, panel, (wide, sum_counts[2] * wide), sum_counts, init, init_strides, relu,
                 y_here, y_strides)
         if not fits:
             copy(at(y, y0 + j), y_row, edge, wide, pixels, columns, columns)
-            if left > 1 and ROWS > GROUP:
+            if paired:
                 copy(at(y, y1 + j), y_row, at(edge, GROUP * wide), wide, pixels2, columns, columns)
         place = group_after(second, counts)
         left -= ROWS // GROUP
