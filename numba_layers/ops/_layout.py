@@ -5,7 +5,8 @@ finds as it wants it, and nothing is copied between them.
 """
 
 from ..autograd.graph import is_symbolic
-from ._op import op, permuted
+from ._op import op, permuted, viewed
+from ._window import RANK
 from .shape import transpose
 
 
@@ -31,3 +32,13 @@ def _in_order(x, last):
 def _permute(run, x, *, axes, last):
     """x with its axes in another order, as a view of the same memory."""
     return permuted(run, x, axes), lambda grad: _in_order(grad, last=not last)
+
+
+def whole(shape, rank=RANK):
+    """`shape` (batch, *spatial, channels) with `rank` spatial axes, those missing of size 1 in front."""
+    return (shape[0], *(1,) * (rank + 2 - len(shape)), *shape[1:])
+
+
+def images(x, rank=RANK):
+    """x (batch, *spatial, channels) as kernels of `rank` spatial axes see it."""
+    return viewed(x, *whole(x.shape, rank))

@@ -5,9 +5,8 @@ import math
 
 import numpy as np
 
-from ._window import axes
+from ._window import RANK, axes
 
-RANK = 3       # spatial axes of the kernels
 VECTOR = 16    # numbers in a vector, at most
 LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
 MOST_WEIGHTS, MOST_PARTIAL = 128 * 128, 65536    # channels * filters for the gradient of weights, and in all parts

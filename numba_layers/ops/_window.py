@@ -18,6 +18,7 @@ Axis = namedtuple("Axis", "size window stride dilation before after out")
 
 PADDINGS = ("valid", "same", "causal", "full")
 AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}
+RANK = len(AXES)    # spatial axes, at most
 
 
 def axes(who, sizes, window, strides=1, padding="valid", dilation=1):

@@ -13,25 +13,15 @@ from .. import config
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
 from . import reduction
-from ._layout import as_format, channels_last
-from ._op import composite, once, op, viewed
-from ._plan import RANK, algorithm, forward_plan, winograd_parts
-from ._window import axes, transposed_axes
-from .linear import activated, dense, relu_backward
+from ._layout import as_format, channels_last, images, whole
+from ._op import composite, op, viewed
+from ._plan import algorithm, forward_plan, winograd_parts
+from ._window import RANK, axes, transposed_axes
+from .linear import activated, before_relu, dense
 from .shape import reshape
 
 POINTS = 36    # of a block of Winograd's algorithm
 PARTS, ROWS, PIXELS = 8, 256, 128   # partial sums, at most; rows of a weight's gradient, and pixels, worth a task
-
-
-def _whole(shape, fill=1):
-    """`shape` (batch, *spatial, channels) with all RANK spatial axes, of size 1 in front."""
-    return (shape[0], *(fill,) * (RANK + 2 - len(shape)), *shape[1:])
-
-
-def _images(x):
-    """x as the kernels see images."""
-    return viewed(x, *_whole(x.shape))
 
 
 def _taps(weight):
@@ -54,7 +44,7 @@ def _run(run, x, weight, bias, out, window, transposed, relu):
         points, before = geometry
         transformed = run("winograd_weight", weight, transposed, out=points)
         return run(kernel, x, transformed, bias, before, int(relu), out=out)
-    return run(kernel, _images(x), _taps(weight), bias, *geometry, int(relu), out=out, out_view=_whole(out))
+    return run(kernel, images(x), _taps(weight), bias, *geometry, int(relu), out=out, out_view=whole(out))
 
 
 FORWARD = ("convolve", "convolve_to_few", "winograd_weight", "winograd_convolve")
@@ -67,7 +57,7 @@ def _convolve(run, x, weight, bias, *, window, relu):
     """y[n, o, f] = bias[f] + sum over taps k, channels c of x[n, o stride - before + k dilation, c] weight[k, c, f]."""
     out = (x.shape[0], *(axis.out for axis in window), weight.shape[-1])
     y = _run(run, x, weight, bias, out, window, False, relu)
-    inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
+    inside = before_relu(y, relu)
     return (y,
             lambda grad: _convolve_transposed(inside(grad), weight, None, window=window, relu=False),
             lambda grad: _backward_weight(x, inside(grad), window=window),
@@ -79,7 +69,7 @@ def _convolve_transposed(run, x, weight, bias, *, window, relu):
     """The gradient of `_convolve` to its input, for the output's gradient x, plus a bias."""
     out = (x.shape[0], *(axis.size for axis in window), weight.shape[-2])
     y = _run(run, x, weight, bias, out, window, True, relu)
-    inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
+    inside = before_relu(y, relu)
     return (y,
             lambda grad: _convolve(inside(grad), weight, None, window=window, relu=False),
             lambda grad: _backward_weight(inside(grad), x, window=window),
@@ -97,19 +87,13 @@ def _backward_weight(run, x, grad_y, *, window):
     parts = winograd_parts(window, x.shape, grad_y.shape) if config.winograd() else 0
     if parts:
         before = tuple(axis.before for axis in window)
-        points = _sum(run, run("winograd_backward_points", x, grad_y, before, out=(parts, POINTS, *shape[-2:])))
-        return run("winograd_backward_weight", points, out=shape), *vjps
+        points = run("winograd_backward_points", x, grad_y, before, out=(parts, POINTS, *shape[-2:]))
+        return run("winograd_backward_weight", reduction.sum_parts(run, points), out=shape), *vjps
     parts = _parts(shape, math.prod(grad_y.shape[:-1]))
-    partial = run("convolve_backward_weight", _images(x), _images(grad_y), forward_plan(window),
+    partial = run("convolve_backward_weight", images(x), images(grad_y), forward_plan(window),
                   out=(parts, *shape) if parts > 1 else shape,
                   out_view=(parts, *(1,) * (RANK - len(window)), *shape))
-    return _sum(run, partial) if parts > 1 else partial, *vjps
-
-
-def _sum(run, partial):
-    """The sum over the first axis."""
-    parts, *shape = partial.shape
-    return run("sum_columns", viewed(partial, 1, parts, -1), out=tuple(shape), out_view=(1, 1, -1))
+    return reduction.sum_parts(run, partial) if parts > 1 else partial, *vjps
 
 
 def _parts(shape, pixels):

@@ -5,26 +5,17 @@ import math
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
 from . import reduction
-from ._layout import as_format, channels_last
-from ._op import composite, once, op, viewed
+from ._layout import as_format, channels_last, images, whole
+from ._op import composite, op, viewed
 from ._plan import backward_plan, forward_plan
 from ._window import axes
 from .conv import check_shapes, checked_bias, conv, zeros
-from .linear import activated, relu_backward
+from .linear import activated, before_relu
 from .shape import repeat, reshape
 
 RANK = 2       # spatial axes of the kernels
 PARTS = 64     # of a weight's gradient, at most,
 PIXELS = 8     # and pixels, for each tap of the window, that are worth a part
-
-
-def _images(x):
-    """x as the kernels see images: with rows, be it one."""
-    return viewed(x, *_whole(x.shape))
-
-
-def _whole(shape):
-    return (*shape[:-RANK], *(1,) * (RANK + 2 - len(shape)), *shape[-RANK:])
 
 
 def _taps(weight):
@@ -37,7 +28,8 @@ def _run(run, x, weight, bias, out, plan, window, relu):
     if None in x.shape or None in out:
         return run("depthwise", x, weight, out=out)
     bias = bias if bias is not None else zeros(out[-1], x.dtype)
-    return run("depthwise", _images(x), _taps(weight), bias, plan(window), int(relu), out=out, out_view=_whole(out))
+    return run("depthwise", images(x, RANK), _taps(weight), bias, plan(window), int(relu),
+               out=out, out_view=whole(out, RANK))
 
 
 @op("depthwise", "depthwise_backward_weight", "relu_backward", *reduction.sum.kernels)
@@ -45,7 +37,7 @@ def _depthwise(run, x, weight, bias, *, window, relu):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o stride - before + k dilation, c] weight[k, c]."""
     out = (x.shape[0], *(axis.out for axis in window), x.shape[-1])
     y = _run(run, x, weight, bias, out, forward_plan, window, relu)
-    inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
+    inside = before_relu(y, relu)
     return (y,
             lambda grad: _backward_input(inside(grad), weight, window=window),
             lambda grad: _backward_weight(x, inside(grad), window=window),
@@ -70,11 +62,9 @@ def _backward_weight(run, x, grad_y, *, window):
     if None in x.shape or None in grad_y.shape:
         return run("depthwise_backward_weight", x, grad_y, out=shape), *vjps
     parts = max(1, min(PARTS, math.prod(grad_y.shape[:-1]) // (PIXELS * math.prod(shape[:-1]))))
-    partial = run("depthwise_backward_weight", _images(x), _images(grad_y), forward_plan(window),
-                  out=(parts, *shape) if parts > 1 else shape, out_view=(parts, *_whole((1, *shape))[1:]))
-    if parts > 1:
-        partial = run("sum_columns", viewed(partial, 1, parts, -1), out=shape, out_view=(1, 1, -1))
-    return partial, *vjps
+    partial = run("depthwise_backward_weight", images(x, RANK), images(grad_y, RANK), forward_plan(window),
+                  out=(parts, *shape) if parts > 1 else shape, out_view=(parts, *whole((1, *shape), RANK)[1:]))
+    return reduction.sum_parts(run, partial) if parts > 1 else partial, *vjps
 
 
 @composite(*_depthwise.kernels, *repeat.kernels, *conv.kernels)

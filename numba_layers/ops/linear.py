@@ -57,11 +57,16 @@ def _product_vjps(product, a, b, form):
 def _dense(run, x, weight, bias, *, relu):
     y = run("dense_forward", viewed(x, -1, x.shape[-1]), weight, bias, int(relu),
             out=(*x.shape[:-1], weight.shape[1]), out_view=(-1, weight.shape[1]))
-    inside = once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
+    inside = before_relu(y, relu)
     return (y,
             lambda grad: _product(inside(grad), weight, form="nt"),
             lambda grad: _product(x, inside(grad), form="tn"),
             lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
+
+
+def before_relu(y, relu):
+    """From the gradient of an op's output y to that of its sums, which it cut by relu or not; computed once."""
+    return once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
 
 
 @op("relu_backward")

@@ -8,11 +8,9 @@ import numpy as np
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, ShapeError
 from . import elementwise
-from ._layout import as_format, channels_last
-from ._op import composite, op, viewed
-from ._window import axes
-
-RANK = 3   # spatial axes of the kernels
+from ._layout import as_format, channels_last, images, whole
+from ._op import composite, op
+from ._window import RANK, axes
 
 
 def image(name, x, data_format):
@@ -29,16 +27,6 @@ def image(name, x, data_format):
 def _filled(numbers):
     """`numbers`, one for each spatial axis, with 1 for the axes in front that an image lacks."""
     return (1,) * (RANK - len(numbers)) + tuple(numbers)
-
-
-def _whole(shape):
-    """`shape` (batch, *spatial, channels) with all RANK spatial axes."""
-    return shape[0], *_filled(shape[1:-1]), shape[-1]
-
-
-def _images(x):
-    """x as kernels see it."""
-    return viewed(x, *_whole(x.shape))
 
 
 @functools.lru_cache(4096)
@@ -63,8 +51,8 @@ def _max_pool(run, x, *, window):
     """y[n, o, c] = the largest x[n, i, c] of the pixels i below window o. Kept for the gradient: which one it was."""
     out = _outputs(x, window)
     marks = np.dtype(np.uint8 if math.prod(axis.window for axis in window) <= 256 else np.int32)
-    y, taps = run("max_pool_forward", _images(x), *_geometry(window), out=[out] * 2, dtype=[x.dtype, marks],
-                  out_view=[_whole(out)] * 2)
+    y, taps = run("max_pool_forward", images(x), *_geometry(window), out=[out] * 2, dtype=[x.dtype, marks],
+                  out_view=[whole(out)] * 2)
     return y, lambda grad: _max_pool_backward(grad, taps, window=window)
 
 
@@ -72,8 +60,8 @@ def _max_pool(run, x, *, window):
 def _max_pool_backward(run, grad, taps, *, window):
     """What pixel i gets: the sum of grad[n, o, c] over the windows o whose tap in `taps` lies on it."""
     out = _pixels(grad, window)
-    return (run("max_pool_backward", _images(grad), _images(taps), *_geometry(window), out=out, dtype=grad.dtype,
-                out_view=_whole(out)),
+    return (run("max_pool_backward", images(grad), images(taps), *_geometry(window), out=out, dtype=grad.dtype,
+                out_view=whole(out)),
             lambda grad: _max_pool_gather(grad, taps, window=window),
             None)
 
@@ -81,8 +69,8 @@ def _max_pool_backward(run, grad, taps, *, window):
 @op("max_pool_gather", "max_pool_backward")
 def _max_pool_gather(run, x, taps, *, window):
     """For each window the pixel of x below its tap in `taps`."""
-    return (run("max_pool_gather", _images(x), _images(taps), *_geometry(window), out=taps.shape, dtype=x.dtype,
-                out_view=_whole(taps.shape)),
+    return (run("max_pool_gather", images(x), images(taps), *_geometry(window), out=taps.shape, dtype=x.dtype,
+                out_view=whole(taps.shape)),
             lambda grad: _max_pool_backward(grad, taps, window=window),
             None)
 
@@ -91,7 +79,7 @@ def _max_pool_gather(run, x, taps, *, window):
 def sum_pool(run, x, *, window, scale):
     """y[n, o, c] = scale times the sum of x[n, i, c] over the pixels i below window o."""
     out = _outputs(x, window)
-    return (run("sum_pool_forward", _images(x), scale, *_geometry(window), out=out, out_view=_whole(out)),
+    return (run("sum_pool_forward", images(x), scale, *_geometry(window), out=out, out_view=whole(out)),
             lambda grad: sum_pool_backward(grad, window=window, scale=scale))
 
 
@@ -99,7 +87,7 @@ def sum_pool(run, x, *, window, scale):
 def sum_pool_backward(run, grad, *, window, scale):
     """x[n, i, c] = scale times the sum of grad[n, o, c] over the windows o that hold pixel i."""
     out = _pixels(grad, window)
-    return (run("sum_pool_backward", _images(grad), scale, *_geometry(window), out=out, out_view=_whole(out)),
+    return (run("sum_pool_backward", images(grad), scale, *_geometry(window), out=out, out_view=whole(out)),
             lambda grad: sum_pool(grad, window=window, scale=scale))
 
 

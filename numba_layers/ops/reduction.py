@@ -108,6 +108,12 @@ def sum(run, x, *, axis=None, keepdims=False):
             lambda grad: _spread(grad, x, axes))
 
 
+def sum_parts(run, partial):
+    """Inside an op: the sum over the first axis of what a kernel wrote in parts."""
+    parts, *shape = partial.shape
+    return run("sum_columns", viewed(partial, 1, parts, -1), out=tuple(shape), out_view=(1, 1, -1))
+
+
 @op("prod_rows", "prod_columns", "fill", "cumprod_forward")
 def prod(run, x, *, axis=None, keepdims=False):
     """Product over `axis`; the product of nothing is 1."""
