@@ -11,7 +11,7 @@ from .errors import unknown
 
 TARGETS = ("cpu",)
 
-_kernels = {target: {} for target in TARGETS}
+_kernels = {"cpu": {}, "cuda": {}}
 _layers = {}
 
 Walk = namedtuple("Walk", "layer kernel target location")

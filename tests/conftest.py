@@ -8,9 +8,9 @@ import pytest
 from numba_layers import config, devices
 
 
-@pytest.fixture(params=["cpu"])
+@pytest.fixture(params=os.environ.get("TEST_DEVICES", "cpu").split(","))
 def device(request):
-    """The target on which a test's ops run."""
+    """The device on which a test's ops run."""
     with devices.device(request.param):
         yield request.param
 

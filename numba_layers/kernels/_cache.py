@@ -101,7 +101,7 @@ def _description(value, seen):
     return repr(value) if value is None or isinstance(value, _PLAIN) else type(value).__qualname__
 
 
-def _surroundings():
+def surroundings():
     """What else shapes machine code: the versions, and Numba's settings in force."""
     settings = sorted((name, str(value)) for name, value in vars(numba.config).items()
                       if name.isupper() and name not in _NOT_IN_CODE)
@@ -139,7 +139,7 @@ class KernelCache(_Cache):
             _remove(file)
 
     def _file(self, signature, codegen):
-        key = _hash(self._identity, str(signature), codegen.magic_tuple(), _surroundings())
+        key = _hash(self._identity, str(signature), codegen.magic_tuple(), surroundings())
         return self._directory / f"{self._identity[0]}-{key[:32]}.kernel"
 
     def load_overload(self, signature, target_context):

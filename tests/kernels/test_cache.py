@@ -334,7 +334,7 @@ def test_identity_is_the_same_in_every_process():
 from numba_layers import registry
 from numba_layers.kernels import _cache
 kernel = registry.kernel("adam_update", "cpu")
-print(_cache.identity(kernel.name, kernel.function, kernel._options), _cache._surroundings())
+print(_cache.identity(kernel.name, kernel.function, kernel._options), _cache.surroundings())
 """
     first, second = (subprocess.check_output([sys.executable, "-c", script], cwd=PACKAGE.parent,
                                              env={**os.environ, "PYTHONHASHSEED": seed}) for seed in "12")

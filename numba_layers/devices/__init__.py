@@ -1,0 +1,89 @@
+"""Where arrays live and kernels run: the current device of this thread, and its memory.
+
+| device   | kernels | memory                                              |
+|----------|---------|-----------------------------------------------------|
+| cpu      | cpu     | NumPy arrays                                        |
+| cuda     | cuda    | `DeviceArray`s in an NVIDIA GPU                     |
+| emulated | cuda    | `DeviceArray`s in NumPy; kernels run interpreted    |
+"""
+
+import importlib
+import os
+import threading
+from contextlib import contextmanager
+
+from ..errors import DeviceError, nearest
+from .array import DeviceArray
+from .host import Cpu
+
+__all__ = ["DEVICES", "DeviceArray", "current", "device", "empty", "set_device", "target"]
+
+DEVICES = ("cpu", "cuda", "emulated")
+_PLACES = {"cuda": ("gpu", "Gpu"), "emulated": ("emulated", "Emulated")}   # modules loaded when first asked for
+_opened = {"cpu": Cpu()}
+_opening = threading.Lock()
+
+
+def _checked(name, where=""):
+    if name not in DEVICES:
+        raise DeviceError(f"{where}unknown device {name!r}. {nearest(name, DEVICES)}")
+    return name
+
+
+def _open(name):
+    """The device of a name, made when it is first used. Raises: DeviceError where there is none, with the cure."""
+    with _opening:
+        if name not in _opened:
+            module, kind = _PLACES[_checked(name)]
+            _opened[name] = getattr(importlib.import_module(f".{module}", __name__), kind)()
+        return _opened[name]
+
+
+class _Current(threading.local):
+    """The device of one thread; None until it is used, so that importing the package opens none."""
+
+    def __init__(self):
+        self.name = _default
+        self.device = _opened.get(_default)
+
+
+_default = _checked(os.environ.get("NUMBA_LAYERS_DEVICE") or "cpu", "NUMBA_LAYERS_DEVICE: ")
+_current = _Current()
+
+
+def current():
+    """The device on which this thread's ops run."""
+    if _current.device is None:
+        _current.device = _open(_current.name)
+    return _current.device
+
+
+def target():
+    """The kernels that this thread's ops run: 'cpu' or 'cuda'."""
+    return current().target
+
+
+def set_device(name):
+    """Run all ops from now on, in every thread started from now on, on device `name`: 'cpu', 'cuda' or 'emulated'.
+
+    Raises: DeviceError where the device is unknown or cannot be used, with the cure.
+    """
+    global _default
+    found = _open(name) if _checked(name) else None
+    _default, _current.name, _current.device = name, name, found
+
+
+@contextmanager
+def device(name):
+    """Run the ops inside on device `name`: `with numba_layers.device('cpu'): ...`."""
+    before = _current.name, _current.device
+    _current.name, _current.device = _checked(name), _open(name)
+    try:
+        yield
+    finally:
+        _current.name, _current.device = before
+
+
+def empty(shape, dtype):
+    """An uninitialised array of the current device; every array that a kernel writes comes from here."""
+    return current().empty(shape, dtype)

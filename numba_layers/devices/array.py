@@ -1,0 +1,102 @@
+"""Arrays in a device's memory: shape, type and views as NumPy's, the numbers elsewhere."""
+
+import numpy as np
+
+
+class DeviceArray:
+    """An array of a device. `layout` is a NumPy array that says shape, type and strides, and where it begins.
+
+    Views (reshape, transpose, slices) are views of the layout. Subclasses know where the numbers are: `_read()`
+    copies them to a new NumPy array, `_write(array)` copies one of the layout's shape and type over them.
+    """
+
+    __slots__ = ("layout", "owner", "__weakref__")
+    __array_priority__ = 50
+    device = None
+
+    def __init__(self, layout, owner=None):
+        self.layout = layout
+        self.owner = owner      # whatever must live as long as the memory
+
+    def _view(self, layout):
+        return type(self)(layout, self.owner)
+
+    @property
+    def shape(self):
+        return self.layout.shape
+
+    @property
+    def dtype(self):
+        return self.layout.dtype
+
+    @property
+    def ndim(self):
+        return self.layout.ndim
+
+    @property
+    def size(self):
+        return self.layout.size
+
+    @property
+    def nbytes(self):
+        return self.layout.nbytes
+
+    @property
+    def strides(self):
+        return self.layout.strides
+
+    @property
+    def flags(self):
+        return self.layout.flags
+
+    def __len__(self):
+        return len(self.layout)
+
+    def reshape(self, *shape):
+        """The same memory in another shape. Raises: ValueError where that takes a copy."""
+        layout = self.layout.view()
+        layout.shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        return self._view(layout)
+
+    def transpose(self, *axes):
+        return self._view(self.layout.transpose(*axes))
+
+    def __getitem__(self, index):
+        """A view: ints, slices, None and `...`."""
+        return self._view(self.layout[index if isinstance(index, tuple) else (index, ...)])
+
+    def __setitem__(self, index, value):
+        """Copy `value`, an array of any device or numbers, over a part."""
+        part = self[index]
+        if isinstance(value, DeviceArray):
+            if part._copied(value):
+                return
+            value = value.numpy()
+        part._write(np.broadcast_to(np.asarray(value, part.dtype), part.shape))
+
+    def _copied(self, other):
+        """Copy `other` over this array within the device, if one block of memory can go over another."""
+        return False
+
+    def numpy(self):
+        """A copy in the host's memory; waits for the device."""
+        return self._read()
+
+    def copy(self, order="C"):
+        return self.numpy()
+
+    def item(self):
+        return self.numpy().item()
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __array__(self, dtype=None, copy=None):
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({np.array2string(self.numpy())}, {self.dtype})"

@@ -1,0 +1,75 @@
+"""PTX and machine code of the CUDA room's kernels, made without a GPU and kept in the cache folder."""
+
+import functools
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from types import SimpleNamespace
+
+from ... import config
+from ...emulator import compile_ptx
+from .._cache import identity, surroundings, write_atomically
+
+OPTIONS = {"lineinfo": True}
+
+
+def ptx(kernel, signature, capability):
+    """PTX of `kernel` for a tuple of Numba's types and a compute capability, such as (9, 0, "a")."""
+    def make():
+        return compile_ptx(kernel.function, signature, capability, **OPTIONS | kernel.options).encode()
+    return _kept(kernel, signature, capability, "ptx", make).decode()
+
+
+def cubin(kernel, signature, capability):
+    """Machine code of `kernel` for one compute capability."""
+    return _kept(kernel, signature, capability, "cubin",
+                 lambda: link(ptx(kernel, signature, capability), capability).code)
+
+
+def link(text, capability):
+    """(code, log) of PTX linked for a compute capability; the log tells registers, shared memory and spills."""
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+
+    options = LinkerOptions(arch=architecture(capability), verbose=True)
+    linker = Linker(ObjectCode.from_ptx(text.encode()), options=options)
+    return SimpleNamespace(code=bytes(linker.link("cubin").code), log=linker.get_info_log())
+
+
+def architecture(capability):
+    """'sm_90a' of (9, 0, "a")."""
+    return "sm_" + "".join(map(str, capability))
+
+
+def _kept(kernel, signature, capability, kind, make):
+    """What `make` makes, from the cache folder if an equal kernel left it there."""
+    directory = config.cache_directory()
+    made_of = identity(kernel.name, kernel.function, OPTIONS | kernel.options)
+    if directory is None or made_of is None:
+        return make()
+    key = repr((made_of, str(signature), capability, kind, surroundings(), _versions()))
+    file = directory / f"{kernel.name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.{kind}"
+    try:
+        content = file.read_bytes()
+        checksum, content = content[:32], content[32:]
+        if hashlib.sha256(content).digest() == checksum:
+            return content
+    except OSError:
+        pass
+    content = make()
+    try:
+        write_atomically(file, hashlib.sha256(content).digest() + content)
+    except OSError:   # a folder that cannot be written means no cache
+        pass
+    return content
+
+
+@functools.cache
+def _versions():
+    """Versions of what compiles."""
+    found = []
+    for package in ("numba-cuda", "cuda-core", "nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvcc", "nvidia-nvjitlink-cu12",
+                    "nvidia-nvjitlink"):
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            pass
+    return found
