@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import numba_layers
-from numba_layers import devices, registry
+from numba_layers import devices
 
 
 def loaded_by(statement):
@@ -65,19 +65,18 @@ def test_unknown_device(name, cure):
     assert finished.returncode and "NUMBA_LAYERS_DEVICE" in finished.stderr and cure in finished.stderr
 
 
-def test_devices_of_threads(monkeypatch):
+def test_devices_of_threads():
     """`device` holds in its thread until its block ends, `set_device` in this one and in those to come."""
-    def target_elsewhere():
+    def elsewhere():
         with ThreadPoolExecutor(1) as pool:
-            return pool.submit(devices.target).result()
+            return pool.submit(lambda: devices.current().name).result()
 
-    monkeypatch.setattr(registry, "TARGETS", ("cpu", "other"))
-    with pytest.raises(ZeroDivisionError), devices.device("other"):
-        assert (devices.target(), target_elsewhere()) == ("other", "cpu")
+    with pytest.raises(ZeroDivisionError), devices.device("emulated"):
+        assert (devices.current().name, devices.target(), elsewhere()) == ("emulated", "cuda", "cpu")
         raise ZeroDivisionError
     assert devices.target() == "cpu"
-    devices.set_device("other")
+    devices.set_device("emulated")
     try:
-        assert (devices.target(), target_elsewhere()) == ("other", "other")
+        assert (devices.current().name, elsewhere()) == ("emulated", "emulated")
     finally:
         devices.set_device("cpu")

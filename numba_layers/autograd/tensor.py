@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .. import config
+from .. import config, devices
+from ..devices import DeviceArray
 from ..errors import DtypeError
 
 _KEPT = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool", "uint8")}
@@ -11,8 +12,9 @@ _KEPT = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bo
 class Tensor:
     """An array on which ops act.
 
-    `data` is the array, `mask` the boolean mask of shape (batch, timesteps) that layers hand on, or None. `layout`
-    is the data format of images, where the layer that made them has one: 'channels_first', 'channels_last' or None.
+    `data` is the array: NumPy's, or a `DeviceArray` once an op used it on another device. `mask` is the boolean mask
+    of shape (batch, timesteps) that layers hand on, or None. `layout` is the data format of images, where the layer
+    that made them has one: 'channels_first', 'channels_last' or None.
     """
 
     __slots__ = ("data", "mask", "name", "__dict__", "__weakref__")
@@ -41,13 +43,17 @@ class Tensor:
         return self.data.size
 
     def numpy(self):
-        """The array itself: writing to it changes the tensor."""
-        return self.data
+        """The array itself, so that writing to it changes the tensor; of another device's memory a copy."""
+        return np.asarray(self.data)
 
     def __array__(self, dtype=None, copy=None):
         if copy:
             return np.array(self.data, dtype=dtype)
-        return self.data if dtype is None else self.data.astype(dtype, copy=False)
+        return np.asarray(self.data, dtype=dtype)
+
+    @property
+    def __cuda_array_interface__(self):
+        return self.data.__cuda_array_interface__
 
     def item(self):
         return self.data.item()
@@ -69,7 +75,7 @@ class Tensor:
 
     def __repr__(self):
         name = type(self).__name__
-        return f"{name}({np.array2string(self.data, prefix=name + '(')}, {self.dtype})"
+        return f"{name}({np.array2string(self.numpy(), prefix=name + '(')}, {self.dtype})"
 
 
 class Variable(Tensor):
@@ -96,7 +102,7 @@ class Variable(Tensor):
 
     def assign(self, value):
         """Copy `value` (array-like of the same shape) into the variable's memory."""
-        self.data[...] = np.asarray(value, dtype=self.dtype)
+        self.data[...] = value if isinstance(value, DeviceArray) else np.asarray(value, dtype=self.dtype)
 
 
 def in_order(array, order):
@@ -163,12 +169,16 @@ class SparseTensor(Tensor):
 
 
 def as_array(value, dtype=None):
-    """`value` as a NumPy array of a type that kernels take.
+    """`value` as an array of a type that kernels take: NumPy's, or one of the current GPU's memory, without a copy.
 
     Python numbers and lists become `dtype` or floatx (whole numbers and truth values stay what they are when
     no dtype is given); float16 and long double become floatx; other integers become int64.
     Raises: DtypeError for text, objects and complex numbers.
     """
+    if isinstance(value, DeviceArray):
+        return value if dtype is None or value.dtype == dtype else value.numpy().astype(dtype)
+    if hasattr(value, "__cuda_array_interface__"):
+        return devices.current().adopt(value)
     array = np.asarray(value)
     if dtype is not None:
         wanted = np.dtype(dtype)

@@ -81,5 +81,5 @@ def print_tensor(x, message=""):
 @composite
 def _printed(x, *, message):
     if not isinstance(x, graph.SymbolicTensor):
-        print(message, x.data)
+        print(message, x.numpy())
     return x

@@ -12,11 +12,13 @@ import os
 import threading
 from contextlib import contextmanager
 
+import numpy as np
+
 from ..errors import DeviceError, nearest
 from .array import DeviceArray
 from .host import Cpu
 
-__all__ = ["DEVICES", "DeviceArray", "current", "device", "empty", "set_device", "target"]
+__all__ = ["DEVICES", "DeviceArray", "current", "device", "empty", "part", "set_device", "target"]
 
 DEVICES = ("cpu", "cuda", "emulated")
 _PLACES = {"cuda": ("gpu", "Gpu"), "emulated": ("emulated", "Emulated")}   # modules loaded when first asked for
@@ -87,3 +89,15 @@ def device(name):
 def empty(shape, dtype):
     """An uninitialised array of the current device; every array that a kernel writes comes from here."""
     return current().empty(shape, dtype)
+
+
+def part(array, like, whole):
+    """The part of `array` that lies in it as `like`, with any strides, lies in `whole`, an array of the same size."""
+    if isinstance(array, DeviceArray):
+        return type(array)(part(array.layout, like.layout, whole.layout), array.owner)
+    offset = _address(like) - _address(whole)
+    return np.ndarray(like.shape, like.dtype, array, offset, like.strides)
+
+
+def _address(array):
+    return array.__array_interface__["data"][0]

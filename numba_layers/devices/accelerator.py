@@ -1,10 +1,12 @@
 """What devices with memory of their own share: copying arrays there, and small ones once only."""
 
-from collections import OrderedDict
+import threading
 
 import numpy as np
 
-KEPT, LARGEST = 1024, 65536   # constants that are kept; bytes of the largest
+from ..errors import DeviceError
+
+KEPT, LARGEST = 1024, 4096   # constants that are kept; bytes of the largest
 
 
 class Accelerator:
@@ -13,7 +15,8 @@ class Accelerator:
     target = "cuda"
 
     def __init__(self):
-        self._constants = OrderedDict()
+        self._constants = {}
+        self._lock = threading.Lock()
 
     def put(self, array):
         """A copy of an array of another device in new memory here."""
@@ -22,16 +25,32 @@ class Accelerator:
         found._write(array)
         return found
 
+    def feed(self, arrays):
+        """The host arrays of the next batch, here; they hold until the batch after the next one is fed."""
+        return [None if array is None else self.local(array) for array in arrays]
+
+    @staticmethod
+    def adopt(array):
+        """Raises: DeviceError, for an array in a real GPU's memory where the device is another."""
+        raise DeviceError(f"the {type(array).__name__} lies in a GPU's memory, out of reach of the current device. "
+                          "Choose the GPU with numba_layers.set_device('cuda'), or copy the array to the host first.")
+
+    def local(self, array, shared=False):
+        """`array`, of any device, on this one; `shared`: it is only read, so that equal small ones may be one."""
+        if isinstance(array, self.array):
+            return array
+        return self.constant(np.asarray(array)) if shared else self.put(array)
+
     def constant(self, array):
         """A host array that is only read, here: arrays of equal content are copied once."""
         if array.nbytes > LARGEST:
             return self.put(array)
         key = array.shape, array.dtype, array.tobytes()
-        found = self._constants.get(key)
-        if found is None:
-            found = self._constants[key] = self.put(array)
+        with self._lock:
+            found = self._constants.pop(key, None)
+            if found is None:
+                found = self.put(array)
+            self._constants[key] = found    # the latest last
             if len(self._constants) > KEPT:
-                self._constants.popitem(last=False)
-        else:
-            self._constants.move_to_end(key)
+                del self._constants[next(iter(self._constants))]
         return found

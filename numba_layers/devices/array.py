@@ -63,7 +63,8 @@ class DeviceArray:
 
     def __getitem__(self, index):
         """A view: ints, slices, None and `...`."""
-        return self._view(self.layout[index if isinstance(index, tuple) else (index, ...)])
+        index = index if isinstance(index, tuple) else (index,)
+        return self._view(self.layout[index if ... in index else (*index, ...)])
 
     def __setitem__(self, index, value):
         """Copy `value`, an array of any device or numbers, over a part."""

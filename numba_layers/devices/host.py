@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..errors import DeviceError
+
 
 class Cpu:
     """The device whose kernels are the CPU room's and whose memory is the host's."""
@@ -15,8 +17,24 @@ class Cpu:
 
     @staticmethod
     def put(array):
-        """An array of another device, copied here."""
-        return array.numpy()
+        """A copy of an array of any device."""
+        return np.array(array)
+
+    @staticmethod
+    def local(array, shared=False):
+        """`array`, of any device, as one of NumPy's."""
+        return np.asarray(array)
+
+    @staticmethod
+    def feed(arrays):
+        """The arrays of the next batch, here."""
+        return arrays
+
+    @staticmethod
+    def adopt(array):
+        """Raises: DeviceError, for an array in a GPU's memory."""
+        raise DeviceError(f"the {type(array).__name__} lies in a GPU's memory, the current device is the CPU. Choose "
+                          "the GPU with numba_layers.set_device('cuda'), or copy the array to the host first.")
 
     @staticmethod
     def synchronize():

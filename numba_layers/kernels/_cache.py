@@ -146,53 +146,66 @@ class KernelCache(_Cache):
         if not self._enabled:
             return None
         file = self._file(signature, target_context.codegen())
-        try:
-            content = file.read_bytes()
-        except OSError:
+        payload = load(file)
+        if payload is None:
             return None
         try:
-            result = _unpacked(content, target_context)
+            result = _unpacked(payload, target_context)
         except Exception:   # whatever is wrong with a file, the kernel can be compiled
             _remove(file)
             return None
         self.hits += 1
-        with contextlib.suppress(OSError):
-            os.utime(file)
         return result
 
     def save_overload(self, signature, result):
         if not self._enabled or result.library.has_dynamic_globals:   # which are addresses in this process
             return
         try:
-            write_atomically(self._file(signature, result.codegen), _packed(result))
-            _prune(self._directory)
+            save(self._file(signature, result.codegen), _packed(result))
         except OSError:
             self._enabled = False
 
 
 def _packed(result):
-    """A compiled signature as bytes, after their checksum."""
+    """A compiled signature as bytes."""
     module = result.library._final_module
     symbols = [value.name for value in chain(module.functions, module.global_variables)
                if value.is_declaration and not value.name.startswith("llvm.")]
-    payload = pickle.dumps((symbols, result._reduce()), protocol=pickle.HIGHEST_PROTOCOL)
-    return hashlib.sha256(payload).digest() + payload
+    return pickle.dumps((symbols, result._reduce()), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _unpacked(content, target_context):
+def _unpacked(payload, target_context):
     """What `_packed` packed.
 
     Numba loads all it has to compile with (`refresh`) before it reads a file: half of a warm start. Ours need
     its run-time functions only; a kernel that calls something else makes it load all the same.
     """
-    checksum, payload = content[:32], content[32:]
-    if hashlib.sha256(payload).digest() != checksum:
-        raise ValueError("damaged")
     symbols, parts = pickle.loads(payload)
     rtsys.initialize(target_context)
     if not all(map(address_of_symbol, symbols)):
         target_context.refresh()
     return CompileResult._rebuild(target_context, *parts)
+
+
+def load(file):
+    """What `save` wrote to a file; None where there is none. A damaged one is deleted."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    checksum, payload = content[:32], content[32:]
+    if hashlib.sha256(payload).digest() != checksum:
+        _remove(file)
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(file)
+    return payload
+
+
+def save(file, payload):
+    """Write bytes to a file, after their checksum. Raises: OSError where the folder cannot be written."""
+    write_atomically(file, hashlib.sha256(payload).digest() + payload)
+    _prune(file.parent)
 
 
 def write_atomically(file, content):

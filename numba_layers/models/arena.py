@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..devices import empty
+from .. import devices
 from ..errors import DtypeError
 
 
@@ -22,8 +22,9 @@ class Arena:
                              "K.set_floatx(...).")
         dtype = dtypes.pop() if dtypes else np.dtype("float32")
         size = sum(variable.size for variable in self.variables)
-        self.weights = empty((size,), dtype)
-        self.gradients = empty((size,), dtype)
+        self.device = devices.current()
+        self.weights = devices.empty((size,), dtype)
+        self.gradients = devices.empty((size,), dtype)
         self._weight_views = self.split(self.weights)
         self.gradient_views = self.split(self.gradients)
         self.claim()

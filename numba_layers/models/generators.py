@@ -28,7 +28,8 @@ def fit_loop(model, source, steps, epochs, initial_epoch, class_weight, shuffle,
                     arrays, weights, samples = model._arrays(x, y, weights, class_weight)
                     logs = {"batch": number, "size": samples}
                     callbacks.on_batch_begin(number, logs)
-                    logs.update(zip(model.metrics_names, model._train_step(arrays, weights)))
+                    figures = model._train_step(model._batch(arrays, weights))
+                    logs.update(zip(model.metrics_names, map(float, figures)))
                     callbacks.on_batch_end(number, logs)
                     if model.stop_training:
                         logs = {}

@@ -21,16 +21,21 @@ def fit_loop(model, arrays, weights, samples, batch_size, epochs, initial_epoch,
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
             order = _order(samples, batch_size, shuffle)
-            for number, (start, stop) in enumerate(batches(samples, batch_size)):
-                rows = order[start:stop]
-                logs = {"batch": number, "size": stop - start}
+            parts = [order[start:stop] for start, stop in batches(samples, batch_size)]
+            batch = model._batch(data.take(arrays, parts[0]), data.take(weights, parts[0]))
+            for number, rows in enumerate(parts):
+                logs = {"batch": number, "size": len(rows)}
                 callbacks.on_batch_begin(number, logs)
-                results = model._train_step(data.take(arrays, rows), data.take(weights, rows))
-                logs.update(zip(model.metrics_names, results))
+                figures = model._train_step(batch)
+                if number + 1 < len(parts):     # the next batch is copied to a GPU while it computes this one
+                    rows = parts[number + 1]
+                    batch = model._batch(data.take(arrays, rows), data.take(weights, rows))
+                logs.update(zip(model.metrics_names, map(float, figures)))
                 callbacks.on_batch_end(number, logs)
                 if model.stop_training:
                     break
-            logs = validate() if validate and stop == samples else {}   # as Keras: only after the last batch
+            whole = number + 1 == len(parts)
+            logs = validate() if validate and whole else {}   # as Keras: only after the last batch
             callbacks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break

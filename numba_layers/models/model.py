@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .. import config, constraints, losses, ops, optimizers
+from .. import config, constraints, devices, losses, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..arguments import share, whole
 from ..autograd.context import collecting, evaluation, unrecorded
@@ -82,6 +82,8 @@ class Model(Network):
 
     def _prepare_training(self):
         """Before a training step: all trained weights in the arena, the optimizer bound to it."""
+        if self._arena is not None and self._arena.device is not devices.current():
+            self._move_arena()
         if self._arena is None:
             self._arena = Arena(self._trained_weights)
             self.optimizer.prepare(self._arena.weights, self._arena.gradients, self._trained_weights)
@@ -90,21 +92,29 @@ class Model(Network):
                               "compile is called again.", stacklevel=3)
         self._arena.claim()
 
+    def _move_arena(self):
+        """Another device is current than the one trained on: weights and the optimizer's state go there."""
+        state = self.optimizer.get_weights()
+        self._arena = Arena(self._trained_weights)
+        self.optimizer.prepare(self._arena.weights, self._arena.gradients, self._trained_weights)
+        self.optimizer.set_weights(state)
+
     # -- one batch -----------------------------------------------------------------------------------------------
 
-    def _tensors(self, arrays):
-        """A batch of arrays (inputs, then targets) as tensors of the model's types."""
+    def _batch(self, arrays, weights):
+        """(inputs, targets, weights) of a batch of arrays, as tensors of the model's types on the current device."""
         inputs = [as_tensor(array, tensor.dtype) for array, tensor in zip(arrays, self._fed)]
         targets = [as_tensor(array, _target_type(self.objective.losses[number], self.outputs[number]))
                    for array, number in zip(arrays[len(inputs):], self.objective.trained)]
-        return inputs, targets
-
-    def _weights(self, weights):
-        return [None if weight is None else as_tensor(weight, self.outputs[number].dtype)
-                for weight, number in zip(weights, self.objective.trained)]
+        weights = [None if weight is None else as_tensor(weight, self.outputs[number].dtype)
+                   for weight, number in zip(weights, self.objective.trained)]
+        dense = [tensor for tensor in (*inputs, *targets, *weights) if type(tensor) is Tensor]
+        for tensor, array in zip(dense, devices.current().feed([tensor.data for tensor in dense])):
+            tensor.data = array
+        return inputs, targets, weights
 
     def _forward(self, inputs, targets, weights):
-        """(total loss, figures, updates) of a batch; the figures are those named by `metrics_names`, as floats.
+        """(total loss, figures, updates) of a batch; the figures are those named by `metrics_names`, as tensors.
 
         What layers add and regularizers count in the loss. Losses and metrics may use all tensors of the model.
         """
@@ -115,15 +125,14 @@ class Model(Network):
             with unrecorded():
                 measured = self.objective.measure(targets, outputs, weights)
         figures = [total, *(parts if len(self.outputs) > 1 else []), *measured]
-        return total, [float(figure.data) for figure in figures], updates
+        return total, figures, updates
 
-    def _train_step(self, arrays, weights):
-        """Forward, backward, update on one batch; answers the figures."""
+    def _train_step(self, batch):
+        """Forward, backward, update on one batch; answers the figures, as tensors: nothing waits for a GPU here."""
         self._prepare_training()
-        inputs, targets = self._tensors(arrays)
         with evaluation(learning_phase=1):
             with Tape() as tape:
-                total, figures, updates = self._forward(inputs, targets, self._weights(weights))
+                total, figures, updates = self._forward(*batch)
             tape.gradient(total, self._trained_weights, into=self._arena.gradient_views)
             self.optimizer.step()
             self._constrain()
@@ -137,20 +146,19 @@ class Model(Network):
                 weight.value[...] = constraints.get(weight.constraint)(Tensor(weight.value)).data
 
     def _test_step(self, arrays, weights):
-        inputs, targets = self._tensors(arrays)
         with evaluation(learning_phase=0):
-            return self._forward(inputs, targets, self._weights(weights))[1]
+            return [float(figure) for figure in self._forward(*self._batch(arrays, weights))[1]]
 
     def _predict_step(self, inputs):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]
-        return [output.data for output in self._graph.run(tensors, learning_phase=0)]
+        return [output.numpy() for output in self._graph.run(tensors, learning_phase=0)]
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None):
         """One update on one batch. Returns the loss, or the list of figures named by `metrics_names`."""
         self._need_built(x)
         self._need_compiled("train_on_batch")
         arrays, weights, _ = self._arrays(x, y, sample_weight, class_weight)
-        return _unpack_figures(self._train_step(arrays, weights))
+        return _unpack_figures([float(figure) for figure in self._train_step(self._batch(arrays, weights))])
 
     def test_on_batch(self, x, y, sample_weight=None):
         """Loss and metrics on one batch, as `train_on_batch` answers them."""

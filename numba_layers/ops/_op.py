@@ -11,12 +11,13 @@ from .. import config, devices, registry
 from ..autograd.context import context, output_into
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tape import Node
-from ..autograd.tensor import Tensor, as_array
+from ..autograd.tensor import Tensor, Variable, as_array
 from ..errors import DtypeError, NumbaLayersError
 
 _View = namedtuple("_View", "tensor shape")
 _Flat = namedtuple("_Flat", "tensor")
 FLAT = "flat"
+COPIED = 8   # axes that the kernel `copy_block` walks
 
 
 def viewed(tensor, *shape):
@@ -189,12 +190,16 @@ def _run_in_order(order, name, arguments, out, dtype):
 
 def launch(name, *arguments, outputs=1):
     """Start one kernel: every launch of the package passes here. The last `outputs` arguments are written."""
+    device = devices.current()
+    if device.target != "cpu":      # arrays that ops make for a kernel to read: plans, keys, rates
+        arguments = [device.constant(argument) if isinstance(argument, np.ndarray) else argument
+                     for argument in arguments]
     try:
-        registry.kernel(name, devices.target())(*arguments)
+        registry.kernel(name, device.target)(*arguments)
     except Exception as error:
         if type(error).__name__ != "TypingError":       # Numba's; the name spares loading Numba here
             raise
-        types = ", ".join(str(argument.dtype) for argument in arguments if isinstance(argument, np.ndarray))
+        types = ", ".join(str(array.dtype) for array in _arrays(arguments))
         raise DtypeError(f"kernel {name} does not take arrays of these types: {types}. Convert them with "
                          f"K.cast(x, {config.floatx()!r}).") from error
     if config.debug_level >= 3 or config.check_numbers:
@@ -219,13 +224,13 @@ def _prepared(arguments, dtype):
     numbers = False
     for argument in arguments:
         if isinstance(argument, _View):
-            array = contiguous(argument.tensor.data).reshape(argument.shape)
+            array = contiguous(local(argument.tensor)).reshape(argument.shape)
             dtypes.append(array.dtype)
         elif isinstance(argument, Tensor):
-            array = contiguous(argument.data)
+            array = contiguous(local(argument))
             dtypes.append(array.dtype)
         elif isinstance(argument, _Flat):
-            array = contiguous(argument.tensor.data).reshape(-1)
+            array = contiguous(local(argument.tensor)).reshape(-1)
             dtypes.append(array.dtype)
         else:
             array = argument
@@ -251,10 +256,34 @@ def float_type(dtypes):
     return floats.pop() if floats else (dtypes[0] if dtypes else np.dtype(config.floatx()))
 
 
+def local(tensor):
+    """The tensor's array on the current device: a tensor follows the ops that use it."""
+    data, device = tensor.data, devices.current()
+    if data.__class__ is not device.array:
+        data = tensor.data = device.local(data, shared=not isinstance(tensor, Variable))
+    return data
+
+
 def contiguous(array):
     """`array` as kernels want it: C-contiguous and writable, so that each kernel has one signature a type."""
     flags = array.flags
-    return array if flags.c_contiguous and flags.writeable else array.copy("C")
+    if flags.c_contiguous and flags.writeable:
+        return array
+    return array.copy("C") if isinstance(array, np.ndarray) else _rearranged(array)
+
+
+def _rearranged(array):
+    """A contiguous copy of a device's array whose axes lie in memory in another order."""
+    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    lying = array.transpose(order)
+    if not lying.flags.c_contiguous:
+        return devices.current().put(array)
+    found = devices.empty(array.shape, array.dtype)
+    ones, zeros = (1,) * (COPIED - array.ndim), (0,) * (COPIED - array.ndim)
+    strides = [tuple(stride // array.dtype.itemsize for stride in one.strides) for one in (array, found)]
+    launch("copy_block", lying.reshape(-1), ones + array.shape, 0, zeros + strides[0], 0, zeros + strides[1],
+           found.reshape(-1))
+    return found
 
 
 def _allocate(shape, dtype):
@@ -269,12 +298,15 @@ def _allocate(shape, dtype):
 def _inspect(name, arguments, outputs):
     """Debugging after a launch: print shapes and ranges, stop at numbers that are not finite."""
     if config.debug_level >= 3:
-        arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
-        print(f"{name}: {', '.join(map(_range, arrays))}", file=sys.stderr)
+        print(f"{name}: {', '.join(map(_range, map(np.asarray, _arrays(arguments))))}", file=sys.stderr)
     if not config.check_numbers or name == "copy_block":   # which makes no numbers, and may write a part only
         return
-    if not all(np.isfinite(array).all() for array in arguments[-outputs:]):
+    if not all(np.isfinite(np.asarray(array)).all() for array in arguments[-outputs:]):
         raise NumbaLayersError(f"kernel {name} wrote numbers that are not finite (NUMBA_LAYERS_CHECK=1).")
+
+
+def _arrays(arguments):
+    return [argument for argument in arguments if isinstance(argument, np.ndarray | devices.DeviceArray)]
 
 
 def _range(array):

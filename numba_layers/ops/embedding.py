@@ -40,17 +40,19 @@ def gather(x, indices):
     """y[n] = x[indices[n]]: rows of x, by numbers from 0.
 
     Shapes: x (rows, ...), indices of any shape (and type: they are cast to int64) -> y (*indices.shape, ...)
-    Raises: OutOfRangeError for an index that is negative or not below the number of rows.
+    Raises: OutOfRangeError for an index that is negative or not below the number of rows, where the indices lie in
+    the host's memory. On a GPU nobody looks at them: the row is NaN, or 0 in a table of integers.
     """
-    x, indices = as_tensor(x), _integers(as_tensor(indices))
+    x, indices = as_tensor(x), as_tensor(indices)
     if x.ndim == 0:
         raise ShapeError("gather: x is a number, expected rows (rows, ...).")
-    if not isinstance(indices, SymbolicTensor) and indices.size and x.shape[0] is not None:
+    known = not isinstance(indices, SymbolicTensor) and isinstance(indices.data, np.ndarray)
+    if known and indices.size and x.shape[0] is not None:
         low, high = int(indices.data.min()), int(indices.data.max())
         if low < 0 or high >= x.shape[0]:
             raise OutOfRangeError(f"index {low if low < 0 else high} is out of range for the {x.shape[0]} "
                                   f"rows of x (shape {x.shape}), which count from 0.")
-    return _gather(x, indices)
+    return _gather(x, _integers(indices))
 
 
 def _columns(shape):

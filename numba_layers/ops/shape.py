@@ -314,9 +314,10 @@ def _picked(x, rows):
                                 "Use K.switch or multiply by the mask.")
         if rows.ndim > x.ndim or any(have not in (None, want) for have, want in zip(x.shape, rows.shape)):
             raise ShapeError(f"x[mask]: the mask has shape {rows.shape}, x {x.shape}.")
-        x, rows = reshape(x, shape=(-1, *x.shape[rows.ndim:])), Tensor(np.flatnonzero(rows.data))
+        x, rows = reshape(x, shape=(-1, *x.shape[rows.ndim:])), Tensor(np.flatnonzero(rows.numpy()))
     elif not isinstance(rows, SymbolicTensor) and x.shape[0] is not None:
-        rows = Tensor(np.where(rows.data < 0, rows.data + x.shape[0], rows.data))
+        numbers = rows.numpy()
+        rows = Tensor(np.where(numbers < 0, numbers + x.shape[0], numbers))
     return embedding.gather(x, rows)
 
 

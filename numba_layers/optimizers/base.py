@@ -101,7 +101,7 @@ class Optimizer:
             self._written = WrittenUpdates(self, self._variables)
             return
         self._slots = {slot: _zeros(weights.shape, weights.dtype) for slot in self.slots}
-        self._hyper = _zeros(len(self.update(1)[1]), weights.dtype)
+        self._hyper = np.zeros(len(self.update(1)[1]), weights.dtype)
         self.weights = ([self.iterations] if self.saves_iterations else []) + self._slot_variables()
 
     def step(self):
@@ -157,16 +157,14 @@ class Optimizer:
 
     def _cut(self, array):
         """For each variable its part of a slot, with the variable's shape and memory order."""
-        start = _address(self._weights)
-        return [np.ndarray(data.shape, data.dtype, array, _address(data) - start, data.strides)
-                for data in (variable.data for variable in self._variables)]
+        return [devices.part(array, variable.data, self._weights) for variable in self._variables]
 
     def get_weights(self):
         """Copies of the state in Keras 2's order: the count of steps where Keras saves it, then slot by slot.
 
         Of each slot come the parts of all variables, in the model's order.
         """
-        return [weight.data.copy() for weight in self.weights]
+        return [np.array(weight.data) for weight in self.weights]
 
     def set_weights(self, weights):
         """Restore what `get_weights` gave; Keras 1's list and one that begins with a count of steps will do.
@@ -206,7 +204,3 @@ def _zeros(shape, dtype):
     array = devices.empty(shape, dtype)
     array[...] = 0
     return array
-
-
-def _address(array):
-    return array.__array_interface__["data"][0]

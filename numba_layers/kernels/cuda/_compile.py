@@ -1,5 +1,6 @@
 """PTX and machine code of the CUDA room's kernels, made without a GPU and kept in the cache folder."""
 
+import contextlib
 import functools
 import hashlib
 from importlib.metadata import PackageNotFoundError, version
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 
 from ... import config
 from ...emulator import compile_ptx
-from .._cache import identity, surroundings, write_atomically
+from .._cache import identity, load, save, surroundings
 
 OPTIONS = {"lineinfo": True}
 
@@ -46,20 +47,14 @@ def _kept(kernel, signature, capability, kind, make):
     if directory is None or made_of is None:
         return make()
     key = repr((made_of, str(signature), capability, kind, surroundings(), _versions()))
-    file = directory / f"{kernel.name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.{kind}"
-    try:
-        content = file.read_bytes()
-        checksum, content = content[:32], content[32:]
-        if hashlib.sha256(content).digest() == checksum:
-            return content
-    except OSError:
-        pass
-    content = make()
-    try:
-        write_atomically(file, hashlib.sha256(content).digest() + content)
-    except OSError:   # a folder that cannot be written means no cache
-        pass
+    file = directory / f"{kernel.name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.kernel"
+    content = load(file)
+    if content is None:
+        content = make()
+        with contextlib.suppress(OSError):   # a folder that cannot be written means no cache
+            save(file, content)
     return content
+
 
 
 @functools.cache
