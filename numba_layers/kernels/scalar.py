@@ -13,8 +13,14 @@ import math
 import numba
 import numpy as np
 
-formula = numba.njit(error_model="numpy", fastmath={"contract", "nsz"}, nogil=True, forceinline=True,
-                     no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+def formula(function):
+    """Decorator: a function of numbers that the kernels of every target inline."""
+    jitted = numba.njit(error_model="numpy", fastmath={"contract", "nsz"}, nogil=True, forceinline=True,
+                        no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    # Read by Numba's CUDA only, which takes any flag of fast-math for leave to approximate division, sin, x**y, ...
+    jitted.targetoptions = {"forceinline": True}
+    return jitted
 
 
 @formula
@@ -130,34 +136,37 @@ def _log1p_single(x):
 
 # ---- elementary functions ----------------------------------------------------------------------------------
 
+# Numba has math's functions for every target; they raise errors only when not compiled, where NumPy's do not.
+library = np if numba.config.DISABLE_JIT else math
+
 
 @formula
 def exp(x):
     """e**x."""
-    return type(x)(_exp_single(np.float32(x)) if is_single(x) else np.exp(x))
+    return type(x)(_exp_single(np.float32(x)) if is_single(x) else library.exp(x))
 
 
 @formula
 def expm1(x):
     """e**x - 1."""
-    return type(x)(_expm1_single(np.float32(x)) if is_single(x) else np.expm1(x))
+    return type(x)(_expm1_single(np.float32(x)) if is_single(x) else library.expm1(x))
 
 
 @formula
 def log(x):
     """Natural logarithm of x."""
-    return type(x)(_log_single(np.float32(x)) if is_single(x) else np.log(x))
+    return type(x)(_log_single(np.float32(x)) if is_single(x) else library.log(x))
 
 
 @formula
 def log1p(x):
     """log(1 + x)."""
-    return type(x)(_log1p_single(np.float32(x)) if is_single(x) else np.log1p(x))
+    return type(x)(_log1p_single(np.float32(x)) if is_single(x) else library.log1p(x))
 
 
 @formula
 def tanh(x):
-    return type(x)(_tanh_single(np.float32(x)) if is_single(x) else np.tanh(x))
+    return type(x)(_tanh_single(np.float32(x)) if is_single(x) else library.tanh(x))
 
 
 @formula
@@ -174,17 +183,27 @@ def erf(x):
 
 @formula
 def sin(x):
-    return np.sin(x)
+    return library.sin(x)
 
 
 @formula
 def cos(x):
-    return np.cos(x)
+    return library.cos(x)
 
 
 @formula
 def sqrt(x):
-    return np.sqrt(x)
+    return library.sqrt(x)
+
+
+@formula
+def negative(x):
+    return -x
+
+
+@formula
+def absolute(x):
+    return abs(x)
 
 
 @formula
@@ -219,6 +238,90 @@ def maximum(x, y):
 def minimum(x, y):
     """The smaller one; NaN if either is."""
     return x if x < y or x != x else y
+
+
+# ---- arithmetic, comparisons, truth values ------------------------------------------------------------------
+
+
+@formula
+def add(x, y):
+    return x + y
+
+
+@formula
+def subtract(x, y):
+    return x - y
+
+
+@formula
+def multiply(x, y):
+    return x * y
+
+
+@formula
+def divide(x, y):
+    return x / y
+
+
+@formula
+def equal(x, y):
+    return x == y
+
+
+@formula
+def not_equal(x, y):
+    return x != y
+
+
+@formula
+def less(x, y):
+    return x < y
+
+
+@formula
+def less_equal(x, y):
+    return x <= y
+
+
+@formula
+def greater(x, y):
+    return x > y
+
+
+@formula
+def greater_equal(x, y):
+    return x >= y
+
+
+@formula
+def logical_and(x, y):
+    return x and y
+
+
+@formula
+def logical_or(x, y):
+    return x or y
+
+
+@formula
+def logical_not(x):
+    return not x
+
+
+@formula
+def isnan(x):
+    return x != x
+
+
+@formula
+def isinf(x):
+    """Infinity minus infinity is NaN; without a constant, integers work as well."""
+    return x == x and x - x != x - x
+
+
+@formula
+def choose(condition, x, y):
+    return x if condition else y
 
 
 # ---- activations, each followed by its slope in terms of its output y (relu: of its input x) ---------------

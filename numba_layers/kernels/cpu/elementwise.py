@@ -31,16 +31,6 @@ def unary(name, f):
 
 
 @formula
-def negative(x):
-    return -x
-
-
-@formula
-def absolute(x):
-    return abs(x)
-
-
-@formula
 def rint(x):
     return np.rint(x)
 
@@ -55,23 +45,8 @@ def ceil(x):
     return np.ceil(x)
 
 
-@formula
-def logical_not(x):
-    return not x
-
-
-@formula
-def isnan(x):
-    return x != x
-
-
-@formula
-def isinf(x):
-    return abs(x) == np.inf
-
-
-unary("negative_forward", negative)
-unary("abs_forward", absolute)
+unary("negative_forward", scalar.negative)
+unary("abs_forward", scalar.absolute)
 unary("sign_forward", scalar.sign)
 unary("round_forward", rint)
 unary("floor_forward", floor)
@@ -92,9 +67,9 @@ unary("hard_sigmoid_forward", scalar.hard_sigmoid)
 unary("selu_forward", scalar.selu)
 unary("softplus_forward", scalar.softplus)
 unary("softsign_forward", scalar.softsign)
-unary("logical_not_forward", logical_not)
-unary("isnan_forward", isnan)
-unary("isinf_forward", isinf)
+unary("logical_not_forward", scalar.logical_not)
+unary("isnan_forward", scalar.isnan)
+unary("isinf_forward", scalar.isinf)
 
 
 @cpu_kernel
@@ -205,26 +180,6 @@ def binary(name, f):
 
 
 @formula
-def add(x, y):
-    return x + y
-
-
-@formula
-def subtract(x, y):
-    return x - y
-
-
-@formula
-def multiply(x, y):
-    return x * y
-
-
-@formula
-def divide(x, y):
-    return x / y
-
-
-@formula
 def floor_divide(x, y):
     return x // y
 
@@ -234,68 +189,23 @@ def mod(x, y):
     return x % y
 
 
-@formula
-def equal(x, y):
-    return x == y
-
-
-@formula
-def not_equal(x, y):
-    return x != y
-
-
-@formula
-def less(x, y):
-    return x < y
-
-
-@formula
-def less_equal(x, y):
-    return x <= y
-
-
-@formula
-def greater(x, y):
-    return x > y
-
-
-@formula
-def greater_equal(x, y):
-    return x >= y
-
-
-@formula
-def logical_and(x, y):
-    return x and y
-
-
-@formula
-def logical_or(x, y):
-    return x or y
-
-
-binary("add_forward", add)
-binary("subtract_forward", subtract)
-binary("multiply_forward", multiply)
-binary("divide_forward", divide)
+binary("add_forward", scalar.add)
+binary("subtract_forward", scalar.subtract)
+binary("multiply_forward", scalar.multiply)
+binary("divide_forward", scalar.divide)
 binary("floor_divide_forward", floor_divide)
 binary("mod_forward", mod)
 binary("power_forward", scalar.power)
 binary("maximum_forward", scalar.maximum)
 binary("minimum_forward", scalar.minimum)
-binary("equal_forward", equal)
-binary("not_equal_forward", not_equal)
-binary("less_forward", less)
-binary("less_equal_forward", less_equal)
-binary("greater_forward", greater)
-binary("greater_equal_forward", greater_equal)
-binary("logical_and_forward", logical_and)
-binary("logical_or_forward", logical_or)
-
-
-@formula
-def choose(condition, x, y):
-    return x if condition else y
+binary("equal_forward", scalar.equal)
+binary("not_equal_forward", scalar.not_equal)
+binary("less_forward", scalar.less)
+binary("less_equal_forward", scalar.less_equal)
+binary("greater_forward", scalar.greater)
+binary("greater_equal_forward", scalar.greater_equal)
+binary("logical_and_forward", scalar.logical_and)
+binary("logical_or_forward", scalar.logical_or)
 
 
 @cpu_kernel
@@ -312,13 +222,13 @@ def where_forward(condition, x, y, shape, condition_strides, x_strides, y_stride
             if x_strides[4] == 0:
                 y_step = np.uint64(y_strides[4])
                 for k in range(n):
-                    z[d + k] = choose(condition[a + k * step], x[b], y[c + k * y_step])
+                    z[d + k] = scalar.choose(condition[a + k * step], x[b], y[c + k * y_step])
             elif y_strides[4] == 0:
                 for k in range(n):
-                    z[d + k] = choose(condition[a + k * step], x[b + k], y[c])
+                    z[d + k] = scalar.choose(condition[a + k * step], x[b + k], y[c])
             else:
                 for k in range(n):
-                    z[d + k] = choose(condition[a + k * step], x[b + k], y[c + k])
+                    z[d + k] = scalar.choose(condition[a + k * step], x[b + k], y[c + k])
             condition_row += condition_strides[3]
             x_row += x_strides[3]
             y_row += y_strides[3]
