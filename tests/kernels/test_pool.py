@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from numba_layers import registry
+from tests.kernels.launching import launch
 from tests.reference import pool as reference
 from tests.reference.conv import borders, output_sizes
 from tests.threads import on_one_and_all
@@ -38,8 +38,8 @@ def numbers(sizes, window, strides, padding):
 class Pool:
     """The kernels on images of one geometry; outputs start full of rubbish."""
 
-    def __init__(self, device, *geometry, marks=np.uint8):
-        self.device, self.geometry, self.marks = device, geometry, marks
+    def __init__(self, *geometry, marks=np.uint8):
+        self.geometry, self.marks = geometry, marks
         self.out = output_sizes(*geometry, (1,) * len(geometry[0]))
         self.numbers = numbers(*geometry)
         self.options = {"pool_size": geometry[1], "strides": geometry[2], "padding": geometry[3]}
@@ -50,7 +50,7 @@ class Pool:
         outputs = [np.full(one, 7, kind) for one, kind in
                    (shape if isinstance(shape, list) else [(shape, inputs[0].dtype)])]
         given = [seen(entry) if isinstance(entry, np.ndarray) else entry for entry in inputs]
-        registry.kernel(name, self.device)(*given, *self.numbers, *map(seen, outputs))
+        launch(name, *given, *self.numbers, *map(seen, outputs), written=len(outputs))
         return outputs if isinstance(shape, list) else outputs[0]
 
     def outputs_of(self, x):
@@ -64,7 +64,7 @@ class Pool:
 @geometries
 @pytest.mark.parametrize("channels", [1, 3, 16, 37])
 def test_largest(sizes, window, strides, padding, channels, device, dtype, random):
-    pool = Pool(device, sizes, window, strides, padding, marks=np.uint8 if np.prod(window) <= 256 else np.int32)
+    pool = Pool(sizes, window, strides, padding, marks=np.uint8 if np.prod(window) <= 256 else np.int32)
     x = random.randint(0, 30, (2, *sizes, channels)).astype(dtype)      # with many ties
     y, taps = pool.largest(x)
     np.testing.assert_array_equal(y, reference.max_pool(x, **pool.options))
@@ -77,7 +77,7 @@ def test_largest(sizes, window, strides, padding, channels, device, dtype, rando
 @geometries
 @pytest.mark.parametrize("channels", [1, 3, 16, 37])
 def test_sum(sizes, window, strides, padding, channels, device, dtype, random):
-    pool = Pool(device, sizes, window, strides, padding)
+    pool = Pool(sizes, window, strides, padding)
     x = random.uniform(0.5, 1.5, (2, *sizes, channels)).astype(dtype)
     scale = x.dtype.type(0.3)
     y = pool.launch("sum_pool_forward", x, scale, pool.outputs_of(x))
@@ -97,7 +97,7 @@ def test_any_geometry(device, data):
     window, strides = data.draw(several(1, 4)), data.draw(several(1, 5))
     padding = data.draw(st.sampled_from(["valid", "same"]))
     sizes = tuple(size + (k - 1) * (padding == "valid") for size, k in zip(data.draw(several(1, 6)), window))
-    pool = Pool(device, sizes, window, strides, padding)
+    pool = Pool(sizes, window, strides, padding)
     x = np.random.RandomState(3).randint(-4, 5, (data.draw(st.integers(1, 2)), *sizes, 5)).astype("float32")
     y, taps = pool.largest(x)
     np.testing.assert_array_equal(y, reference.max_pool(x, **pool.options))
@@ -112,7 +112,7 @@ def test_any_geometry(device, data):
     ([1, 5, 5, 2], 1), ([np.nan, 5, 6, 2], 0), ([1, 5, np.nan, np.nan], 2), ([1, 5, 6, np.nan], 3),
     ([-np.inf] * 4, 0), ([-np.inf, -np.inf, -3, -np.inf], 2), ([np.inf, np.nan, np.inf, 0], 1), ([-0.0, 0.0, 0, 0], 0)])
 def test_first_of_the_largest(pixels, wanted, channels, device, dtype):
-    pool = Pool(device, (2, 2), (2, 2), (2, 2), "valid")
+    pool = Pool((2, 2), (2, 2), (2, 2), "valid")
     x = np.repeat(np.array(pixels, dtype).reshape(1, 2, 2, 1), channels, axis=3)
     y, taps = pool.largest(x)
     np.testing.assert_array_equal(taps, np.full((1, 1, 1, channels), wanted))
@@ -121,7 +121,7 @@ def test_first_of_the_largest(pixels, wanted, channels, device, dtype):
 
 def test_nothing_reads_beside_the_channels(device, dtype):
     """NaN in the neighbours of a pixel's channels does not leak through the mask of the last vector."""
-    pool = Pool(device, (1, 3), (1, 1), (1, 2), "valid")
+    pool = Pool((1, 3), (1, 1), (1, 2), "valid")
     x = np.full((1, 1, 3, 5), np.nan, dtype)
     x[:, :, ::2] = 1
     np.testing.assert_array_equal(pool.largest(x)[0], 1)
@@ -129,7 +129,7 @@ def test_nothing_reads_beside_the_channels(device, dtype):
 
 
 def test_empty_batch(device):
-    pool = Pool(device, (4, 4), (2, 2), (2, 2), "valid")
+    pool = Pool((4, 4), (2, 2), (2, 2), "valid")
     y, taps = pool.largest(np.empty((0, 4, 4, 3), "float32"))
     assert y.shape == (0, 2, 2, 3)
     assert pool.launch("max_pool_backward", y, taps, (0, 4, 4, 3)).shape == (0, 4, 4, 3)
@@ -137,7 +137,7 @@ def test_empty_batch(device):
 
 @pytest.mark.parametrize("sizes, window, strides", [((40, 41), (3, 3), (2, 1)), ((500,), (4,), (3,))])
 def test_threads_change_no_bit(sizes, window, strides, random):
-    pool = Pool("cpu", sizes, window, strides, "same")
+    pool = Pool(sizes, window, strides, "same")
     x = random.standard_normal((3, *sizes, 9)).astype("float32")
     grad = random.standard_normal(pool.outputs_of(x)).astype("float32")
 
