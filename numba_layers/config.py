@@ -5,8 +5,10 @@
 | NUMBA_LAYERS_DEVICE    | target of all kernels: cpu (default)                                             |
 | NUMBA_LAYERS_DEBUG     | 1 names each kernel that compiles or loads, with the time; 2 times every launch; |
 |                        | 3 prints shapes and ranges as well                                               |
-| NUMBA_LAYERS_CHECK     | 1 stops at the first NaN or infinity a kernel writes, with its name              |
-| NUMBA_LAYERS_WINOGRAD  | 0 computes 3 x 3 convolutions directly, not by Winograd's algorithm              |
+| NUMBA_LAYERS_CHECK     | 1 stops at the first NaN or infinity a kernel writes, with its name; on a GPU    |
+|                        | also where its kernel and the CPU's disagree                                     |
+| NUMBA_LAYERS_WINOGRAD  | 1 computes 3 x 3 convolutions by Winograd's algorithm where it may be faster, 0  |
+|                        | directly (default: 1 on the CPU, 0 on GPUs)                                      |
 | NUMBA_LAYERS_CACHE_DIR | folder of compiled kernels (default: the user's cache folder); empty: no cache   |
 | KERAS_HOME             | folder of keras.json (only read) and of the data sets (default: ~/.keras)        |
 
@@ -60,7 +62,8 @@ class _Settings:
         data_format = given.get("image_data_format") or DIM_ORDERINGS.get(given.get("image_dim_ordering"))
         self.image_data_format = data_format if data_format in DATA_FORMATS else None
         self.learning_phase = None
-        self.winograd = os.environ.get("NUMBA_LAYERS_WINOGRAD", "1") not in ("", "0")
+        asked = os.environ.get("NUMBA_LAYERS_WINOGRAD", "")
+        self.winograd = asked != "0" if asked else None
         self.keras_version = "2.2.5"
 
 
@@ -155,17 +158,17 @@ def set_learning_phase(value):
 
 
 def winograd():
-    """True where 3 x 3 convolutions of stride 1 may be computed by Winograd's algorithm, as is the default."""
+    """May 3 x 3 convolutions of stride 1 be computed by Winograd's algorithm? None: as is best on the device."""
     return _settings.winograd
 
 
 def set_winograd(allowed):
-    """Allow Winograd's algorithm, or compute all convolutions directly.
+    """Allow Winograd's algorithm, compute all convolutions directly, or leave the choice to the device (None).
 
     It is 1.5 to 3 times as fast, and in float32 right to about 1e-5 of the result's scale, where sums are right to
     about 1e-6.
     """
-    _settings.winograd = bool(allowed)
+    _settings.winograd = None if allowed is None else bool(allowed)
 
 
 def keras_version():

@@ -29,7 +29,7 @@ def gradcheck(function, inputs, step=1e-6, tolerance=1e-6, directions=2, seed=0)
             outputs = list(outputs) if isinstance(outputs, tuple | list) else [outputs]
             if weights is None:
                 return [random.standard_normal(output.shape) for output in outputs]
-            value = sum(float(np.sum(weight * output.data)) for weight, output in zip(weights, outputs))
+            value = sum(float(np.sum(weight * output.numpy())) for weight, output in zip(weights, outputs))
         return value, tape, tensors, outputs
 
     weights = weighted(inputs)
@@ -42,7 +42,7 @@ def gradcheck(function, inputs, step=1e-6, tolerance=1e-6, directions=2, seed=0)
             if grad.shape != inputs[position].shape:
                 raise GradientError(f"input {position}: the gradient has shape {grad.shape}, "
                                     f"the input {inputs[position].shape}.")
-            gradients[position] += grad.data
+            gradients[position] += grad.numpy()
     for position, gradient in enumerate(gradients):
         for _ in range(directions):
             direction = random.standard_normal(inputs[position].shape)

@@ -13,6 +13,8 @@ class Accelerator:
     """A device whose kernels are the CUDA room's. Subclasses give `empty`, `prepared`, `launch`, `synchronize`."""
 
     target = "cuda"
+    tasks = 256         # equal parts of a sum that keep it busy
+    winograd = False    # is Winograd's algorithm faster here than plain convolution?
 
     def __init__(self):
         self._constants = {}

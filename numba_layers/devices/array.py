@@ -11,7 +11,6 @@ class DeviceArray:
     """
 
     __slots__ = ("layout", "owner", "__weakref__")
-    __array_priority__ = 50
     device = None
 
     def __init__(self, layout, owner=None):

@@ -10,6 +10,8 @@ class Cpu:
 
     name = target = "cpu"
     array = np.ndarray
+    tasks = 8           # equal parts of a sum that keep it busy
+    winograd = True     # is Winograd's algorithm faster here than plain convolution?
 
     @staticmethod
     def empty(shape, dtype):

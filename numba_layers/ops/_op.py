@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import sys
 from collections import namedtuple
 
 import numpy as np
@@ -12,7 +11,8 @@ from ..autograd.context import context, output_into
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, Variable, as_array
-from ..errors import DtypeError, NumbaLayersError
+from ..errors import DtypeError
+from ._inspect import after_launch, arrays_of, before_launch
 
 _View = namedtuple("_View", "tensor shape")
 _Flat = namedtuple("_Flat", "tensor")
@@ -194,16 +194,17 @@ def launch(name, *arguments, outputs=1):
     if device.target != "cpu":      # arrays that ops make for a kernel to read: plans, keys, rates
         arguments = [device.constant(argument) if isinstance(argument, np.ndarray) else argument
                      for argument in arguments]
+    copies = before_launch(name, arguments) if config.check_numbers else None
     try:
         registry.kernel(name, device.target)(*arguments)
     except Exception as error:
         if type(error).__name__ != "TypingError":       # Numba's; the name spares loading Numba here
             raise
-        types = ", ".join(str(array.dtype) for array in _arrays(arguments))
+        types = ", ".join(str(array.dtype) for array in arrays_of(arguments))
         raise DtypeError(f"kernel {name} does not take arrays of these types: {types}. Convert them with "
                          f"K.cast(x, {config.floatx()!r}).") from error
     if config.debug_level >= 3 or config.check_numbers:
-        _inspect(name, arguments, outputs)
+        after_launch(name, arguments, outputs, copies)
 
 
 def _pretend(name, *arguments, out, dtype=None, out_view=None):
@@ -293,23 +294,3 @@ def _allocate(shape, dtype):
         context.destination = None
         return destination
     return devices.empty(shape, dtype)
-
-
-def _inspect(name, arguments, outputs):
-    """Debugging after a launch: print shapes and ranges, stop at numbers that are not finite."""
-    if config.debug_level >= 3:
-        print(f"{name}: {', '.join(map(_range, map(np.asarray, _arrays(arguments))))}", file=sys.stderr)
-    if not config.check_numbers or name == "copy_block":   # which makes no numbers, and may write a part only
-        return
-    if not all(np.isfinite(np.asarray(array)).all() for array in arguments[-outputs:]):
-        raise NumbaLayersError(f"kernel {name} wrote numbers that are not finite (NUMBA_LAYERS_CHECK=1).")
-
-
-def _arrays(arguments):
-    return [argument for argument in arguments if isinstance(argument, np.ndarray | devices.DeviceArray)]
-
-
-def _range(array):
-    """Type, shape and extremes of an array."""
-    extremes = f" [{array.min().item():.4g}, {array.max().item():.4g}]" if array.size else ""
-    return f"{array.dtype}{array.shape}{extremes}"

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from .. import config, devices
 from ._window import RANK, axes
 
 VECTOR = 16    # numbers in a vector, at most
@@ -24,6 +25,12 @@ def algorithm(window, shape, out, transposed, winograd):
     if transposed and few_channels(window, shape, out):
         return "convolve_to_few", forward_plan(window)
     return "convolve", backward_plan(window) if transposed else forward_plan(window), transposed
+
+
+def winograd_allowed():
+    """May Winograd's algorithm be chosen? The user says, or the device."""
+    allowed = config.winograd()
+    return devices.current().winograd if allowed is None else allowed
 
 
 def winograd_parts(window, shape, grad_shape):

@@ -9,19 +9,19 @@ import math
 
 import numpy as np
 
-from .. import config
+from .. import devices
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
 from . import reduction
 from ._layout import as_format, channels_last, images, whole
 from ._op import composite, op, viewed
-from ._plan import algorithm, forward_plan, winograd_parts
+from ._plan import algorithm, forward_plan, winograd_allowed, winograd_parts
 from ._window import RANK, axes, transposed_axes
 from .linear import activated, before_relu, dense
 from .shape import reshape
 
 POINTS = 36    # of a block of Winograd's algorithm
-PARTS, ROWS, PIXELS = 8, 256, 128   # partial sums, at most; rows of a weight's gradient, and pixels, worth a task
+ROWS, PIXELS = 256, 128   # rows of a weight's gradient, and pixels, worth a task
 
 
 def _taps(weight):
@@ -39,7 +39,7 @@ def _run(run, x, weight, bias, out, window, transposed, relu):
     if None in x.shape or None in out:
         return run("convolve", x, weight, out=out)
     bias = bias if bias is not None else zeros(out[-1], x.dtype)
-    kernel, *geometry = algorithm(window, x.shape, out, transposed, config.winograd())
+    kernel, *geometry = algorithm(window, x.shape, out, transposed, winograd_allowed())
     if kernel == "winograd_convolve":
         points, before = geometry
         transformed = run("winograd_weight", weight, transposed, out=points)
@@ -84,7 +84,7 @@ def _backward_weight(run, x, grad_y, *, window):
             lambda grad: _convolve(x, grad, None, window=window, relu=False))
     if None in x.shape or None in grad_y.shape:
         return run("convolve_backward_weight", x, grad_y, out=shape), *vjps
-    parts = winograd_parts(window, x.shape, grad_y.shape) if config.winograd() else 0
+    parts = winograd_parts(window, x.shape, grad_y.shape) if winograd_allowed() else 0
     if parts:
         before = tuple(axis.before for axis in window)
         points = run("winograd_backward_points", x, grad_y, before, out=(parts, POINTS, *shape[-2:]))
@@ -98,7 +98,7 @@ def _backward_weight(run, x, grad_y, *, window):
 
 def _parts(shape, pixels):
     """How many partial sums make the gradient of a weight of `shape`: small weights have few rows to share out."""
-    return max(1, min(PARTS * ROWS // math.prod(shape[:-1]), pixels // PIXELS))
+    return max(1, min(devices.current().tasks * ROWS // math.prod(shape[:-1]), pixels // PIXELS))
 
 
 @composite(*_convolve.kernels, *dense.kernels)

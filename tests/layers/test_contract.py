@@ -118,6 +118,10 @@ def copy(value):
 
 @pytest.mark.parametrize("name, arguments, input_shape, output_shape", CASES, ids=IDS)
 class TestContract:
+    @pytest.fixture(autouse=True)
+    def on_each_device(self, device):
+        """The whole contract holds on each device."""
+
     def test_shapes_agree(self, name, arguments, input_shape, output_shape):
         model = Sequential([build(name, arguments, input_shape)])
         assert model.output_shape == (None, *output_shape)
