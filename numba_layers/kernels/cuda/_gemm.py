@@ -37,7 +37,7 @@ from collections import namedtuple
 import numpy as np
 
 from ._cuda import cuda, device
-from ._intrinsics import aligned, ld1, ld4, multiply_slab, st1, st4
+from ._intrinsics import aligned, fresh, ld1, ld4, multiply_slab, st1, st4
 
 u32 = np.uint32
 WARP = 32
@@ -221,9 +221,16 @@ def multiplier(tile, a, b, place=matrix_row):
         thread = u32(cuda.threadIdx.x)
         part, member = u32(thread // per_slice), u32(thread % per_slice)
         row, column = owned(member)
+        first_row, first_column = u32(i0 + row), u32(j0 + column)
+
+        i, p = place_a(thread)
+        state_a, at_a = start_a(a, u32(i0 + i), p), u32(p * stride_a + i)
+        j, p = place_b(thread)
+        state_b, at_b = start_b(b, u32(j0 + j), p), u32(p * stride_b + j)
+        next_a, next_b = read_a(a, state_a), read_b(b, state_b)
 
         for c in range(edge):
-            j = u32(j0 + column + c % 4 + c // 4 * gap_b)
+            j = u32(first_column + c % 4 + c // 4 * gap_b)
             value = zero
             if first is not None:
                 if j < n and part == u32(0):
@@ -231,27 +238,21 @@ def multiplier(tile, a, b, place=matrix_row):
             for r in range(edge):
                 total[r * edge + c] = value
 
-        i, p = place_a(thread)
-        state_a, at_a = start_a(a, u32(i0 + i), p), u32(p * stride_a + i)
-        j, p = place_b(thread)
-        state_b, at_b = start_b(b, u32(j0 + j), p), u32(p * stride_b + j)
         from_a = u32(part * slice_depth * stride_a + row)
         from_b = u32(part * slice_depth * stride_b + column)
-        store_a(shared_a, at_a, read_a(a, state_a))
-        store_b(shared_b, at_b, read_b(b, state_b))
-        cuda.syncthreads()
-        done, buffer = slab_depth, u32(0)
-        while done < k:
-            state_a, state_b = move_a(a, state_a, slab_depth), move_b(b, state_b, slab_depth)
-            next_a, next_b = read_a(a, state_a), read_b(b, state_b)
-            slab(total, shared_a, u32(from_a + buffer * buffer_a), shared_b, u32(from_b + buffer * buffer_b))
-            buffer = u32(u32(1) - buffer)
+        done, buffer = u32(0), u32(0)
+        while True:
             store_a(shared_a, u32(at_a + buffer * buffer_a), next_a)
             store_b(shared_b, u32(at_b + buffer * buffer_b), next_b)
             cuda.syncthreads()
-            done = u32(done + slab_depth)
-        slab(total, shared_a, u32(from_a + buffer * buffer_a), shared_b, u32(from_b + buffer * buffer_b))
+            state_a, state_b = move_a(a, state_a, slab_depth), move_b(b, state_b, slab_depth)
+            next_a, next_b = read_a(a, state_a), read_b(b, state_b)
+            slab(total, shared_a, u32(from_a + buffer * buffer_a), shared_b, u32(from_b + buffer * buffer_b))
+            done, buffer = u32(done + slab_depth), u32(u32(1) - buffer)
+            if done >= k:
+                break
 
+        first_row, first_column = fresh(first_row), fresh(first_column)
         if slices > 1:   # the sums of the others, through shared memory, added in their order
             cuda.syncthreads()
             for other in range(1, slices):
@@ -270,11 +271,11 @@ def multiplier(tile, a, b, place=matrix_row):
                     total[e] = zero if total[e] < zero else total[e]
             whole = aligned(y) and n % u32(4) == u32(0)
             for r in range(edge):
-                i = u32(i0 + row + r % 4 + r // 4 * gap_a)
+                i = u32(first_row + r % 4 + r // 4 * gap_a)
                 if i < m:
                     line = place(y, i)
                     for g in range(groups):
-                        j, e = u32(j0 + column + g * gap_b), r * edge + 4 * g
+                        j, e = u32(first_column + g * gap_b), r * edge + 4 * g
                         if whole:
                             if j < n:
                                 st4(y, u32(line + j), (total[e], total[e + 1], total[e + 2], total[e + 3]))

@@ -101,3 +101,12 @@ def multiply_slab(depth, groups, gap_a, gap_b, stride_a, stride_b):
             return context.get_dummy_value()
         return types.void(total, a, start_a, b, start_b), codegen
     return slab
+
+
+@intrinsic
+def fresh(typingctx, number):
+    """A uint32 whose origin the compiler forgets, so that it keeps nothing in registers that follows from it."""
+    def codegen(context, builder, signature, arguments):
+        kind = ir.FunctionType(INT32, [INT32])
+        return builder.call(ir.InlineAsm(kind, "mov.b32 $0, $1;", "=r,r", side_effect=True), arguments)
+    return types.uint32(number), codegen
