@@ -9,13 +9,14 @@ from numba_layers.kernels.cpu._tile import FUSED, VECTOR_BYTES
 from numba_layers.kernels.cpu.depthwise import CHANNELS, COLUMNS, PIXELS
 from numba_layers.ops._plan import backward_plan, forward_plan
 from numba_layers.ops._window import axes
-from numba_layers.registry import kernel
+from tests.kernels.launching import launch
 from tests.machines import SMALLER, passes_with
 from tests.reference import conv as reference
 from tests.threads import on_one_and_all
 
 LANES = VECTOR_BYTES // 4
 CHANNEL_COUNTS = [1, 3, LANES - 1, LANES, 2 * LANES, 2 * LANES + 1, 65, max(WIDTHS.values()) * LANES + 3, CHANNELS + 5]
+FEW_COUNTS = [1, 3, 65]    # where there are no vectors but threads
 WINDOWS = [   # sizes, window, strides, padding, dilation
     ((1, 1), (1, 1), 1, "valid", 1), ((1, 1), (3, 3), 1, "same", 1), ((1, 1), (2, 5), 1, "full", 1),
     ((4, 2 * BLOCK[0] + 3), (3, 3), 1, "same", 1), ((5, 7), (2, RUN + 1), 1, "valid", 1),
@@ -23,6 +24,13 @@ WINDOWS = [   # sizes, window, strides, padding, dilation
     ((9, 10), (3, 3), 1, "same", 2), ((9, 14), (2, 4), 1, ((4, 0), (1, 7)), (1, 3)), ((7, 9), (3, 3), 2, "same", 3),
     ((8, 8), (3, 3), 4, "full", 2), ((9, 9), (1, 2), 3, "valid", 1), ((1, COLUMNS + PIXELS + 3), (1, 3), 1, "same", 1),
 ]
+
+
+@pytest.fixture(params=CHANNEL_COUNTS)
+def channels(request, device):
+    if device != "cpu" and request.param not in FEW_COUNTS:
+        pytest.skip("for vectors")
+    return request.param
 
 
 def geometry(strides, padding, dilation):
@@ -43,20 +51,20 @@ def operands(random, dtype, sizes, channels, window, *how):
 
 def forward(x, weight, bias, window, activation=0):
     y = np.full((len(x), *(axis.out for axis in window), x.shape[-1]), np.nan, x.dtype)
-    kernel("depthwise", "cpu")(x, weight, bias, forward_plan(window), activation, y)
+    launch("depthwise", x, weight, bias, forward_plan(window), activation, y)
     return y
 
 
 def backward_input(grad_y, weight, window):
     grad_x = np.full((len(grad_y), *(axis.size for axis in window), grad_y.shape[-1]), np.nan, grad_y.dtype)
     zeros = np.zeros(grad_y.shape[-1], grad_y.dtype)
-    kernel("depthwise", "cpu")(grad_y, weight, zeros, backward_plan(window), 0, grad_x)
+    launch("depthwise", grad_y, weight, zeros, backward_plan(window), 0, grad_x)
     return grad_x
 
 
 def backward_weight(x, grad_y, window, parts=1):
     partial = np.full((parts, *(axis.window for axis in window), x.shape[-1]), np.nan, x.dtype)
-    kernel("depthwise_backward_weight", "cpu")(x, grad_y, forward_plan(window), partial)
+    launch("depthwise_backward_weight", x, grad_y, forward_plan(window), partial)
     return partial
 
 
@@ -67,8 +75,7 @@ def assert_near(actual, wanted, bound, terms):
 
 
 @pytest.mark.parametrize("case", WINDOWS)
-@pytest.mark.parametrize("channels", CHANNEL_COUNTS)
-def test_forward(channels, case, dtype, random):
+def test_forward(channels, case, device, dtype, random):
     sizes, window, *how = case
     x, weight, _, found = operands(random, dtype, sizes, channels, window, *how)
     bias = numbers(random, dtype, channels)
@@ -79,8 +86,7 @@ def test_forward(channels, case, dtype, random):
 
 
 @pytest.mark.parametrize("case", WINDOWS)
-@pytest.mark.parametrize("channels", CHANNEL_COUNTS)
-def test_gradients(channels, case, dtype, random):
+def test_gradients(channels, case, device, dtype, random):
     sizes, window, *how = case
     x, weight, grad_y, found = operands(random, dtype, sizes, channels, window, *how)
     how = geometry(*how)
@@ -95,14 +101,14 @@ def test_gradients(channels, case, dtype, random):
         assert_near(partial.sum(0), wanted, bound, grad_y[..., 0].size + parts)
 
 
-def test_no_samples(dtype, random):
+def test_no_samples(device, dtype, random):
     x, weight, grad_y, found = operands(random, dtype, (4, 5), 3, (3, 3), 1, "same", 1)
     assert forward(x[:0], weight, weight[0, 0], found).shape == (0, 4, 5, 3)
     assert backward_input(grad_y[:0], weight, found).shape == (0, 4, 5, 3)
     np.testing.assert_array_equal(backward_weight(x[:0], grad_y[:0], found), np.zeros((1, 3, 3, 3)))
 
 
-def test_beyond_the_image_is_nothing(dtype):
+def test_beyond_the_image_is_nothing(device, dtype):
     """An infinite weight that meets only pixels outside does not make NaN; NaN stays with its window and channel."""
     found = axes("test", (1, 9), (3, 3), 1, "same")
     x, weight = np.ones((1, 1, 9, LANES + 2), dtype), np.ones((3, 3, LANES + 2), dtype)
@@ -114,7 +120,7 @@ def test_beyond_the_image_is_nothing(dtype):
     np.testing.assert_array_equal(y, wanted)
 
 
-def test_relu_keeps_nan(dtype):
+def test_relu_keeps_nan(device, dtype):
     found = axes("test", (1, 4), (1, 1))
     x = np.array([np.nan, -np.inf, np.inf, -2], dtype).reshape(1, 1, 4, 1)
     y = forward(x, np.ones((1, 1, 1), dtype), np.zeros(1, dtype), found, activation=1)

@@ -1,0 +1,164 @@
+"""Depthwise convolution on the GPU: each channel has a window of its own, and neighbouring channels have threads.
+
+Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
+their geometry as plans (see `_plan`): the way back to the input is the same walk by another plan. Pixels whose window
+reaches beyond the image see only the taps within it.
+"""
+
+import math
+
+import numpy as np
+
+from ._cuda import cuda, device
+from ._grid import first, step
+from ._index import divided, divided_again, flat, inverse, joined
+from ._plan import axis_of
+from ._target import MOST_BLOCKS, THREADS, cuda_kernel
+
+RELU = 1
+RUN = 4                 # neighbouring pixels of a row whose sums a thread keeps: they share the weights
+TAPS = 3                # neighbouring taps of the window whose sums a thread keeps: they share the gradient
+WIDE, BLOCK = 32, 512   # channels and threads of a block that sums the gradient of the weights, at most,
+ENOUGH = 4              # and pixels that are worth one of its threads
+
+
+def runs(*arguments):
+    """Launch shape: a thread for each run of pixels of each channel of y, the phases in rows of blocks."""
+    phases, (*lines, columns, channels) = max(1, arguments[3].shape[0]), arguments[-1].shape
+    numbers = math.prod(lines) * -(-columns // RUN) * channels // phases
+    threads = max(32, min(THREADS, -(-numbers // 32) * 32))
+    return (max(1, min(MOST_BLOCKS, -(-numbers // threads))), min(MOST_BLOCKS, phases)), threads
+
+
+@cuda_kernel(launch=runs)
+def depthwise(x, weight, bias, plans, activation, y):
+    """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `activation` is RELU.
+
+    Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plans as for
+    `convolve`. A thread owns RUN neighbouring pixels of a row of one phase, in one channel.
+    """
+    height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
+    pixels, weights, target, relu = flat(x), flat(weight), flat(y), activation == RELU
+    phase = np.uint32(cuda.blockIdx.y)
+    while phase < plans.shape[0]:
+        down, across = axis_of(plans, phase, 1), axis_of(plans, phase, 2)
+        runs = np.uint32((across.count + np.uint32(RUN - 1)) // RUN)
+        size = np.uint32(np.uint32(np.uint32(np.uint32(y.shape[0]) * down.count) * runs) * channels)
+        inverse_channels, inverse_runs, inverse_lines = inverse(channels), inverse(runs), inverse(down.count)
+        x_step, w_step = np.uint32(across.gap * channels), np.uint32(across.next_tap * channels)
+        number = first()
+        while number < size:
+            line, c = divided_again(number, channels, inverse_channels)
+            line, t = divided_again(line, runs, inverse_runs)
+            n, t_h = divided_again(line, down.count, inverse_lines)
+            t = np.uint32(t * np.uint32(RUN))
+            top, left = joined(t_h, down.stride, down.offset), joined(t, across.stride, across.offset)
+            totals = cuda.local.array(RUN, x.dtype)
+            for k in range(RUN):
+                totals[k] = bias[c]
+            p = np.uint32(0)
+            while p < down.taps:
+                row = joined(p, down.gap, top)
+                if row < height:
+                    x_here = joined(joined(joined(n, height, row), width, left), channels, c)
+                    tap = joined(joined(p, down.next_tap, down.first_tap), np.uint32(weight.shape[1]), across.first_tap)
+                    w_here, column, q = joined(tap, channels, c), left, np.uint32(0)
+                    while q < across.taps:
+                        w = weights[w_here]
+                        for k in range(RUN):
+                            if joined(np.uint32(k), across.stride, column) < width:
+                                there = joined(np.uint32(k), np.uint32(across.stride * channels), x_here)
+                                totals[k] += pixels[there] * w
+                        x_here, w_here = np.uint32(x_here + x_step), np.uint32(w_here + w_step)
+                        column, q = np.uint32(column + across.gap), np.uint32(q + 1)
+                p = np.uint32(p + 1)
+            y_row = joined(joined(n, np.uint32(y.shape[1]), joined(t_h, down.step, down.start)), np.uint32(y.shape[2]),
+                           across.start)
+            for k in range(RUN):
+                here = np.uint32(t + k)
+                if here < across.count:
+                    total = totals[k]
+                    if relu and total < 0:
+                        total = x.dtype.type(0)
+                    target[joined(joined(here, across.step, y_row), channels, c)] = total
+            number = np.uint32(number + step())
+        phase = np.uint32(phase + cuda.gridDim.y)
+
+
+def parts(*arguments):
+    """Launch shape: a block for each part, row of the window, and slice of channels; its rows share the pixels."""
+    grad_y, grad_weight = arguments[1], arguments[-1]
+    parts, rows, _, channels = grad_weight.shape
+    wide = min(WIDE, 1 << max(0, channels - 1).bit_length())
+    pixels, deep = -(-math.prod(grad_y.shape[:3]) // max(1, parts)), WIDE // wide
+    while deep * wide < BLOCK and deep * ENOUGH < pixels:
+        deep *= 2
+    return max(1, min(8 * MOST_BLOCKS, parts * rows * -(-channels // wide))), (wide, deep)
+
+
+@device
+def total_of_column(numbers, number, wide, deep):
+    """The sum of `number` of all threads of a block with this one's x, for the threads whose y is 0."""
+    thread = joined(np.uint32(cuda.threadIdx.y), wide, np.uint32(cuda.threadIdx.x))
+    numbers[thread] = number
+    half = np.uint32(deep // 2)
+    while half > 0:
+        cuda.syncthreads()
+        if np.uint32(cuda.threadIdx.y) < half:
+            numbers[thread] += numbers[joined(half, wide, thread)]
+        half = np.uint32(half // 2)
+    return numbers[thread]
+
+
+@cuda_kernel(launch=parts)
+def depthwise_backward_weight(x, grad_y, plans, grad_weight):
+    """grad_weight[part, k, c] = sum over the pixels o of a part of x[n, o's tap k, c] grad_y[n, o, c].
+
+    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plans of the way
+    forward. The parts cut the pixels, by the shapes alone, and are to be added up. A block owns one row of the window
+    and as many channels as it is wide of one part; threads of one channel share its pixels.
+    """
+    height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
+    window_rows, window_columns = np.uint32(grad_weight.shape[1]), np.uint32(grad_weight.shape[2])
+    lines, columns = np.uint32(grad_y.shape[1]), np.uint32(grad_y.shape[2])
+    pixels, grads, target = flat(x), flat(grad_y), flat(grad_weight)
+    down, across = axis_of(plans, 0, 1), axis_of(plans, 0, 2)
+    inverse_columns, inverse_lines = inverse(columns), inverse(lines)
+    wide, deep = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
+    slices = np.uint32(divided(np.uint32(channels + wide - np.uint32(1)), wide)[0])
+    share, left = divided(np.uint32(grad_y.shape[0] * lines * columns), np.uint32(grad_weight.shape[0]))
+    shared = cuda.shared.array(BLOCK, x.dtype)
+    block = np.uint32(cuda.blockIdx.x)
+    while block < np.uint32(grad_weight.shape[0] * window_rows * slices):
+        rest, slice = divided(block, slices)
+        part, p = divided(rest, window_rows)
+        c = joined(slice, wide, np.uint32(cuda.threadIdx.x))
+        begin = joined(part, share, min(part, left))
+        behind = np.uint32(begin + share + np.uint32(part < left)) if c < channels else begin
+        q = np.uint32(0)
+        while q < window_columns:
+            totals = cuda.local.array(TAPS, x.dtype)
+            for k in range(TAPS):
+                totals[k] = 0
+            pixel = np.uint32(begin + cuda.threadIdx.y)
+            while pixel < behind:
+                line, t = divided_again(pixel, columns, inverse_columns)
+                n, t_h = divided_again(line, lines, inverse_lines)
+                row = joined(p, down.gap, joined(t_h, down.stride, down.offset))
+                if row < height:
+                    grad = grads[joined(pixel, channels, c)]
+                    column = joined(q, across.gap, joined(t, across.stride, across.offset))
+                    row = np.uint32(joined(n, height, row) * width)
+                    for k in range(TAPS):
+                        if column < width and q + k < window_columns:
+                            totals[k] += pixels[joined(np.uint32(row + column), channels, c)] * grad
+                        column = np.uint32(column + across.gap)
+                pixel = np.uint32(pixel + deep)
+            for k in range(TAPS):
+                total = total_of_column(shared, totals[k], wide, deep)
+                if cuda.threadIdx.y == 0 and c < channels and q + k < window_columns:
+                    tap = joined(joined(part, window_rows, p), window_columns, np.uint32(q + k))
+                    target[joined(tap, channels, c)] = total
+                cuda.syncthreads()
+            q = np.uint32(q + TAPS)
+        block = np.uint32(block + cuda.gridDim.x)
