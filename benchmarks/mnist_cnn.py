@@ -12,50 +12,59 @@ import math
 from _training import race
 
 BATCH, SIZE, CLASSES, FILTERS, UNITS = 128, 28, 10, 32, 128
-POOLED = FILTERS * ((SIZE - 4) // 2) ** 2
+PIXELS = ((SIZE - 4) // 2) ** 2      # after pooling
 RATE, RHO, EPSILON = 1.0, 0.95, 1e-7
 
 
-def ours():
-    """Keras's own script: `train_on_batch` of the compiled model."""
+def keras(filters=FILTERS, units=UNITS):
+    """The compiled model of Keras's own script."""
     from numba_layers.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
     from numba_layers.models import Sequential
     from numba_layers.optimizers import Adadelta
 
     model = Sequential([
-        Conv2D(FILTERS, 3, activation="relu", input_shape=(SIZE, SIZE, 1)),
-        Conv2D(FILTERS, 3, activation="relu"),
+        Conv2D(filters, 3, activation="relu", input_shape=(SIZE, SIZE, 1)),
+        Conv2D(filters, 3, activation="relu"),
         MaxPooling2D(2), Dropout(0.25), Flatten(),
-        Dense(UNITS, activation="relu"), Dropout(0.5),
+        Dense(units, activation="relu"), Dropout(0.5),
         Dense(CLASSES, activation="softmax"),
     ])
     model.compile(Adadelta(lr=RATE, rho=RHO, epsilon=EPSILON), "categorical_crossentropy")
+    return model
 
-    def step(x, y):
-        return model.train_on_batch(x, y)
 
-    return step
+def ours():
+    return keras().train_on_batch
+
+
+def torch_module(filters=FILTERS, units=UNITS):
+    """The same network for PyTorch, and a function that makes its optimizer."""
+    import torch
+    from torch import nn
+
+    module = nn.Sequential(
+        nn.Conv2d(1, filters, 3), nn.ReLU(), nn.Conv2d(filters, filters, 3), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten(),
+        nn.Linear(PIXELS * filters, units), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(units, CLASSES),
+    )
+    return module, lambda weights: torch.optim.Adadelta(weights, lr=RATE, rho=RHO, eps=EPSILON)
 
 
 def torch_eager(channels_last):
     import torch
-    from torch import nn
 
     torch.set_num_threads(2)
     order = torch.channels_last if channels_last else torch.contiguous_format
-    model = nn.Sequential(
-        nn.Conv2d(1, FILTERS, 3), nn.ReLU(), nn.Conv2d(FILTERS, FILTERS, 3), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten(),
-        nn.Linear(POOLED, UNITS), nn.ReLU(), nn.Dropout(0.5),
-        nn.Linear(UNITS, CLASSES),
-    ).to(memory_format=order)
-    optimizer = torch.optim.Adadelta(model.parameters(), lr=RATE, rho=RHO, eps=EPSILON)
-    loss_of = nn.CrossEntropyLoss()
+    module, optimizer_of = torch_module()
+    module.to(memory_format=order)
+    optimizer = optimizer_of(module.parameters())
+    loss_of = torch.nn.CrossEntropyLoss()
 
     def step(x, y):
         x = torch.from_numpy(x.reshape(BATCH, 1, SIZE, SIZE)).contiguous(memory_format=order)
         optimizer.zero_grad()
-        loss = loss_of(model(x), torch.from_numpy(y))
+        loss = loss_of(module(x), torch.from_numpy(y))
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -69,7 +78,7 @@ def jax_jit():
     from jax import lax
 
     keys = jax.random.split(jax.random.PRNGKey(0), 5)
-    shapes = [(3, 3, 1, FILTERS), (3, 3, FILTERS, FILTERS), (POOLED, UNITS), (UNITS, CLASSES)]
+    shapes = [(3, 3, 1, FILTERS), (3, 3, FILTERS, FILTERS), (PIXELS * FILTERS, UNITS), (UNITS, CLASSES)]
     weights = [(jax.random.normal(key, shape) * math.prod(shape[:-1]) ** -0.5, jnp.zeros(shape[-1]))
                for key, shape in zip(keys, shapes)]
     nothing = jax.tree.map(jnp.zeros_like, weights)

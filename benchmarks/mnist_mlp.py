@@ -8,44 +8,52 @@ loss read back. Compile time is apart: each is warmed up first.
 
 from _training import race
 
-BATCH, CLASSES, RATE, DROPOUT = 128, 10, 0.001, 0.2
+BATCH, FEATURES, UNITS, CLASSES, RATE, DROPOUT = 128, 784, 512, 10, 0.001, 0.2
 
 
-def ours():
-    """Keras's own script: `train_on_batch` of the compiled model."""
+def keras(units=UNITS):
+    """The compiled model of Keras's own script."""
     from numba_layers.layers import Dense, Dropout
     from numba_layers.models import Sequential
     from numba_layers.optimizers import RMSprop
 
     model = Sequential([
-        Dense(512, activation="relu", input_shape=(784,)), Dropout(DROPOUT),
-        Dense(512, activation="relu"), Dropout(DROPOUT),
+        Dense(units, activation="relu", input_shape=(FEATURES,)), Dropout(DROPOUT),
+        Dense(units, activation="relu"), Dropout(DROPOUT),
         Dense(CLASSES, activation="softmax"),
     ])
     model.compile(RMSprop(lr=RATE), "categorical_crossentropy")
+    return model
 
-    def step(x, y):
-        return model.train_on_batch(x, y)
 
-    return step
+def ours():
+    return keras().train_on_batch
+
+
+def torch_module(units=UNITS):
+    """The same network for PyTorch, and a function that makes its optimizer."""
+    import torch
+    from torch import nn
+
+    module = nn.Sequential(
+        nn.Linear(FEATURES, units), nn.ReLU(), nn.Dropout(DROPOUT),
+        nn.Linear(units, units), nn.ReLU(), nn.Dropout(DROPOUT),
+        nn.Linear(units, CLASSES),
+    )
+    return module, lambda weights: torch.optim.RMSprop(weights, lr=RATE, alpha=0.9)
 
 
 def torch_eager():
     import torch
-    from torch import nn
 
     torch.set_num_threads(2)
-    model = nn.Sequential(
-        nn.Linear(784, 512), nn.ReLU(), nn.Dropout(DROPOUT),
-        nn.Linear(512, 512), nn.ReLU(), nn.Dropout(DROPOUT),
-        nn.Linear(512, CLASSES),
-    )
-    optimizer = torch.optim.RMSprop(model.parameters(), lr=RATE, alpha=0.9)
-    loss_of = nn.CrossEntropyLoss()
+    module, optimizer_of = torch_module()
+    optimizer = optimizer_of(module.parameters())
+    loss_of = torch.nn.CrossEntropyLoss()
 
     def step(x, y):
         optimizer.zero_grad()
-        loss = loss_of(model(torch.from_numpy(x)), torch.from_numpy(y))
+        loss = loss_of(module(torch.from_numpy(x)), torch.from_numpy(y))
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -58,7 +66,7 @@ def jax_jit():
     import jax.numpy as jnp
 
     keys = jax.random.split(jax.random.PRNGKey(0), 4)
-    sizes = [(784, 512), (512, 512), (512, CLASSES)]
+    sizes = [(FEATURES, UNITS), (UNITS, UNITS), (UNITS, CLASSES)]
     weights = [(jax.random.normal(key, size) * size[0] ** -0.5, jnp.zeros(size[1])) for key, size in zip(keys, sizes)]
     squares = jax.tree.map(jnp.zeros_like, weights)
 
@@ -88,4 +96,4 @@ def jax_jit():
 
 if __name__ == "__main__":
     race(__doc__, "mnist_mlp", {"numba_layers": ours, "PyTorch eager": torch_eager, "JAX jit": jax_jit},
-         shape=(BATCH, 784), classes=CLASSES, steps=200)
+         shape=(BATCH, FEATURES), classes=CLASSES, steps=200)
