@@ -1,0 +1,68 @@
+"""Four elements a thread, a launch apart, so that neighbouring threads meet neighbouring elements. All are read
+before the first is written: four loads under way at once keep the memory busy, one does not.
+
+    i = first()
+    while i < y.size:
+        put(y, i, each_f(taken(x, i)))      # each_f = each(f)
+        i = beyond(i)
+"""
+
+import numpy as np
+
+from ._cuda import device
+from ._grid import step
+from ._target import MOST_BLOCKS, THREADS
+
+WARP = 32
+
+
+def fours(*arguments):
+    """Launch shape: a thread for every four elements of the last argument; the body strides over what is left."""
+    threads = -(-arguments[-1].size // 4)
+    block = max(WARP, min(THREADS, -(-threads // WARP) * WARP))
+    return max(1, min(MOST_BLOCKS, -(-threads // block))), block
+
+
+def each(f):
+    """A device function (four numbers, parameters) -> f(number, parameters) of each."""
+
+    @device
+    def of_each(numbers, *parameters):
+        a, b, c, d = numbers
+        return f(a, *parameters), f(b, *parameters), f(c, *parameters), f(d, *parameters)
+
+    return of_each
+
+
+@device
+def places(i, array):
+    """A thread's four places in a flat array, from i on; for those beyond its end the last one."""
+    far, last = step(), np.uint32(array.size - 1)
+    return i, min(np.uint32(i + far), last), min(np.uint32(i + far * 2), last), min(np.uint32(i + far * 3), last)
+
+
+@device
+def taken(x, i):
+    """A thread's four elements of x, from place i on."""
+    i, j, k, m = places(i, x)
+    return x[i], x[j], x[k], x[m]
+
+
+@device
+def put(y, i, numbers):
+    """Write a thread's four elements of y, from place i on; nothing beyond its end."""
+    far, n = step(), np.uint32(y.size)
+    j, k, m = np.uint32(i + far), np.uint32(i + far * 2), np.uint32(i + far * 3)
+    y[i] = numbers[0]
+    if j < n:
+        y[j] = numbers[1]
+    if k < n:
+        y[k] = numbers[2]
+    if m < n:
+        y[m] = numbers[3]
+
+
+@device
+def beyond(i):
+    """The next place of a thread after its four."""
+    return np.uint32(i + step() * 4)

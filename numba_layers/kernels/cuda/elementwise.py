@@ -1,0 +1,292 @@
+"""Elementwise kernels on the GPU: formulas, most from `kernels/scalar.py`, in one loop a kind of kernel.
+
+- `<f>_forward(x, *parameters, y)`: y = f(x).
+- `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu and clip take x in place of y.
+- `<f>_forward(x, y, shape, x_strides, y_strides, z)`: z = f(x, y), where x and y broadcast.
+- `where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z)`: the same of three.
+- `cast(x, y)` and `fill(value, y)`.
+
+Shapes: arrays are flat. `shape` and the strides come from `ops/_broadcast.py`: 5 numbers each, strides in
+elements, the last one 0 (repeat) or 1; z is contiguous. A thread owns four elements (`_four`).
+"""
+
+import math
+
+from .. import scalar
+from ._broadcast import divisions, divisors, gathered, indices
+from ._cuda import cuda, device
+from ._four import beyond, each, fours, places, put, taken
+from ._grid import first
+from ._target import cuda_kernel
+
+# ---- y = f(x) ----------------------------------------------------------------------------------------------
+
+
+def unary(name, f):
+    """Kernel `name`: y = f(x)."""
+
+    f = each(f)
+
+    @cuda_kernel(name=name, launch=fours)
+    def kernel(x, y):
+        i = first()
+        while i < y.size:
+            put(y, i, f(taken(x, i)))
+            i = beyond(i)
+
+
+# The CPU room takes NumPy's functions, which there are none of here.
+
+
+@device
+def rint(x):
+    return type(x)(cuda.libdevice.rintf(x) if scalar.is_single(x) else cuda.libdevice.rint(x))
+
+
+@device
+def floor(x):
+    return type(x)(cuda.libdevice.floorf(x) if scalar.is_single(x) else cuda.libdevice.floor(x))
+
+
+@device
+def ceil(x):
+    return type(x)(cuda.libdevice.ceilf(x) if scalar.is_single(x) else cuda.libdevice.ceil(x))
+
+
+unary("negative_forward", scalar.negative)
+unary("abs_forward", scalar.absolute)
+unary("sign_forward", scalar.sign)
+unary("round_forward", rint)
+unary("floor_forward", floor)
+unary("ceil_forward", ceil)
+unary("square_forward", scalar.square)
+unary("reciprocal_forward", scalar.reciprocal)
+unary("sqrt_forward", scalar.sqrt)
+unary("exp_forward", scalar.exp)
+unary("expm1_forward", scalar.expm1)
+unary("log_forward", scalar.log)
+unary("log1p_forward", scalar.log1p)
+unary("sin_forward", scalar.sin)
+unary("cos_forward", scalar.cos)
+unary("erf_forward", scalar.erf)
+unary("tanh_forward", scalar.tanh)
+unary("sigmoid_forward", scalar.sigmoid)
+unary("hard_sigmoid_forward", scalar.hard_sigmoid)
+unary("selu_forward", scalar.selu)
+unary("softplus_forward", scalar.softplus)
+unary("softsign_forward", scalar.softsign)
+unary("logical_not_forward", scalar.logical_not)
+unary("isnan_forward", scalar.isnan)
+unary("isinf_forward", scalar.isinf)
+
+
+relu, elu, clip = each(scalar.relu), each(scalar.elu), each(scalar.clip)
+
+
+@cuda_kernel(launch=fours)
+def relu_forward(x, alpha, max_value, threshold, y):
+    i = first()
+    while i < y.size:
+        put(y, i, relu(taken(x, i), alpha, max_value, threshold))
+        i = beyond(i)
+
+
+@cuda_kernel(launch=fours)
+def elu_forward(x, alpha, y):
+    i = first()
+    while i < y.size:
+        put(y, i, elu(taken(x, i), alpha))
+        i = beyond(i)
+
+
+@cuda_kernel(launch=fours)
+def clip_forward(x, low, high, y):
+    i = first()
+    while i < y.size:
+        put(y, i, clip(taken(x, i), low, high))
+        i = beyond(i)
+
+
+# ---- grad_x = grad_y * slope -------------------------------------------------------------------------------
+
+
+@device
+def products(x, y):
+    return x[0] * y[0], x[1] * y[1], x[2] * y[2], x[3] * y[3]
+
+
+def unary_backward(name, slope):
+    """Kernel `name`: grad_x = grad_y * slope(y), where y is the output of the forward kernel."""
+    slope = each(slope)
+
+    @cuda_kernel(name=name, launch=fours)
+    def kernel(y, grad_y, grad_x):
+        i = first()
+        while i < grad_x.size:
+            put(grad_x, i, products(taken(grad_y, i), slope(taken(y, i))))
+            i = beyond(i)
+
+
+unary_backward("tanh_backward", scalar.tanh_slope)
+unary_backward("sigmoid_backward", scalar.sigmoid_slope)
+unary_backward("hard_sigmoid_backward", scalar.hard_sigmoid_slope)
+unary_backward("selu_backward", scalar.selu_slope)
+unary_backward("softplus_backward", scalar.softplus_slope)
+unary_backward("softsign_backward", scalar.softsign_slope)
+
+
+@device
+def within(x, low, high):
+    return low <= x <= high
+
+
+relu_slope, elu_slope, within = each(scalar.relu_slope), each(scalar.elu_slope), each(within)
+
+
+@cuda_kernel(launch=fours)
+def relu_backward(x, grad_y, alpha, max_value, threshold, grad_x):
+    """From the input x; where threshold = 0 and alpha >= 0, the output y in its place gives the same."""
+    i = first()
+    while i < grad_x.size:
+        put(grad_x, i, products(taken(grad_y, i), relu_slope(taken(x, i), alpha, max_value, threshold)))
+        i = beyond(i)
+
+
+@cuda_kernel(launch=fours)
+def elu_backward(y, grad_y, alpha, grad_x):
+    """From the output y; alpha >= 0."""
+    i = first()
+    while i < grad_x.size:
+        put(grad_x, i, products(taken(grad_y, i), elu_slope(taken(y, i), alpha)))
+        i = beyond(i)
+
+
+@cuda_kernel(launch=fours)
+def clip_backward(x, grad_y, low, high, grad_x):
+    """grad_y where low <= x <= high, else 0."""
+    i = first()
+    while i < grad_x.size:
+        a, b, c, d = within(taken(x, i), low, high)
+        p, q, r, s = taken(grad_y, i)
+        zero = grad_x.dtype.type(0)
+        put(grad_x, i, (p if a else zero, q if b else zero, r if c else zero, s if d else zero))
+        i = beyond(i)
+
+
+# ---- z = f(x, y), broadcast --------------------------------------------------------------------------------
+
+
+def of_two(f):
+    """A device function (four numbers, four others) -> f of each two."""
+
+    @device
+    def of_each_two(x, y):
+        return f(x[0], y[0]), f(x[1], y[1]), f(x[2], y[2]), f(x[3], y[3])
+
+    return of_each_two
+
+
+def binary(name, f):
+    """Kernel `name`: z = f(x, y)."""
+    f = of_two(f)
+
+    @cuda_kernel(name=name, launch=fours)
+    def kernel(x, y, shape, x_strides, y_strides, z):
+        count = max(divisions(shape, x_strides), divisions(shape, y_strides))
+        sizes, i = divisors(shape, count), first()
+        while i < z.size:
+            at = indices(places(i, z), count, sizes)
+            put(z, i, f(gathered(x, at, count, x_strides), gathered(y, at, count, y_strides)))
+            i = beyond(i)
+
+
+# Of floats, `%` would be x - y * (x / y rounded down) here, all of it rounded: not the remainder.
+
+
+@device
+def is_integer(x):
+    return type(x)(0.5) == type(x)(0)
+
+
+@device
+def floor_divide(x, y):
+    zero, one = type(x)(0), type(x)(1)
+    if is_integer(x):
+        return type(x)(x // y)
+    if y == zero:
+        return type(x)(x / y)
+    rest = math.fmod(x, y)
+    quotient = (x - rest) / y   # an integer, but for rounding
+    if rest != zero and (rest < zero) != (y < zero):
+        quotient -= one
+    if quotient == zero:
+        return type(x)(math.copysign(zero, x / y))
+    whole = floor(quotient)
+    return type(x)(whole + one if quotient - whole > type(x)(0.5) else whole)
+
+
+@device
+def mod(x, y):
+    if is_integer(x):
+        return type(x)(x % y)
+    rest = math.fmod(x, y)
+    if rest == type(x)(0):
+        return type(x)(math.copysign(rest, y))
+    return type(x)(rest + y if (rest < type(x)(0)) != (y < type(x)(0)) else rest)
+
+
+binary("add_forward", scalar.add)
+binary("subtract_forward", scalar.subtract)
+binary("multiply_forward", scalar.multiply)
+binary("divide_forward", scalar.divide)
+binary("floor_divide_forward", floor_divide)
+binary("mod_forward", mod)
+binary("power_forward", scalar.power)
+binary("maximum_forward", scalar.maximum)
+binary("minimum_forward", scalar.minimum)
+binary("equal_forward", scalar.equal)
+binary("not_equal_forward", scalar.not_equal)
+binary("less_forward", scalar.less)
+binary("less_equal_forward", scalar.less_equal)
+binary("greater_forward", scalar.greater)
+binary("greater_equal_forward", scalar.greater_equal)
+binary("logical_and_forward", scalar.logical_and)
+binary("logical_or_forward", scalar.logical_or)
+
+
+@device
+def choices(condition, x, y):
+    return (scalar.choose(condition[0], x[0], y[0]), scalar.choose(condition[1], x[1], y[1]),
+            scalar.choose(condition[2], x[2], y[2]), scalar.choose(condition[3], x[3], y[3]))
+
+
+@cuda_kernel(launch=fours)
+def where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z):
+    """z = x where the condition holds, else y."""
+    count = max(divisions(shape, condition_strides), divisions(shape, x_strides), divisions(shape, y_strides))
+    sizes, i = divisors(shape, count), first()
+    while i < z.size:
+        at = indices(places(i, z), count, sizes)
+        put(z, i, choices(gathered(condition, at, count, condition_strides), gathered(x, at, count, x_strides),
+                          gathered(y, at, count, y_strides)))
+        i = beyond(i)
+
+
+# ---- types, values -----------------------------------------------------------------------------------------
+
+
+@cuda_kernel(launch=fours)
+def cast(x, y):
+    """y = x in y's type."""
+    i = first()
+    while i < y.size:
+        put(y, i, taken(x, i))
+        i = beyond(i)
+
+
+@cuda_kernel(launch=fours)
+def fill(value, y):
+    i = first()
+    while i < y.size:
+        put(y, i, (value, value, value, value))
+        i = beyond(i)
