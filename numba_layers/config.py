@@ -1,16 +1,17 @@
 """Settings of the process: number types, image layout, debugging. One table for the environment variables:
 
-| variable               | meaning                                                                          |
-|------------------------|----------------------------------------------------------------------------------|
-| NUMBA_LAYERS_DEVICE    | target of all kernels: cpu (default)                                             |
-| NUMBA_LAYERS_DEBUG     | 1 names each kernel that compiles or loads, with the time; 2 times every launch; |
-|                        | 3 prints shapes and ranges as well                                               |
-| NUMBA_LAYERS_CHECK     | 1 stops at the first NaN or infinity a kernel writes, with its name; on a GPU    |
-|                        | also where its kernel and the CPU's disagree                                     |
-| NUMBA_LAYERS_WINOGRAD  | 1 computes 3 x 3 convolutions by Winograd's algorithm where it may be faster, 0  |
-|                        | directly (default: 1 on the CPU, 0 on GPUs)                                      |
-| NUMBA_LAYERS_CACHE_DIR | folder of compiled kernels (default: the user's cache folder); empty: no cache   |
-| KERAS_HOME             | folder of keras.json (only read) and of the data sets (default: ~/.keras)        |
+| variable                      | meaning                                                                          |
+|-------------------------------|----------------------------------------------------------------------------------|
+| NUMBA_LAYERS_DEVICE           | target of all kernels: cpu (default)                                             |
+| NUMBA_LAYERS_DEBUG            | 1 names each kernel that compiles or loads, with the time; 2 times every launch; |
+|                               | 3 prints shapes and ranges as well                                               |
+| NUMBA_LAYERS_CHECK            | 1 stops at the first NaN or infinity a kernel writes, with its name; on a GPU    |
+|                               | also where its kernel and the CPU's disagree                                     |
+| NUMBA_LAYERS_WINOGRAD         | 1 computes 3 x 3 convolutions by Winograd's algorithm where it may be faster, 0  |
+|                               | directly (default: 1 on the CPU, 0 on GPUs)                                      |
+| NUMBA_LAYERS_MATMUL_PRECISION | what GPUs multiply in float32 products: float32 (default), tf32 or bf16          |
+| NUMBA_LAYERS_CACHE_DIR        | folder of compiled kernels (default: the user's cache folder); empty: no cache   |
+| KERAS_HOME                    | folder of keras.json (only read) and of the data sets (default: ~/.keras)        |
 
 Reference: Keras 2 documentation, "Backend", keras.json.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from .errors import ArgumentError, unknown
 
 FLOAT_TYPES = ("float16", "float32", "float64")
+PRECISIONS = ("float32", "tf32", "bf16")
 DATA_FORMATS = ("channels_last", "channels_first")
 DIM_ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
@@ -50,6 +52,14 @@ def _read_keras_json():
     return settings if isinstance(settings, dict) else {}
 
 
+def _matmul_precision():
+    name = os.environ.get("NUMBA_LAYERS_MATMUL_PRECISION") or "float32"
+    if name not in PRECISIONS:
+        raise ArgumentError(f"NUMBA_LAYERS_MATMUL_PRECISION is {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, "
+                            f"got {name!r}.")
+    return name
+
+
 class _Settings:
     """What `set_...` changes; starts from keras.json where that speaks, from Keras's defaults elsewhere."""
 
@@ -64,6 +74,7 @@ class _Settings:
         self.learning_phase = None
         asked = os.environ.get("NUMBA_LAYERS_WINOGRAD", "")
         self.winograd = asked != "0" if asked else None
+        self.matmul_precision = _matmul_precision()
         self.keras_version = "2.2.5"
 
 
@@ -169,6 +180,25 @@ def set_winograd(allowed):
     about 1e-6.
     """
     _settings.winograd = None if allowed is None else bool(allowed)
+
+
+def matmul_precision():
+    """What GPUs multiply where float32 matrices or images and windows are multiplied: 'float32', 'tf32' or 'bf16'."""
+    return _settings.matmul_precision
+
+
+def set_matmul_precision(name):
+    """Choose how exactly GPUs multiply float32 numbers in matrix products and convolutions.
+
+    'float32' is exact, the default. 'tf32' rounds both factors to 10 bits after the point, 'bf16' to 7, for tensor
+    cores that are several times as fast; sums are float32 always. A sum of k products is then off by about
+    TF32_ERROR (tf32) or BF16_ERROR (bf16) times sqrt(k) times the size of a product. It holds for GPUs of compute
+    capability 8.0 (2020) and newer; older ones, the CPU and float64 stay exact, as do products too small to gain.
+    Raises: ArgumentError for another name.
+    """
+    if name not in PRECISIONS:
+        raise unknown("precision of products", name, PRECISIONS)
+    _settings.matmul_precision = name
 
 
 def keras_version():

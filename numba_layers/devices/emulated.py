@@ -33,6 +33,7 @@ class Emulated(Accelerator):
     """
 
     name = "emulated"
+    capability = CAPABILITY
     array = EmulatedArray
 
     def __init__(self):

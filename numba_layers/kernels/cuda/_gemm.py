@@ -1,8 +1,8 @@
 """The tile engine of matrix multiply and convolution: C[i, j] = first[j] + sum over k of A[i, k] * B[k, j].
 
 A block owns one tile of C at a time. The sum comes in slabs of `depth` terms: each thread reads 4 elements of A's
-part of a slab and 4 of B's from global memory (a quad) while the slab before is multiplied from shared memory; there
-are two buffers and one barrier a slab. A thread's sums stay in registers.
+part of a slab and 4 of B's from global memory (a quad), or twice as much, while the slab before is multiplied from
+shared memory; there are two buffers and one barrier a slab. A thread's sums stay in registers.
 
 How A and B lie in memory is the loaders' business, so a convolution is a product whose loader finds the pixel of
 (i, k). A `Loader` says
@@ -16,61 +16,179 @@ How A and B lie in memory is the loaders' business, so a convolution is a produc
 as device functions. `x` is whatever the kernel gives `multiply` for the operand, an array or a tuple of arrays and
 numbers. i is a multiple of 4 where the quad is not `across`, else k is. Positions may lie outside: beyond the sum
 `read` must answer zeros; beyond the rows (or columns) anything, since those sums are not stored, but it may not read
-outside of its arrays. A loader of matrices: `across`, `down`.
+outside of its arrays. Loaders of matrices: `across`, `down`; of one of several, given as (matrices, its number):
+`across_samples`, `down_samples`.
 
 `multiplier(tile, a, b, place)` makes the device function
 
-    multiply(a, b, first, relu, y, m, n, k, i0, j0)
+    multiply(a, b, first, relu, y, m, n, k, number)
 
-which computes the tile whose corner is (i0, j0): a, b are the operands, first an array of n numbers or None, y the
+which computes tile `number` of C (see `corner`): a, b are the operands, first an array of n numbers or None, y the
 array that receives C, relu whether negative sums become 0, (m, n, k) the sizes. place(y, i) says which element of y
 is C[i, 0]; row by row (`matrix_row`) if not given. Every thread of the block calls it, any number of times.
-All integers are uint32. `corner` orders tiles, `tile_for` chooses one for the size of a result.
+All integers are uint32. `product(tile, a, b, place)` makes multiply(a, b, first, relu, y, m, n, k), which goes through
+all tiles by the blocks of axis x.
+
+`tiled(a, b)` decorates a function that takes such a `multiply` and answers a kernel: it registers the kernel, in one
+variant for each tile, of which a launch takes the one that fits the result's size, type and `matmul_precision`.
 
 Each sum is one chain of multiply-adds in the order of k, as on the CPU, but in tiles with slices, which add up the
-sums of their slices at last. So results repeat bit for bit.
+sums of their slices at last, and on tensor cores. So results repeat bit for bit.
 Reference: Goto & van de Geijn 2008; Kerr et al. 2017, "CUTLASS: Fast Linear Algebra in CUDA C++".
 """
 
 from collections import namedtuple
 
 import numpy as np
+from numba.core.types import uint32
 
+from ... import config, devices
+from ...registry import register_kernel
 from ._cuda import cuda, device
-from ._intrinsics import aligned, fresh, ld1, ld4, multiply_slab, st1, st4
+from ._intrinsics import (
+    aligned,
+    bf16x2,
+    fresh,
+    ld1,
+    ld4,
+    multiply_slab,
+    multiply_slab_on_tensor_cores,
+    st1,
+    st2,
+    st4,
+    tf32,
+)
+from ._target import CudaKernel, CudaVariants
 
 u32 = np.uint32
-WARP = 32
-BAND = u32(8)   # rows of tiles that are computed together, so that they share what they read in the L2 cache
+BAND = u32(8)    # rows of tiles that are computed together, so that they share what they read in the L2 cache
+ENOUGH = 100     # tiles that keep a GPU busy
+MOST_X, MOST_Y = 2**31 - 1, 65535   # blocks that a launch may have
+WORD = {"exact": 1, "tf32": 1, "bf16": 2}   # terms of the sum in a word of shared memory
 
 Loader = namedtuple("Loader", "across start read move")
 
 
-class Tile(namedtuple("Tile", "rows columns depth groups slices")):
+# ---- loaders of matrices -----------------------------------------------------------------------------------
+
+
+@device
+def _matrix(x):
+    """(array, rows, columns, where it begins) of a matrix,"""
+    return x, u32(x.shape[0]), u32(x.shape[1]), u32(0)
+
+
+@device
+def _sample(operand):
+    """of one sample's matrix, given as (matrices, number of the sample)."""
+    x, s = operand
+    rows, columns = u32(x.shape[1]), u32(x.shape[2])
+    return x, rows, columns, u32(s * rows * columns)
+
+
+def _matrix_across(matrix):
+    """The loader of a matrix whose rows run along the sum."""
+    @device
+    def start(operand, i, k):
+        x, rows, depth, begin = matrix(operand)
+        inside = i if i < rows else u32(rows - u32(1))
+        return u32(begin + inside * depth + k), k, aligned(x) and depth % u32(4) == u32(0)
+
+    @device
+    def read(operand, state):
+        x, rows, depth, begin = matrix(operand)
+        at, k, whole = state
+        zero = x.dtype.type(0)
+        if whole:
+            return ld4(x, at) if k < depth else (zero, zero, zero, zero)
+        return (ld1(x, at) if k < depth else zero,
+                ld1(x, u32(at + u32(1))) if u32(k + u32(1)) < depth else zero,
+                ld1(x, u32(at + u32(2))) if u32(k + u32(2)) < depth else zero,
+                ld1(x, u32(at + u32(3))) if u32(k + u32(3)) < depth else zero)
+
+    @device
+    def move(operand, state, terms):
+        at, k, whole = state
+        return u32(at + terms), u32(k + terms), whole
+
+    return Loader(True, start, read, move)
+
+
+def _matrix_down(matrix):
+    """The loader of a matrix whose columns run along the sum."""
+    @device
+    def start(operand, i, k):
+        x, depth, columns, begin = matrix(operand)
+        whole = aligned(x) and columns % u32(4) == u32(0)
+        inside = u32(columns - u32(4)) if whole and i >= columns else i
+        return u32(begin + k * columns + inside), k, whole
+
+    @device
+    def read(operand, state):
+        x, depth, columns, begin = matrix(operand)
+        at, k, whole = state
+        zero, inside = x.dtype.type(0), k < depth
+        if whole:
+            return ld4(x, at) if inside else (zero, zero, zero, zero)
+        i = u32(at - begin - k * columns)
+        return (ld1(x, at) if inside and i < columns else zero,
+                ld1(x, u32(at + u32(1))) if inside and u32(i + u32(1)) < columns else zero,
+                ld1(x, u32(at + u32(2))) if inside and u32(i + u32(2)) < columns else zero,
+                ld1(x, u32(at + u32(3))) if inside and u32(i + u32(3)) < columns else zero)
+
+    @device
+    def move(operand, state, terms):
+        x, depth, columns, begin = matrix(operand)
+        at, k, whole = state
+        return u32(at + terms * columns), u32(k + terms), whole
+
+    return Loader(False, start, read, move)
+
+
+across, down = _matrix_across(_matrix), _matrix_down(_matrix)
+across_samples, down_samples = _matrix_across(_sample), _matrix_down(_sample)
+
+
+@device
+def matrix_row(y, i):
+    """Where row i of a matrix begins."""
+    return u32(i * y.shape[1])
+
+
+# ---- tiles -------------------------------------------------------------------------------------------------
+
+
+class Tile(namedtuple("Tile", "name rows columns depth threads slices numbers")):
     """A block's tile of the result, and how its threads share it.
 
-    depth: terms of the sum in a slab. groups: a thread owns 4 * groups rows by 4 * groups columns. slices: a slab is
-    cut in so many parts, each multiplied by threads of its own, whose sums are added up when the tile ends.
+    depth: terms of the sum in a slab. slices: a slab is cut in so many parts, each multiplied by threads of its own,
+    whose sums are added up when the tile ends. numbers: what is multiplied, 'exact', 'tf32' or 'bf16'.
     """
-
-    @property
-    def threads(self):
-        return self.rows * self.columns // (16 * self.groups ** 2) * self.slices
 
     def count(self, m, n):
         """How many tiles cover an (m, n) result."""
         return -(-m // self.rows) * -(-n // self.columns)
 
 
-LARGE = Tile(128, 128, 8, groups=2, slices=1)
-MIDDLE = Tile(64, 64, 16, groups=1, slices=1)
-SMALL = Tile(32, 32, 32, groups=1, slices=4)    # for results too small to fill a GPU: a block divides the sum as well
-ENOUGH = 100                                    # tiles that keep a GPU busy
+LARGE = Tile("128", 128, 128, 8, 256, 1, "exact")
+MIDDLE = Tile("64", 64, 64, 16, 256, 1, "exact")
+SMALL = Tile("32", 32, 32, 32, 256, 4, "exact")   # for results too small to fill a GPU: a block divides the sum too
+TF32 = [Tile("tf32_128", 128, 128, 16, 256, 1, "tf32"), Tile("tf32_64", 64, 64, 16, 128, 1, "tf32")]
+BF16 = [Tile("bf16_128", 128, 128, 16, 256, 1, "bf16"), Tile("bf16_64", 64, 64, 16, 128, 1, "bf16")]
+TILES = LARGE, MIDDLE, SMALL, *TF32, *BF16
+TENSOR_CORES = (8, 0)   # the compute capability whose tensor cores take TF32 and bfloat16
 
 
-def tile_for(m, n, itemsize, batch=1):
-    """The largest tile of which a result has enough; float64 has none above MIDDLE, whose sums fill the registers."""
-    for tile in (LARGE, MIDDLE)[itemsize == 8:]:
+def tile_for(m, n, dtype, batch=1):
+    """The largest tile of which an (m, n) result has enough, of those that the device and `matmul_precision` allow.
+
+    float64 has none above MIDDLE, whose sums fill the registers.
+    """
+    tiles = [MIDDLE] if dtype.itemsize == 8 else [LARGE, MIDDLE]
+    precision = config.matmul_precision()
+    if precision != "float32" and dtype.itemsize == 4 and devices.current().capability >= TENSOR_CORES:
+        tiles = TF32 if precision == "tf32" else BF16
+    for tile in tiles:
         if batch * tile.count(m, n) >= ENOUGH:
             return tile
     return SMALL
@@ -92,197 +210,351 @@ def corner(tile, m, n, rows, columns):
     return u32((band * BAND + within - column * height) * rows), u32(column * columns)
 
 
-# ---- loaders of matrices -----------------------------------------------------------------------------------
+# ---- from global to shared memory --------------------------------------------------------------------------
 
 
-@device
-def _start_across(x, i, k):
-    rows, depth = u32(x.shape[0]), u32(x.shape[1])
-    inside = i if i < rows else u32(rows - u32(1))
-    return u32(inside * depth + k), k, aligned(x) and depth % u32(4) == u32(0)
+class Staged(namedtuple("Staged", "start read move first store strides size")):
+    """One operand's way to shared memory: a loader of all that a thread brings, and where that goes.
 
-
-@device
-def _read_across(x, state):
-    at, k, whole = state
-    depth, zero = u32(x.shape[1]), x.dtype.type(0)
-    if whole:
-        return ld4(x, at) if k < depth else (zero, zero, zero, zero)
-    return (ld1(x, at) if k < depth else zero,
-            ld1(x, u32(at + u32(1))) if u32(k + u32(1)) < depth else zero,
-            ld1(x, u32(at + u32(2))) if u32(k + u32(2)) < depth else zero,
-            ld1(x, u32(at + u32(3))) if u32(k + u32(3)) < depth else zero)
-
-
-@device
-def _move_across(x, state, depth):
-    at, k, whole = state
-    return u32(at + depth), u32(k + depth), whole
-
-
-@device
-def _start_down(x, i, k):
-    columns = u32(x.shape[1])
-    whole = aligned(x) and columns % u32(4) == u32(0)
-    inside = u32(columns - u32(4)) if whole and i >= columns else i
-    return u32(k * columns + inside), k, inside, whole
-
-
-@device
-def _read_down(x, state):
-    at, k, i, whole = state
-    columns, zero = u32(x.shape[1]), x.dtype.type(0)
-    inside = k < u32(x.shape[0])
-    if whole:
-        return ld4(x, at) if inside else (zero, zero, zero, zero)
-    return (ld1(x, at) if inside and i < columns else zero,
-            ld1(x, u32(at + u32(1))) if inside and u32(i + u32(1)) < columns else zero,
-            ld1(x, u32(at + u32(2))) if inside and u32(i + u32(2)) < columns else zero,
-            ld1(x, u32(at + u32(3))) if inside and u32(i + u32(3)) < columns else zero)
-
-
-@device
-def _move_down(x, state, depth):
-    at, k, i, whole = state
-    return u32(at + depth * x.shape[1]), u32(k + depth), i, whole
-
-
-across = Loader(True, _start_across, _read_across, _move_across)    # a matrix whose rows run along the sum
-down = Loader(False, _start_down, _read_down, _move_down)           # one whose columns do
-
-
-@device
-def matrix_row(y, i):
-    """Where row i of a matrix begins."""
-    return u32(i * y.shape[1])
-
-
-# ---- a tile ------------------------------------------------------------------------------------------------
-
-
-def _stored(loader, length, depth):
-    """Device functions for one operand in shared memory [k, i], `length` in i: (place of a thread's quad, store it).
-
-    Rows are padded by 4: the quads of a warp then meet no bank twice, or twice for slabs of 16 and more.
+    first(thread): its first position (i, k). store(shared, at, values): put what was read at element `at`.
+    strides: how far neighbours (across the sum, along it) are apart there; size: elements of a buffer.
     """
-    stride = u32(length + 4)
-    quads = u32(depth // 4 if loader.across else length // 4)   # neighbouring threads read along memory
+
+
+def staged(loader, length, tile):
+    """How the threads of `tile` bring `length` rows (or columns) of an operand to shared memory.
+
+    Rows there are padded, so that the threads of a warp meet no bank of memory twice when they multiply, and seldom
+    when they store.
+    """
+    numbers = tile.numbers
+    words = tile.depth // WORD[numbers]
+    along = numbers != "exact" and loader.across   # else neighbours across the sum are neighbours there as well
+    strides = (words + 4, 1) if along else (1, length + (4 if numbers == "exact" else 8))
+    size = length * strides[0] if along else words * strides[1]
+    store = {"exact": _exact(loader.across, strides[1]), "tf32": _rounded, "bf16": _halves(loader.across)}[numbers]
+    quads = u32((tile.depth if loader.across else length) // 4)   # neighbouring threads read along memory
+    step = 1
+    if numbers == "bf16" and not loader.across:   # two numbers along the sum make a word
+        loader, step = _twice(loader, 0, 1), 2
 
     if loader.across:
         @device
-        def place(thread):
+        def first(thread):
             return u32(thread // quads), u32(thread % quads * u32(4))
-
-        @device
-        def store(shared, at, values):
-            shared[at], shared[u32(at + stride)] = values[0], values[1]
-            shared[u32(at + u32(2) * stride)], shared[u32(at + u32(3) * stride)] = values[2], values[3]
     else:
         @device
-        def place(thread):
-            return u32(thread % quads * u32(4)), u32(thread // quads)
+        def first(thread):
+            return u32(thread % quads * u32(4)), u32(thread // quads * step)
 
-        @device
-        def store(shared, at, values):
-            st4(shared, at, values)
+    covered = tile.threads // int(quads) * step   # rows of the operand in memory that the threads read at once
+    while covered < (length if loader.across else tile.depth):
+        beyond = (covered, 0) if loader.across else (0, covered)
+        offset = covered * strides[0] if loader.across else covered // step * strides[1]
+        loader, store, covered = _twice(loader, *beyond), _both(store, offset), 2 * covered
+    return Staged(loader.start, loader.read, loader.move, first, store, strides, size)
 
-    return place, store
 
-
-def multiplier(tile, a, b, place=matrix_row):
-    """The device function `multiply` for a tile and two loaders; see above."""
-    rows, columns, depth, groups, slices = tile
-    assert rows * depth == columns * depth == 4 * tile.threads   # one quad a thread
-    place_a, store_a = _stored(a, rows, depth)
-    place_b, store_b = _stored(b, columns, depth)
-    start_a, read_a, move_a, start_b, read_b, move_b = a.start, a.read, a.move, b.start, b.read, b.move
-    stride_a, stride_b, slab_depth = u32(rows + 4), u32(columns + 4), u32(depth)
-    size_a, size_b = depth * (rows + 4), depth * (columns + 4)
-    buffer_a, buffer_b = u32(size_a), u32(size_b)
-    both_a, both_b, sums, edge = 2 * size_a, 2 * size_b, 16 * groups * groups, 4 * groups
-    gap_a, gap_b = u32(rows // groups), u32(columns // groups)
-    slab = multiply_slab(depth // slices, groups, int(gap_a), int(gap_b), int(stride_a), int(stride_b))
-    per_slice, slice_depth = u32(tile.threads // slices), u32(depth // slices)
-    wide = u32(columns // groups // 32)   # warps side by side: one is 4 threads high and 8 wide
+def _twice(loader, rows, terms):
+    """A loader of two quads, the second `rows` and `terms` further on."""
+    start_one, read_one, move_one, rows, terms = loader.start, loader.read, loader.move, u32(rows), u32(terms)
 
     @device
-    def owned(thread):
-        """(row, column) within the tile of a thread's first sum."""
-        warp, lane = u32(thread // u32(32)), u32(thread % u32(32))
+    def start(x, i, k):
+        return start_one(x, i, k), start_one(x, u32(i + rows), u32(k + terms))
+
+    @device
+    def read(x, state):
+        return read_one(x, state[0]), read_one(x, state[1])
+
+    @device
+    def move(x, state, depth):
+        return move_one(x, state[0], depth), move_one(x, state[1], depth)
+
+    return Loader(loader.across, start, read, move)
+
+
+def _both(store_one, offset):
+    """Store two of what `store_one` stores, `offset` apart."""
+    offset = u32(offset)
+
+    @device
+    def store(shared, at, values):
+        store_one(shared, at, values[0])
+        store_one(shared, u32(at + offset), values[1])
+
+    return store
+
+
+def _exact(across, stride):
+    """Store a quad as it is, into as many rows of shared memory as it has terms of the sum."""
+    one, two, three = u32(stride), u32(2 * stride), u32(3 * stride)
+
+    @device
+    def store(shared, at, values):
+        st1(shared, at, values[0])
+        st1(shared, u32(at + one), values[1])
+        st1(shared, u32(at + two), values[2])
+        st1(shared, u32(at + three), values[3])
+
+    return store if across else st4
+
+
+@device
+def _rounded(shared, at, values):
+    """Store a quad in TF32."""
+    st4(shared, at, (tf32(values[0]), tf32(values[1]), tf32(values[2]), tf32(values[3])))
+
+
+def _halves(across):
+    """Store a quad in bfloat16: two neighbours along the sum in each word."""
+    @device
+    def along(shared, at, values):
+        st2(shared, at, (bf16x2(values[0], values[1]), bf16x2(values[2], values[3])))
+
+    @device
+    def beside(shared, at, values):
+        a, b = values
+        st4(shared, at, (bf16x2(a[0], b[0]), bf16x2(a[1], b[1]), bf16x2(a[2], b[2]), bf16x2(a[3], b[3])))
+
+    return along if across else beside
+
+
+# ---- a thread's share of a tile ----------------------------------------------------------------------------
+
+
+class Share(namedtuple("Share", "rows columns run_rows run_columns gap_rows gap_columns own begin slab")):
+    """The sums of a thread: `rows` by `columns`, in runs of neighbours, a gap from the start of one to the next.
+
+    own(thread): row and column of the first. begin(thread): the row of A, the column of B and the word along the sum
+    at which its factors begin. slab: the multiply-adds of a slab.
+    """
+
+
+def share_of(tile, a, b):
+    """The shares of a tile's threads, for two staged operands."""
+    return (_share_of_threads if tile.numbers == "exact" else _share_of_warps)(tile, a, b)
+
+
+def _share_of_threads(tile, a, b):
+    members, terms = u32(tile.threads // tile.slices), u32(tile.depth // tile.slices)
+    groups = 2 if tile.rows * tile.columns > 16 * tile.threads else 1
+    gaps = tile.rows // groups, tile.columns // groups
+    wide = u32(gaps[1] // 32)   # warps side by side: one is 4 threads high and 8 wide
+
+    @device
+    def own(thread):
+        member = u32(thread % members)
+        warp, lane = u32(member // u32(32)), u32(member % u32(32))
         return (u32((warp // wide * u32(4) + lane // u32(8)) * u32(4)),
                 u32((warp % wide * u32(8) + lane % u32(8)) * u32(4)))
 
     @device
-    def multiply(a, b, first, relu, y, m, n, k, i0, j0):
-        shared_a = cuda.shared.array(both_a, y.dtype, alignment=16)
-        shared_b = cuda.shared.array(both_b, y.dtype, alignment=16)
+    def begin(thread):
+        row, column = own(thread)
+        return row, column, u32(thread // members * terms)
+
+    slab = multiply_slab(int(terms), groups, *gaps, a.strides[1], b.strides[1])
+    return Share(4 * groups, 4 * groups, 4, 4, *map(u32, gaps), own, begin, slab)
+
+
+def _share_of_warps(tile, a, b):
+    """A warp's tile is half as high as the block's, and 32 wide; thread 4 g + t of it begins at row g and word t."""
+    rows, words = tile.rows // 2, tile.depth // WORD[tile.numbers]
+    height, wide = u32(rows), u32(tile.columns // 32)
+
+    @device
+    def begin(thread):
+        warp, lane = u32(thread // u32(32)), u32(thread % u32(32))
+        g = u32(lane // u32(4))
+        return u32(warp // wide * height + g), u32(warp % wide * u32(32) + g), u32(lane % u32(4))
+
+    @device
+    def own(thread):
+        row, column, t = begin(thread)
+        return row, u32(column // u32(32) * u32(32) + t * u32(2))
+
+    slab = multiply_slab_on_tensor_cores(tile.numbers, words, rows // 8, 8, a.strides, b.strides)
+    return Share(rows // 8, 8, 1, 2, u32(8), u32(8), own, begin, slab)
+
+
+# ---- the tile ----------------------------------------------------------------------------------------------
+
+
+def multiplier(tile, a, b, place=matrix_row):
+    """The device function `multiply` for a tile and two loaders; see above."""
+    depth, word, slices, per_slice = u32(tile.depth), u32(WORD[tile.numbers]), tile.slices, tile.threads // tile.slices
+    a, b = staged(a, tile.rows, tile), staged(b, tile.columns, tile)
+    start_a, read_a, move_a, first_a, store_a, strides_a, size_a = a
+    start_b, read_b, move_b, first_b, store_b, strides_b, size_b = b
+    rows, columns, run_rows, run_columns, gap_rows, gap_columns, own, begin, slab = share_of(tile, a, b)
+    (across_a, along_a), (across_b, along_b) = (map(u32, strides) for strides in (strides_a, strides_b))
+    sums, members, store, taken = rows * columns, u32(per_slice), *((st2, _two) if run_columns == 2 else (st4, _four))
+    height, width = u32(tile.rows), u32(tile.columns)
+    buffers, next_a, next_b = _buffers(tile, 2 * size_a, 2 * size_b), u32(size_a), u32(size_b)
+
+    @device
+    def multiply(a, b, first, relu, y, m, n, k, number):
+        shared_a, shared_b = buffers(y)
         total = cuda.local.array(sums, y.dtype)
         zero = y.dtype.type(0)
-        thread = u32(cuda.threadIdx.x)
-        part, member = u32(thread // per_slice), u32(thread % per_slice)
-        row, column = owned(member)
-        first_row, first_column = u32(i0 + row), u32(j0 + column)
+        thread = fresh(u32(cuda.threadIdx.x))
+        part = u32(thread // members)
+        i0, j0 = corner(number, fresh(m), fresh(n), height, width)
 
-        i, p = place_a(thread)
-        state_a, at_a = start_a(a, u32(i0 + i), p), u32(p * stride_a + i)
-        j, p = place_b(thread)
-        state_b, at_b = start_b(b, u32(j0 + j), p), u32(p * stride_b + j)
-        next_a, next_b = read_a(a, state_a), read_b(b, state_b)
+        i, p = first_a(thread)
+        state_a, to_a = start_a(a, u32(i0 + i), p), u32(i * across_a + p // word * along_a)
+        i, p = first_b(thread)
+        state_b, to_b = start_b(b, u32(j0 + i), p), u32(i * across_b + p // word * along_b)
+        values_a, values_b = read_a(a, state_a), read_b(b, state_b)
 
-        for c in range(edge):
-            j = u32(first_column + c % 4 + c // 4 * gap_b)
+        column = u32(j0 + own(thread)[1])
+        for c in range(columns):
+            j = u32(column + c % run_columns + c // run_columns * gap_columns)
             value = zero
             if first is not None:
                 if j < n and part == u32(0):
                     value = ld1(first, j)
-            for r in range(edge):
-                total[r * edge + c] = value
+            for r in range(rows):
+                total[r * columns + c] = value
 
-        from_a = u32(part * slice_depth * stride_a + row)
-        from_b = u32(part * slice_depth * stride_b + column)
-        done, buffer = u32(0), u32(0)
+        i, j, w = begin(thread)
+        to, begin_at = _pair(to_a, to_b), _pair(i * across_a + w * along_a, j * across_b + w * along_b)
+        done, other = u32(0), _pair(next_a, next_b)
         while True:
-            store_a(shared_a, u32(at_a + buffer * buffer_a), next_a)
-            store_b(shared_b, u32(at_b + buffer * buffer_b), next_b)
+            store_a(shared_a, _left(to), values_a)
+            store_b(shared_b, _right(to), values_b)
             cuda.syncthreads()
-            state_a, state_b = move_a(a, state_a, slab_depth), move_b(b, state_b, slab_depth)
-            next_a, next_b = read_a(a, state_a), read_b(b, state_b)
-            slab(total, shared_a, u32(from_a + buffer * buffer_a), shared_b, u32(from_b + buffer * buffer_b))
-            done, buffer = u32(done + slab_depth), u32(u32(1) - buffer)
+            state_a, state_b = move_a(a, state_a, depth), move_b(b, state_b, depth)
+            values_a, values_b = read_a(a, state_a), read_b(b, state_b)
+            slab(total, shared_a, _left(begin_at), shared_b, _right(begin_at))
+            done, to, begin_at, other = u32(done + depth), u32(to + other), u32(begin_at + other), u32(-other)
             if done >= k:
                 break
 
-        first_row, first_column = fresh(first_row), fresh(first_column)
+        i0, j0 = corner(fresh(number), m, n, height, width)   # again: the sums need the registers until here
+        thread = fresh(thread)
+        row, column = own(thread)
+        row, column, part = u32(i0 + row), u32(j0 + column), u32(thread // members)
         if slices > 1:   # the sums of the others, through shared memory, added in their order
             cuda.syncthreads()
+            at = u32(thread % members)
             for other in range(1, slices):
                 if part == u32(other):
                     for e in range(sums):
-                        shared_a[u32(e * per_slice + member)] = total[e]
+                        shared_a[u32(e * members + at)] = total[e]
                 cuda.syncthreads()
                 if part == u32(0):
                     for e in range(sums):
-                        total[e] += shared_a[u32(e * per_slice + member)]
+                        total[e] += shared_a[u32(e * members + at)]
                 cuda.syncthreads()
 
         if part == u32(0):
             if relu:
                 for e in range(sums):
                     total[e] = zero if total[e] < zero else total[e]
-            whole = aligned(y) and n % u32(4) == u32(0)
-            for r in range(edge):
-                i = u32(first_row + r % 4 + r // 4 * gap_a)
+            whole = aligned(y) and n % u32(run_columns) == u32(0)
+            for r in range(rows):
+                i = u32(row + r % run_rows + r // run_rows * gap_rows)
                 if i < m:
                     line = place(y, i)
-                    for g in range(groups):
-                        j, e = u32(first_column + g * gap_b), r * edge + 4 * g
+                    for run in range(columns // run_columns):
+                        j, e = u32(column + run * gap_columns), r * columns + run_columns * run
                         if whole:
                             if j < n:
-                                st4(y, u32(line + j), (total[e], total[e + 1], total[e + 2], total[e + 3]))
+                                store(y, u32(line + j), taken(total, e))
                         else:
-                            for c in range(4):
+                            for c in range(run_columns):
                                 if u32(j + c) < n:
                                     st1(y, u32(line + j + c), total[e + c])
         cuda.syncthreads()   # before the buffers serve another tile
 
     return multiply
+
+
+@device
+def _pair(left, right):
+    """Two numbers below 2**16 as one: registers are scarce."""
+    return u32(left | right << u32(16))
+
+
+@device
+def _left(pair):
+    return u32(pair & u32(0xFFFF))
+
+
+@device
+def _right(pair):
+    return u32(pair >> u32(16))
+
+
+def _buffers(tile, size_a, size_b):
+    """A device function (y) -> two arrays in shared memory, of y's type or of words."""
+    @device
+    def exact(y):
+        return cuda.shared.array(size_a, y.dtype, alignment=16), cuda.shared.array(size_b, y.dtype, alignment=16)
+
+    @device
+    def words(y):
+        return cuda.shared.array(size_a, uint32, alignment=16), cuda.shared.array(size_b, uint32, alignment=16)
+
+    return exact if tile.numbers == "exact" else words
+
+
+@device
+def _two(total, e):
+    return total[e], total[e + 1]
+
+
+@device
+def _four(total, e):
+    return total[e], total[e + 1], total[e + 2], total[e + 3]
+
+
+def product(tile, a, b, place=matrix_row):
+    """The device function `multiply` that goes through all tiles of a result; see above."""
+    multiply_tile, rows, columns = multiplier(tile, a, b, place), u32(tile.rows), u32(tile.columns)
+
+    @device
+    def multiply(a, b, first, relu, y, m, n, k):
+        tile, tiles = u32(cuda.blockIdx.x), u32(ceil_div(m, rows) * ceil_div(n, columns))
+        while tile < tiles:
+            multiply_tile(a, b, first, relu, y, m, n, k, tile)
+            tile = u32(tile + cuda.gridDim.x)
+
+    return multiply
+
+
+# ---- kernels -----------------------------------------------------------------------------------------------
+
+
+def matrix_shape(*arguments):
+    """(samples, m, n) of the last argument: a matrix, or one for each sample."""
+    shape = arguments[-1].shape
+    return (1, *shape) if len(shape) == 2 else shape
+
+
+def tiled(a, b, place=matrix_row, shape=matrix_shape):
+    """Decorator: the kernel that a function makes of `multiply`, in a variant for each tile, registered by its name.
+
+    shape(*arguments): (samples, m, n) of the results; blocks of axis y go through the samples.
+    """
+    def decorate(make):
+        def variant(tile):
+            def launch(*arguments):
+                samples, m, n = shape(*arguments)
+                return (max(1, min(MOST_X, tile.count(m, n))), max(1, min(MOST_Y, samples))), tile.threads
+
+            kernel = make(product(tile, a, b, place))
+            return CudaKernel(kernel, f"{make.__name__}_{tile.name}", launch, {"launch_bounds": (tile.threads, 2)},
+                              least=(7, 5) if tile.numbers == "exact" else TENSOR_CORES)
+
+        def choose(*arguments):
+            samples, m, n = shape(*arguments)
+            return tile_for(m, n, arguments[-1].dtype, samples).name
+
+        kernel = CudaVariants(make.__name__, choose, {tile.name: variant(tile) for tile in TILES})
+        register_kernel(kernel.name, "cuda", kernel)
+        return kernel
+
+    return decorate

@@ -28,18 +28,21 @@ class CudaKernel:
     """A loop of a GPU's threads, compiled at its first launch for each signature and kept in the cache.
 
     Call it with arrays of the current device, numbers or tuples of integers, the outputs last and already allocated.
-    `launch(*arguments)` answers (grid, block), or (grid, block, bytes of dynamic shared memory).
+    `launch(*arguments)` answers (grid, block), or (grid, block, bytes of dynamic shared memory). `least`: the lowest
+    compute capability that has all its instructions.
     """
 
-    def __init__(self, function, name, launch, options):
+    def __init__(self, function, name, launch, options, least=(7, 5)):
         self.function = function
         self.name = name
         self.launch = launch
         self.options = options
+        self.least = least
         self.parameters = function.__code__.co_varnames[:function.__code__.co_argcount]
         self.file = function.__code__.co_filename
         self.location = f"{self.file}:{function.__code__.co_firstlineno}"
         self.__doc__ = function.__doc__
+        self.variants = {self.name: self}
         self._ready = {}   # (capability, types of the arguments) -> what the device launches
 
     def __call__(self, *arguments):
@@ -67,8 +70,34 @@ class CudaKernel:
         """The kernel's PTX for types of arguments and a compute capability, from the cache if it is there."""
         return _compile.ptx(self, signature, capability)
 
+    def cubin(self, signature, capability):
+        """(entry, machine code) of the same, ready for the driver."""
+        return _compile.cubin(self, signature, capability)
+
     def __repr__(self):
         return f"<cuda kernel {self.name} at {self.location}>"
+
+
+class CudaVariants:
+    """One kernel in several forms: `choose(*arguments)` is the key of the one that fits the arguments, the device and
+    the settings.
+
+    variants: key -> CudaKernel, all of the same parameters. The first answers for all where a kernel is looked at.
+    """
+
+    def __init__(self, name, choose, variants):
+        first = next(iter(variants.values()))
+        self.name = name
+        self.choose = choose
+        self.variants = variants
+        self.function, self.parameters = first.function, first.parameters
+        self.file, self.location, self.__doc__ = first.file, first.location, first.__doc__
+
+    def __call__(self, *arguments):
+        self.variants[self.choose(*arguments)](*arguments)
+
+    def __repr__(self):
+        return f"<cuda kernel {self.name} at {self.location}, {len(self.variants)} variants>"
 
 
 def cuda_kernel(function=None, *, launch=elements, name=None, **options):
