@@ -18,7 +18,12 @@ WARP = 32
 
 def fours(*arguments):
     """Launch shape: a thread for every four elements of the last argument; the body strides over what is left."""
-    threads = -(-arguments[-1].size // 4)
+    return fours_of(arguments[-1].size)
+
+
+def fours_of(size):
+    """The launch shape for `size` elements."""
+    threads = -(-size // 4)
     block = max(WARP, min(THREADS, -(-threads // WARP) * WARP))
     return max(1, min(MOST_BLOCKS, -(-threads // block))), block
 
@@ -35,31 +40,36 @@ def each(f):
 
 
 @device
-def places(i, array):
-    """A thread's four places in a flat array, from i on; for those beyond its end the last one."""
-    far, last = step(), np.uint32(array.size - 1)
+def places(i, n):
+    """A thread's four places among n, from i on; for those beyond the end the last one."""
+    far, last = step(), np.uint32(n - 1)
     return i, min(np.uint32(i + far), last), min(np.uint32(i + far * 2), last), min(np.uint32(i + far * 3), last)
 
 
 @device
 def taken(x, i):
     """A thread's four elements of x, from place i on."""
-    i, j, k, m = places(i, x)
+    i, j, k, m = places(i, x.size)
     return x[i], x[j], x[k], x[m]
 
 
 @device
 def put(y, i, numbers):
     """Write a thread's four elements of y, from place i on; nothing beyond its end."""
-    far, n = step(), np.uint32(y.size)
-    j, k, m = np.uint32(i + far), np.uint32(i + far * 2), np.uint32(i + far * 3)
-    y[i] = numbers[0]
-    if j < n:
-        y[j] = numbers[1]
-    if k < n:
-        y[k] = numbers[2]
-    if m < n:
-        y[m] = numbers[3]
+    put_at(y, places(i, y.size), i, y.size, numbers)
+
+
+@device
+def put_at(y, places, i, n, numbers):
+    """Write four numbers to places in y, as many as there are of n from i on."""
+    far, n = step(), np.uint32(n)
+    y[places[0]] = numbers[0]
+    if np.uint32(i + far) < n:
+        y[places[1]] = numbers[1]
+    if np.uint32(i + far * 2) < n:
+        y[places[2]] = numbers[2]
+    if np.uint32(i + far * 3) < n:
+        y[places[3]] = numbers[3]
 
 
 @device

@@ -195,7 +195,7 @@ def binary(name, f):
         count = max(divisions(shape, x_strides), divisions(shape, y_strides))
         sizes, i = divisors(shape, count), first()
         while i < z.size:
-            at = indices(places(i, z), count, sizes)
+            at = indices(places(i, z.size), count, sizes)
             put(z, i, f(gathered(x, at, count, x_strides), gathered(y, at, count, y_strides)))
             i = beyond(i)
 
@@ -266,7 +266,7 @@ def where_forward(condition, x, y, shape, condition_strides, x_strides, y_stride
     count = max(divisions(shape, condition_strides), divisions(shape, x_strides), divisions(shape, y_strides))
     sizes, i = divisors(shape, count), first()
     while i < z.size:
-        at = indices(places(i, z), count, sizes)
+        at = indices(places(i, z.size), count, sizes)
         put(z, i, choices(gathered(condition, at, count, condition_strides), gathered(x, at, count, x_strides),
                           gathered(y, at, count, y_strides)))
         i = beyond(i)
