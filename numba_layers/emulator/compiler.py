@@ -17,8 +17,7 @@ def compile_ptx(function, signature, cc=(9, 0), lineinfo=True, **options):
     `void(...)`; options: Numba's (`fastmath=True`). With `lineinfo`, faults name lines of Python.
     Raises: DeviceError where numba-cuda is missing.
     """
-    if importlib.util.find_spec("numba_cuda") is None:
-        raise DeviceError("compiling kernels for GPUs needs the package numba-cuda: pip install numba-cuda[cu12]")
+    _need_numba_cuda()
     from numba import cuda, types
 
     if isinstance(signature, tuple | list):
@@ -27,6 +26,27 @@ def compile_ptx(function, signature, cc=(9, 0), lineinfo=True, **options):
         text, _ = cuda.compile(getattr(function, "py_func", function), signature, cc=tuple(cc), device=False,
                                abi="numba", lineinfo=lineinfo, **options)
     return text
+
+
+def compile_for(function, signature, cc=(8, 0), lineinfo=True, **options):
+    """The same for many capabilities: a function, capability -> PTX. Numba's part of the work is done once, for `cc`.
+
+    Right for kernels whose code asks for nothing of the device.
+    """
+    _need_numba_cuda()
+    from numba import types
+    from numba.cuda.compiler import _compile_pyfunc_with_fixup
+    from numba.cuda.core.compiler_lock import global_compiler_lock
+
+    with _lock, _pretended_device(cc), global_compiler_lock:
+        library, _ = _compile_pyfunc_with_fixup(function, types.void(*signature), cc=tuple(cc), device=False,
+                                                abi="numba", lineinfo=lineinfo, **options)
+    return lambda cc: library.get_asm_str(cc=tuple(cc))
+
+
+def _need_numba_cuda():
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise DeviceError("compiling kernels for GPUs needs the package numba-cuda: pip install numba-cuda[cu12]")
 
 
 @contextmanager
