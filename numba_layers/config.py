@@ -2,7 +2,8 @@
 
 | variable                      | meaning                                                                          |
 |-------------------------------|----------------------------------------------------------------------------------|
-| NUMBA_LAYERS_DEVICE           | target of all kernels: cpu (default)                                             |
+| NUMBA_LAYERS_DEVICE           | where ops run: cpu (default), cuda (an NVIDIA GPU) or emulated (a GPU's kernels  |
+|                               | on NumPy, slowly; they are watched for mistakes)                                 |
 | NUMBA_LAYERS_DEBUG            | 1 names each kernel that compiles or loads, with the time; 2 times every launch; |
 |                               | 3 prints shapes and ranges as well                                               |
 | NUMBA_LAYERS_CHECK            | 1 stops at the first NaN or infinity a kernel writes, with its name; on a GPU    |
