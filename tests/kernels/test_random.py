@@ -3,24 +3,24 @@
 import numpy as np
 import pytest
 
-from numba_layers import registry
+from numba_layers import devices, registry
 from numba_layers.kernels import philox
+from tests.kernels.launching import launch
 from tests.reference import random as reference
 from tests.threads import on_one_and_all
 
 KEY = np.array([0xFEDCBA9876543210, 0x123456789ABCDEF0, 7], np.uint64)   # 64 bits of seed and stream
 
 
-def draw(name, device, size, dtype, key=KEY, location=0, width=1):
+def draw(name, size, dtype, key=KEY, location=0, width=1):
     y = np.full(size, np.nan, dtype)
-    registry.kernel(name, device)(key, y.dtype.type(location), y.dtype.type(width), y)
+    launch(name, key, y.dtype.type(location), y.dtype.type(width), y)
     return y
 
 
-def drop(device, x, rate, key=KEY):
+def drop(x, rate, key=KEY):
     y = np.full_like(x, np.nan)
-    scale = x.dtype.type(1 / (1 - rate))
-    registry.kernel("dropout_forward", device)(x, key, np.uint64(rate * 2**32), scale, y)
+    launch("dropout_forward", x, key, np.uint64(rate * 2**32), x.dtype.type(1 / (1 - rate)), y)
     return y
 
 
@@ -39,14 +39,14 @@ def test_known_answers(counter, key, wanted):
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 7, 100])
 def test_uniform(size, device, dtype):
     tolerance = {"float32": 2.0**-24, "float64": 0}[dtype]
-    y = draw("random_uniform", device, size, dtype)
+    y = draw("random_uniform", size, dtype)
     np.testing.assert_allclose(y, reference.uniform(KEY, size), 0, tolerance)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 103])
 def test_normal(size, device, dtype):
     tolerance = {"float32": 1e-4, "float64": 1e-6}[dtype]
-    y = draw("random_normal", device, size, dtype)
+    y = draw("random_normal", size, dtype)
     np.testing.assert_allclose(y, reference.normal(KEY, size), 0, tolerance)
 
 
@@ -59,10 +59,10 @@ def moments(x):
 @pytest.mark.parametrize("name, wanted", [
     ("random_uniform", [0.5, 1 / 12, 0, 1.8]), ("random_normal", [0, 1, 0, 3]),
     ("random_truncated_normal", [0, 0.7737, 0, 2.3656])])
-def test_moments(name, wanted, device, dtype):
-    x = draw(name, device, 200_003, dtype).astype("float64")
+def test_moments(name, wanted, dtype):
+    x = draw(name, 200_003, dtype).astype("float64")
     np.testing.assert_allclose(moments(x), wanted, atol=0.03)
-    np.testing.assert_allclose(draw(name, device, 9, dtype, location=-3, width=2), 2 * x[:9] - 3, rtol=1e-5)
+    np.testing.assert_allclose(draw(name, 9, dtype, location=-3, width=2), 2 * x[:9] - 3, rtol=1e-5)
     if name == "random_truncated_normal":
         assert 1.999 < abs(x).max() <= 2
 
@@ -71,12 +71,12 @@ def test_moments(name, wanted, device, dtype):
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_dropout(size, rate, device, dtype, random):
     x = random.standard_normal(size).astype(dtype)
-    np.testing.assert_allclose(drop(device, x, rate), reference.dropout(x, rate, KEY), rtol=1e-6)
+    np.testing.assert_allclose(drop(x, rate), reference.dropout(x, rate, KEY), rtol=1e-6)
 
 
-def test_dropped_share_and_independence(device):
+def test_dropped_share_and_independence():
     ones = np.ones(1_000_001, "float32")
-    masks = [drop(device, ones, 0.3, np.array(key, np.uint64)) > 0 for key in
+    masks = [drop(ones, 0.3, np.array(key, np.uint64)) > 0 for key in
              [(1, 0, 0), (1, 0, 1), (1, 1, 0), (2, 0, 0)]]
     for mask in masks:
         assert abs(mask.mean() - 0.7) < 0.002
@@ -86,13 +86,42 @@ def test_dropped_share_and_independence(device):
 
 def test_nan_is_dropped(device, dtype):
     x = np.full(64, np.nan, dtype)
-    np.testing.assert_array_equal(np.isnan(drop(device, x, 0.5)), drop(device, np.ones(64, dtype), 0.5) > 0)
+    np.testing.assert_array_equal(np.isnan(drop(x, 0.5)), drop(np.ones(64, dtype), 0.5) > 0)
+
+
+@pytest.mark.parametrize("name, last_bits", [
+    ("random_uniform", 0), ("random_normal", 8), ("random_truncated_normal", 8)])
+@pytest.mark.parametrize("size", [1, 6, 1003])
+def test_same_numbers_as_on_the_cpu(name, last_bits, size, device, dtype):
+    y = draw(name, size, dtype)
+    with devices.device("cpu"):
+        truth = draw(name, size, dtype)
+    np.testing.assert_array_max_ulp(y, truth, last_bits)
+
+
+@pytest.mark.parametrize("threshold", [0, 2**30, np.uint64(2**31), 2**32])
+def test_same_mask_as_on_the_cpu(threshold, device, dtype, random):
+    x = random.standard_normal(1003).astype(dtype)
+    y, truth = np.empty_like(x), np.empty_like(x)
+    launch("dropout_forward", x, KEY, threshold, x.dtype.type(1.5), y)
+    with devices.device("cpu"):
+        launch("dropout_forward", x, KEY, threshold, x.dtype.type(1.5), truth)
+    np.testing.assert_array_equal(y, truth)
+    assert abs((y == 0).mean() - threshold / 2**32) < 0.05
+
+
+def test_views_that_no_16_bytes_divide(device, dtype, random):
+    """Four numbers are moved at once only where they begin at a multiple of 16 bytes."""
+    there = devices.current().empty(1003, dtype)
+    key = KEY if device == "cpu" else devices.current().put(KEY)
+    registry.kernel("random_uniform", devices.target())(key, there.dtype.type(0), there.dtype.type(1), there[1:])
+    np.testing.assert_array_equal(np.asarray(there)[1:], draw("random_uniform", 1002, dtype))
 
 
 @pytest.mark.parametrize("name", ["random_uniform", "random_normal", "random_truncated_normal"])
 def test_same_bits_on_any_number_of_threads(name, dtype):
-    np.testing.assert_array_equal(*on_one_and_all(lambda: draw(name, "cpu", 10_001, dtype)))
+    np.testing.assert_array_equal(*on_one_and_all(lambda: draw(name, 10_001, dtype)))
 
 
 def test_same_mask_on_any_number_of_threads(dtype):
-    np.testing.assert_array_equal(*on_one_and_all(lambda: drop("cpu", np.ones(10_001, dtype), 0.4)))
+    np.testing.assert_array_equal(*on_one_and_all(lambda: drop(np.ones(10_001, dtype), 0.4)))

@@ -1,0 +1,82 @@
+"""Random arrays and dropout on the GPU: the same words as on the CPU, so the same masks and numbers.
+
+Shapes: arrays are flat; key is (seed, stream, step) of uint64. A thread owns four neighbours, the share of one call
+of Philox, and moves them at once where they lie on a border of 16 bytes.
+"""
+
+import numpy as np
+
+from ..distributions import normal, truncated_normal, uniform
+from ..philox import draw, opened
+from ._cuda import device
+from ._four import fours
+from ._grid import first, step
+from ._intrinsics import aligned, ld4, st4
+from ._target import cuda_kernel
+
+
+@device
+def taken(x, i, whole):
+    """Elements i ... i + 3 of x; beyond the last one, the last."""
+    if whole:
+        return ld4(x, i)
+    last = np.uint32(x.size - 1)
+    return x[i], x[min(np.uint32(i + 1), last)], x[min(np.uint32(i + 2), last)], x[min(np.uint32(i + 3), last)]
+
+
+@device
+def put(y, i, whole, numbers):
+    """y[i ... i + 3] = numbers, as many as there are."""
+    n, j, k, m = np.uint32(y.size), np.uint32(i + 1), np.uint32(i + 2), np.uint32(i + 3)
+    if whole:
+        st4(y, i, numbers)
+        return
+    y[i] = numbers[0]
+    if j < n:
+        y[j] = numbers[1]
+    if k < n:
+        y[k] = numbers[2]
+    if m < n:
+        y[m] = numbers[3]
+
+
+@cuda_kernel(launch=fours)
+def dropout_forward(x, key, threshold, scale, y):
+    """y[i] = scale * x[i] unless word i is below threshold, a number of [0, 2**32]; then 0."""
+    key, threshold, zero = opened(key), np.uint64(threshold), y.dtype.type(0)
+    together = aligned(x) and aligned(y)
+    block = first()
+    while block * 4 < y.size:
+        i = np.uint32(block * 4)
+        whole = together and i + 3 < y.size
+        a, b, c, d = draw(np.uint64(block), key)
+        p, q, r, s = taken(x, i, whole)
+        put(y, i, whole, (zero if a < threshold else p * scale, zero if b < threshold else q * scale,
+                          zero if c < threshold else r * scale, zero if d < threshold else s * scale))
+        block = np.uint32(block + step())
+
+
+@device
+def narrow(words):
+    """The words as uint32: four times as fast to turn into floats."""
+    return np.uint32(words[0]), np.uint32(words[1]), np.uint32(words[2]), np.uint32(words[3])
+
+
+def distribution(name, four):
+    """Kernel `name`: y[i] = location + width * (number i that `four` makes of the words)."""
+
+    @cuda_kernel(name=name, launch=fours)
+    def kernel(key, location, width, y):
+        key, together = opened(key), aligned(y)
+        block = first()
+        while block * 4 < y.size:
+            i = np.uint32(block * 4)
+            a, b, c, d = four(narrow(draw(np.uint64(block), key)), width)
+            put(y, i, together and i + 3 < y.size,
+                (location + width * a, location + width * b, location + width * c, location + width * d))
+            block = np.uint32(block + step())
+
+
+distribution("random_uniform", uniform)
+distribution("random_normal", normal)
+distribution("random_truncated_normal", truncated_normal)
