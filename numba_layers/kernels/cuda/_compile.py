@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import re
 from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
 
@@ -21,9 +22,17 @@ def ptx(kernel, signature, capability):
 
 
 def cubin(kernel, signature, capability):
-    """Machine code of `kernel` for one compute capability."""
-    return _kept(kernel, signature, capability, "cubin",
-                 lambda: link(ptx(kernel, signature, capability), capability).code)
+    """(entry, machine code) of `kernel` for one compute capability; the entry is the kernel's name in it."""
+    def make():
+        text = ptx(kernel, signature, capability)
+        return entry(text) + b"\0" + link(text, capability).code
+    name, _, code = _kept(kernel, signature, capability, "code", make).partition(b"\0")
+    return name, code
+
+
+def entry(text):
+    """The name of the one kernel in a PTX text, as bytes."""
+    return re.search(r"\.entry\s+([\w$]+)", text)[1].encode()
 
 
 def link(text, capability):
