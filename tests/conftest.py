@@ -1,3 +1,4 @@
+import importlib.util
 import os
 
 os.environ["KERAS_HOME"] = os.path.join(os.path.dirname(__file__), "nowhere")   # not this machine's keras.json
@@ -6,13 +7,21 @@ import numpy as np
 import pytest
 
 from numba_layers import config, devices
+from numba_layers.errors import DeviceError
+
+COMPILES = importlib.util.find_spec("numba_cuda") is not None
+DEVICES = os.environ.get("TEST_DEVICES") or ("cpu,emulated" if COMPILES else "cpu")
 
 
-@pytest.fixture(params=os.environ.get("TEST_DEVICES", "cpu").split(","))
+@pytest.fixture(params=[*DEVICES.split(","), pytest.param("cuda", marks=pytest.mark.cuda)])
 def device(request):
-    """The device on which a test's ops run."""
-    with devices.device(request.param):
-        yield request.param
+    """The device on which a test's ops run: each of TEST_DEVICES, and with `pytest -m cuda` the GPU."""
+    try:
+        devices.set_device(request.param)
+    except DeviceError as error:
+        pytest.skip(str(error))
+    yield request.param
+    devices.set_device("cpu")
 
 
 @pytest.fixture
