@@ -1,0 +1,250 @@
+"""Reductions on the GPU: of rows (the last axis) and of columns (an axis before it), in a fixed order.
+
+The reduced axis is cut into as many chunks as `out` has room for; the threads that share a chunk each combine
+some of it, then their results. Only sizes decide the order. Nothing here is empty: an op fills the result of an
+empty reduction itself.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from ._block import WARP, accumulated, combined, larger, plus, smaller
+from ._cuda import cuda, device
+from ._rows import BUSY, FEW, MANY, WIDEST, first_row, lane, next_row, place, share, teams
+from ._target import MOST_BLOCKS, THREADS, cuda_kernel
+
+
+def chunks_of_rows(x, out):
+    """Launch shape: a team for each chunk of a row."""
+    return teams(out.size, x.shape[1] // out.shape[1])
+
+
+def chunks_of_columns(x, out):
+    """Launch shape: threads (across, down), `down` of them for each chunk of a column."""
+    return _across_and_down(out.size, x.shape[1] // out.shape[1])
+
+
+@lru_cache(4096)
+def _across_and_down(columns, n):
+    across = down = 1
+    while across < WARP and across < columns:
+        across *= 2
+    while across * down < WIDEST and FEW * down < n and columns * down < BUSY:
+        down *= 2
+    while across * down < THREADS and across < columns:
+        across *= 2
+    return min(8 * MOST_BLOCKS, -(-columns // across)), (across, down)
+
+
+@device
+def chunk(c, chunks, n):
+    """(first, size) of chunk c of `chunks` of n numbers: sizes differ by one at most."""
+    size, spare = np.uint32(np.uint32(n) // chunks), np.uint32(np.uint32(n) % chunks)
+    return np.uint32(c * size + min(c, spare)), np.uint32(size + (np.uint32(1) if c < spare else np.uint32(0)))
+
+
+def _reduction(name, combine, start):
+    """Kernels `<name>_rows` and `<name>_columns` that combine numbers two at a time.
+
+    start: of the first number, one that changes no result.
+    """
+    over_team = combined(combine)
+
+    @cuda_kernel(name=f"{name}_rows", launch=chunks_of_rows)
+    def rows(x, out):
+        """out[o, c] = combination of chunk c of x[o].
+
+        Shapes: x (rows, n), out (rows, chunks), 1 <= chunks <= n. A team owns one chunk.
+        """
+        parts = cuda.shared.array(WARP, out.dtype)
+        chunks, task = np.uint32(out.shape[1]), first_row()
+        while task < out.size:
+            o = np.uint32(task // chunks)
+            c = np.uint32(task - o * chunks)
+            first, size = chunk(c, chunks, x.shape[1])
+            row, mine = x[o], share(size)
+            total = start(out.dtype.type(row[first]))
+            k = 0
+            while k < mine:
+                total = out.dtype.type(combine(total, out.dtype.type(row[np.uint32(first + place(k))])))
+                k += 1
+            total = over_team(total, parts)
+            if lane() == 0:
+                out[o, c] = total
+            task = next_row(task)
+
+    @cuda_kernel(name=f"{name}_columns", launch=chunks_of_columns)
+    def columns(x, out):
+        """out[o, c, j] = combination over r in chunk c of x[o, r, j].
+
+        Shapes: x (outer, n, inner), out (outer, chunks, inner), 1 <= chunks <= n.
+        A thread owns a number of `out`, and the threads below it in the block, by threadIdx.y, help.
+        """
+        parts = cuda.shared.array(WIDEST, out.dtype)
+        chunks, inner = np.uint32(out.shape[1]), np.uint32(out.shape[2])
+        across, down = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
+        below = np.uint32(cuda.threadIdx.y)
+        place = np.uint32(below * across + cuda.threadIdx.x)
+        block = np.uint32(cuda.blockIdx.x * across)
+        while block < out.size:   # the same for all threads of the block, which wait for each other
+            task = min(np.uint32(block + cuda.threadIdx.x), np.uint32(out.size - 1))
+            o_c = np.uint32(task // inner)
+            j = np.uint32(task - o_c * inner)
+            o = np.uint32(o_c // chunks)
+            c = np.uint32(o_c - o * chunks)
+            first, size = chunk(c, chunks, x.shape[1])
+            image, mine = x[o], np.uint32(np.uint32(size + (down - below) - np.uint32(1)) // down)
+            total = start(out.dtype.type(image[first, j]))
+            k = 0
+            while k < mine:
+                r = np.uint32(first + below + np.uint32(k) * down)
+                total = out.dtype.type(combine(total, out.dtype.type(image[r, j])))
+                k += 1
+            half = down >> 1
+            if half:
+                parts[place] = total
+                cuda.syncthreads()
+            while half:
+                if below < half:
+                    total = out.dtype.type(combine(total, parts[np.uint32(place + half * across)]))
+                    parts[place] = total
+                cuda.syncthreads()
+                half >>= 1
+            if below == 0 and block + cuda.threadIdx.x < out.size:
+                out[o, c, j] = total
+            block = np.uint32(block + np.uint32(cuda.gridDim.x * across))
+
+
+@device
+def times(a, b):
+    return a * b
+
+
+@device
+def either(a, b):
+    return a | b
+
+
+@device
+def both(a, b):
+    return a & b
+
+
+@device
+def zero(x):
+    return type(x)(0)
+
+
+@device
+def one(x):
+    return type(x)(1)
+
+
+@device
+def itself(x):
+    return x
+
+
+_reduction("sum", plus, zero)
+_reduction("prod", times, one)
+_reduction("max", larger, itself)
+_reduction("min", smaller, itself)
+_reduction("any", either, itself)
+_reduction("all", both, itself)
+
+
+def rows_of_first(x, out):
+    """Launch shape: a team for each row of x."""
+    return teams(*x.shape)
+
+
+first_of_team = combined(smaller)
+
+
+def _position(name, extreme, better):
+    """extreme: of two numbers. better(a, b): is a the extreme of both, and b is not?"""
+    over_team = combined(extreme)
+
+    @cuda_kernel(name=name, launch=rows_of_first)
+    def position(x, out):
+        """out[o] = first r at which x[o, r] is the extreme of its row; NaN is the extreme of all.
+
+        Shapes: x (rows, n), n >= 1, out (rows,) of int64. A team owns a row.
+        """
+        parts, places = cuda.shared.array(WARP, x.dtype), cuda.shared.array(WARP, np.uint32)
+        n, mine, o = np.uint32(x.shape[1]), share(x.shape[1]), first_row()
+        while o < x.shape[0]:
+            row = x[o]
+            best, at = row[0], np.uint32(0)
+            k = 0
+            while k < mine:
+                r = place(k)
+                value = row[r]
+                if better(value, best):
+                    best, at = value, r
+                k += 1
+            whole = over_team(best, parts)
+            at = first_of_team(at if best == whole or best != best else n, places)
+            if lane() == 0:
+                out[o] = at
+            o = next_row(o)
+
+
+@device
+def exceeds(a, b):
+    return a > b or (a != a and b == b)
+
+
+@device
+def undercuts(a, b):
+    return a < b or (a != a and b == b)
+
+
+_position("argmax_forward", larger, exceeds)
+_position("argmin_forward", smaller, undercuts)
+
+
+def walked_columns(x, exclusive, reverse, out):
+    """Launch shape: a thread for each column where there are many side by side, else a team."""
+    outer, n, inner = out.shape
+    if inner >= WARP and outer * inner * MANY >= BUSY:
+        return min(8 * MOST_BLOCKS, -(-outer * inner // THREADS)), (1, THREADS)
+    return teams(outer * inner, n)
+
+
+def _cumulation(name, combine, start):
+    over_team = accumulated(combine)
+
+    @cuda_kernel(name=name, launch=walked_columns)
+    def cumulation(x, exclusive, reverse, out):
+        """out[o, r, j] = combination of x[o, :r + 1, j], or of x[o, :r, j] if `exclusive`.
+
+        With `reverse` from the end. Shapes: x and out (outer, n, inner). A team owns a column and walks it, as
+        many numbers at a step as it has threads.
+        """
+        parts = cuda.shared.array(WARP, out.dtype)
+        n, inner, width = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(cuda.blockDim.x)
+        behind, task = np.uint32(1 if exclusive else 0), first_row()
+        while task < x.shape[0] * x.shape[2]:
+            o = np.uint32(task // inner)
+            j = np.uint32(task - o * inner)
+            carried = start(out[o, 0, j])
+            done = np.uint32(0)
+            while done < n:
+                q = np.uint32(done + lane())
+                value = start(carried)
+                if behind <= q and q < n:
+                    r = np.uint32(q - behind)
+                    value = x[o, np.uint32(n - np.uint32(1) - r) if reverse else r, j]
+                value, total = over_team(value, parts)
+                if q < n:
+                    r = np.uint32(n - np.uint32(1) - q) if reverse else q
+                    out[o, r, j] = combine(carried, value)
+                carried = out.dtype.type(combine(carried, total))
+                done = np.uint32(done + width)
+            task = next_row(task)
+
+
+_cumulation("cumsum_forward", plus, zero)
+_cumulation("cumprod_forward", times, one)
