@@ -17,6 +17,7 @@ from ._broadcast import divisions, divisors, gathered, indices
 from ._cuda import cuda, device
 from ._four import beyond, each, fours, places, put, taken
 from ._grid import first
+from ._sine import cos, sin
 from ._target import cuda_kernel
 
 # ---- y = f(x) ----------------------------------------------------------------------------------------------
@@ -66,8 +67,8 @@ unary("exp_forward", scalar.exp)
 unary("expm1_forward", scalar.expm1)
 unary("log_forward", scalar.log)
 unary("log1p_forward", scalar.log1p)
-unary("sin_forward", scalar.sin)
-unary("cos_forward", scalar.cos)
+unary("sin_forward", sin)
+unary("cos_forward", cos)
 unary("erf_forward", scalar.erf)
 unary("tanh_forward", scalar.tanh)
 unary("sigmoid_forward", scalar.sigmoid)
@@ -210,6 +211,7 @@ def is_integer(x):
 
 @device
 def floor_divide(x, y):
+    """x / y rounded down, as Python does it."""
     zero, one = type(x)(0), type(x)(1)
     if is_integer(x):
         return type(x)(x // y)
@@ -227,6 +229,7 @@ def floor_divide(x, y):
 
 @device
 def mod(x, y):
+    """The remainder of x / y, with y's sign."""
     if is_integer(x):
         return type(x)(x % y)
     rest = math.fmod(x, y)
