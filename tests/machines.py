@@ -15,7 +15,7 @@ def passes_with(features, path):
     if "+avx2" in features and "+avx2" not in numba.core.codegen.get_host_cpu_features():
         pytest.skip("no AVX2 here")
     environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features,
-                                "NUMBA_LAYERS_CACHE_DIR": ""}
+                                "NUMBA_LAYERS_CACHE_DIR": "", "TEST_DEVICES": "cpu"}
     tests = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", path]
     run = subprocess.run(tests, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout

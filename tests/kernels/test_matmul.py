@@ -5,18 +5,31 @@ import numpy as np
 import pytest
 
 from numba_layers.kernels.cpu._tile import ROWS, VECTOR_BYTES, VECTORS
-from numba_layers.registry import kernel
+from tests.kernels.launching import launch
 from tests.machines import SMALLER, passes_with
 from tests.reference import matmul as reference
 
 FORMS = ("nn", "nt", "tn")
 LANES = VECTOR_BYTES // 4
-SHAPES = [
+EMPTY = [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)]
+ON_CPU = [
     (1, 1, 1), (1, 5, 1), (2, 3, 4), (ROWS, 7, LANES), (ROWS + 1, 8, LANES + 1), (ROWS - 1, 9, LANES - 1),
     (2 * ROWS + 3, 31, VECTORS * LANES), (5, 64, VECTORS * LANES + 1), (17, 65, 2 * VECTORS * LANES - 1),
-    (33, 70, 49), (70, 1, 70), (1, 70, 70), (70, 70, 1), (40, 17, 10), (3, 600, 35), (9, 1100, 300),
+    (33, 70, 49), (70, 1, 70), (1, 70, 70), (70, 70, 1), (40, 17, 10), (3, 600, 35), (9, 1100, 300), *EMPTY,
 ]
-EMPTY = [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)]
+ON_GPU = [(1, 1, 1), (3, 5, 7), (32, 32, 32), (33, 64, 36), (65, 33, 17), (130, 129, 20), (290, 3, 70), *EMPTY]
+BATCHES = [(1, 3, 4, 5), (3, 17, 20, 50), (5, 1, 1, 1), (0, 2, 3, 4), (2, 2, 0, 4)]
+
+
+@pytest.fixture
+def on_cpu(device):
+    if device != "cpu":
+        pytest.skip("a matter of the CPU")
+
+
+def shapes(device):
+    """(m, k, n) of products, round the borders of a device's tiles."""
+    return ON_CPU if device == "cpu" else ON_GPU
 
 
 def laid(matrix, transposed):
@@ -27,7 +40,7 @@ def laid(matrix, transposed):
 def product(form, a, b, name="matmul"):
     """a @ b by the kernel of `form`, on an output full of NaN."""
     y = np.full((*a.shape[:-1], b.shape[-1]), np.nan, a.dtype)
-    kernel(f"{name}_{form}", "cpu")(laid(a, form[0] == "t"), laid(b, form[1] == "t"), y)
+    launch(f"{name}_{form}", laid(a, form[0] == "t"), laid(b, form[1] == "t"), y)
     return y
 
 
@@ -39,47 +52,46 @@ def assert_near(y, desired, a, b, bias=0.0):
     """Each sum is as exact as one of its length: |error| <= (k + 2) * eps * (|a| @ |b| + |bias|)."""
     bound = (a.shape[-1] + 2) * np.finfo(a.dtype).eps * (abs(np.float64(a)) @ abs(np.float64(b)) + abs(bias))
     assert y.shape == desired.shape
-    assert np.all(abs(y - desired) <= bound)
+    assert np.all(abs(y - desired) <= bound), (a.shape, b.shape)
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("m, k, n", SHAPES + EMPTY)
-def test_product(form, m, k, n, dtype, random):
-    a, b = operands(random, m, k, n, dtype)
-    assert_near(product(form, a, b), reference.matmul(a, b), a, b)
+def test_product(form, device, dtype, random):
+    for m, k, n in shapes(device):
+        a, b = operands(random, m, k, n, dtype)
+        assert_near(product(form, a, b), reference.matmul(a, b), a, b)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_product_of_random_shapes(form, dtype, random):
-    for _ in range(25):
+def test_product_of_random_shapes(form, device, dtype, random):
+    for _ in range(25 if device == "cpu" else 3):
         a, b = operands(random, *random.randint(1, 71, 3), dtype)
         assert_near(product(form, a, b), reference.matmul(a, b), a, b)
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(
-    "batch, m, k, n", [(1, 3, 4, 5), (3, 17, 20, 50), (5, 1, 1, 1), (0, 2, 3, 4), (2, 2, 0, 4)])
-def test_product_of_each_sample(form, batch, m, k, n, dtype, random):
-    a = random.standard_normal((batch, m, k)).astype(dtype)
-    b = random.standard_normal((batch, k, n)).astype(dtype)
-    y = product(form, a, b, "batch_matmul")
-    assert y.shape == (batch, m, n)
-    for s in range(batch):
-        assert_near(y[s], reference.matmul(a[s], b[s]), a[s], b[s])
+def test_product_of_each_sample(form, device, dtype, random):
+    for batch, m, k, n in BATCHES:
+        a = random.standard_normal((batch, m, k)).astype(dtype)
+        b = random.standard_normal((batch, k, n)).astype(dtype)
+        y = product(form, a, b, "batch_matmul")
+        assert y.shape == (batch, m, n)
+        for s in range(batch):
+            assert_near(y[s], reference.matmul(a[s], b[s]), a[s], b[s])
 
 
 @pytest.mark.parametrize("activation", [0, 1])
-@pytest.mark.parametrize("m, k, n", SHAPES + EMPTY)
-def test_dense_forward(activation, m, k, n, dtype, random):
-    x, weight = operands(random, m, k, n, dtype)
-    bias = random.standard_normal(n).astype(dtype)
-    y = np.full((m, n), np.nan, dtype)
-    kernel("dense_forward", "cpu")(x, weight, bias, activation, y)
-    assert_near(y, reference.matmul(x, weight, bias, relu=activation == 1), x, weight, bias)
+def test_dense_forward(activation, device, dtype, random):
+    for m, k, n in shapes(device):
+        x, weight = operands(random, m, k, n, dtype)
+        bias = random.standard_normal(n).astype(dtype)
+        y = np.full((m, n), np.nan, dtype)
+        launch("dense_forward", x, weight, bias, activation, y)
+        assert_near(y, reference.matmul(x, weight, bias, relu=activation == 1), x, weight, bias)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_nan_and_infinity_stay_in_their_row_or_column(form, dtype, random):
+def test_nan_and_infinity_stay_in_their_row_or_column(form, device, dtype, random):
     a, b = operands(random, 2 * ROWS + 1, 20, 3 * LANES + 5, dtype)
     a, b = abs(a), abs(b)
     a[3, 7], b[2, LANES + 1] = np.nan, np.inf
@@ -90,17 +102,17 @@ def test_nan_and_infinity_stay_in_their_row_or_column(form, dtype, random):
     assert np.array_equal(np.isposinf(y), column & ~row)
 
 
-def test_relu_keeps_nan_and_cuts_infinity(dtype):
+def test_relu_keeps_nan_and_cuts_infinity(device, dtype):
     x = np.array([[np.nan], [-np.inf], [np.inf], [-2]], dtype)
     y = np.empty((4, 1), dtype)
-    kernel("dense_forward", "cpu")(x, np.ones((1, 1), dtype), np.zeros(1, dtype), 1, y)
+    launch("dense_forward", x, np.ones((1, 1), dtype), np.zeros(1, dtype), 1, y)
     np.testing.assert_array_equal(y[:, 0], [np.nan, 0, np.inf, 0])
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("m, k, n", [(70, 600, 70), (9, 1100, 300), (200, 33, 17)])
-def test_same_bits_for_any_number_of_threads(form, m, k, n, dtype, random):
+def test_same_bits_for_any_number_of_threads(form, m, k, n, on_cpu, dtype, random):
     a, b = operands(random, m, k, n, dtype)
     many, before = product(form, a, b), numba.get_num_threads()
     numba.set_num_threads(1)
@@ -114,6 +126,6 @@ def test_same_bits_for_any_number_of_threads(form, m, k, n, dtype, random):
 @pytest.mark.slow
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="tiles differ in compiled code only")
 @SMALLER
-def test_tiles_of_smaller_machines(features):
+def test_tiles_of_smaller_machines(features, on_cpu):
     """The same tests with the tile of AVX2, and with the one of machines without fused multiply-add."""
     assert passes_with(features, __file__)

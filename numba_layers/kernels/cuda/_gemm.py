@@ -26,8 +26,8 @@ outside of its arrays. Loaders of matrices: `across`, `down`; of one of several,
 which computes tile `number` of C (see `corner`): a, b are the operands, first an array of n numbers or None, y the
 array that receives C, relu whether negative sums become 0, (m, n, k) the sizes. place(y, i) says which element of y
 is C[i, 0]; row by row (`matrix_row`) if not given. Every thread of the block calls it, any number of times.
-All integers are uint32. `product(tile, a, b, place)` makes multiply(a, b, first, relu, y, m, n, k), which goes through
-all tiles by the blocks of axis x.
+All integers are uint32, so arrays have less than 2**32 numbers. `product(tile, a, b, place)` makes multiply(a, b,
+first, relu, y, m, n, k), which goes through all tiles by the blocks of axis x.
 
 `tiled(a, b)` decorates a function that takes such a `multiply` and answers a kernel: it registers the kernel, in one
 variant for each tile, of which a launch takes the one that fits the result's size, type and `matmul_precision`.
@@ -62,7 +62,7 @@ from ._target import CudaKernel, CudaVariants
 
 u32 = np.uint32
 BAND = u32(8)    # rows of tiles that are computed together, so that they share what they read in the L2 cache
-ENOUGH = 100     # tiles that keep a GPU busy
+PROCESSORS = 100                  # of a large GPU: so many tiles keep it busy
 MOST_X, MOST_Y = 2**31 - 1, 65535   # blocks that a launch may have
 WORD = {"exact": 1, "tf32": 1, "bf16": 2}   # terms of the sum in a word of shared memory
 
@@ -158,11 +158,13 @@ def matrix_row(y, i):
 # ---- tiles -------------------------------------------------------------------------------------------------
 
 
-class Tile(namedtuple("Tile", "name rows columns depth threads slices numbers")):
+class Tile(namedtuple("Tile", "name rows columns depth threads slices numbers alone many")):
     """A block's tile of the result, and how its threads share it.
 
     depth: terms of the sum in a slab. slices: a slab is cut in so many parts, each multiplied by threads of its own,
     whose sums are added up when the tile ends. numbers: what is multiplied, 'exact', 'tf32' or 'bf16'.
+    alone, many: clock cycles that a term takes where a GPU's processors have a tile each at most, and for each round
+    of tiles where they have many; reckoned from the instructions and the time that memory takes to answer.
     """
 
     def count(self, m, n):
@@ -170,28 +172,25 @@ class Tile(namedtuple("Tile", "name rows columns depth threads slices numbers"))
         return -(-m // self.rows) * -(-n // self.columns)
 
 
-LARGE = Tile("128", 128, 128, 8, 256, 1, "exact")
-MIDDLE = Tile("64", 64, 64, 16, 256, 1, "exact")
-SMALL = Tile("32", 32, 32, 32, 256, 4, "exact")   # for results too small to fill a GPU: a block divides the sum too
-TF32 = [Tile("tf32_128", 128, 128, 16, 256, 1, "tf32"), Tile("tf32_64", 64, 64, 16, 128, 1, "tf32")]
-BF16 = [Tile("bf16_128", 128, 128, 16, 256, 1, "bf16"), Tile("bf16_64", 64, 64, 16, 128, 1, "bf16")]
+LARGE = Tile("128", 128, 128, 8, 256, 1, "exact", 128, 128)
+MIDDLE = Tile("64", 64, 64, 16, 256, 1, "exact", 44, 40)
+SMALL = Tile("32", 32, 32, 32, 256, 4, "exact", 19, 16)   # for results too small to fill a GPU: it divides the sum too
+TF32 = Tile("tf32_64", 64, 64, 16, 128, 1, "tf32", 38, 14), Tile("tf32_128", 128, 128, 16, 256, 1, "tf32", 38, 32)
+BF16 = Tile("bf16_64", 64, 64, 16, 128, 1, "bf16", 38, 10), Tile("bf16_128", 128, 128, 16, 256, 1, "bf16", 38, 20)
 TILES = LARGE, MIDDLE, SMALL, *TF32, *BF16
 TENSOR_CORES = (8, 0)   # the compute capability whose tensor cores take TF32 and bfloat16
 
 
-def tile_for(m, n, dtype, batch=1):
-    """The largest tile of which an (m, n) result has enough, of those that the device and `matmul_precision` allow.
+def tile_for(m, n, dtype, samples=1):
+    """The fastest tile for `samples` (m, n) results, of those that the device and `matmul_precision` allow.
 
     float64 has none above MIDDLE, whose sums fill the registers.
     """
-    tiles = [MIDDLE] if dtype.itemsize == 8 else [LARGE, MIDDLE]
+    tiles = [SMALL, MIDDLE] if dtype.itemsize == 8 else [SMALL, MIDDLE, LARGE]
     precision = config.matmul_precision()
     if precision != "float32" and dtype.itemsize == 4 and devices.current().capability >= TENSOR_CORES:
-        tiles = TF32 if precision == "tf32" else BF16
-    for tile in tiles:
-        if batch * tile.count(m, n) >= ENOUGH:
-            return tile
-    return SMALL
+        tiles = [SMALL, *(TF32 if precision == "tf32" else BF16)]
+    return min(tiles, key=lambda tile: max(tile.alone, tile.many * samples * tile.count(m, n) / PROCESSORS))
 
 
 @device
