@@ -162,12 +162,12 @@ def run(name, *arguments, out, dtype=None, out_view=None):
         dtypes = dtype if isinstance(dtype, list) else [dtype] * len(out)
         outputs = [_allocate(shape, one) for shape, one in zip(out, dtypes)]
         views = out_view or [None] * len(out)
-        arrays = [array if view is None else array.reshape(view) for array, view in zip(outputs, views)]
+        arrays = [array if view is None else _shaped(array, view) for array, view in zip(outputs, views)]
         launch(name, *arguments, *arrays, outputs=len(arrays))
         return tuple(Tensor(array) for array in outputs)
     output = out.data if isinstance(out, Tensor) else _allocate(out, dtype)
     view = (-1,) if out_view is FLAT else out_view
-    launch(name, *arguments, output if view is None else output.reshape(view))
+    launch(name, *arguments, output if view is None else _shaped(output, view))
     return Tensor(output)
 
 
@@ -225,13 +225,13 @@ def _prepared(arguments, dtype):
     numbers = False
     for argument in arguments:
         if isinstance(argument, _View):
-            array = contiguous(local(argument.tensor)).reshape(argument.shape)
+            array = _shaped(contiguous(local(argument.tensor)), argument.shape)
             dtypes.append(array.dtype)
         elif isinstance(argument, Tensor):
             array = contiguous(local(argument))
             dtypes.append(array.dtype)
         elif isinstance(argument, _Flat):
-            array = contiguous(local(argument.tensor)).reshape(-1)
+            array = _shaped(contiguous(local(argument.tensor)), (-1,))
             dtypes.append(array.dtype)
         else:
             array = argument
@@ -255,6 +255,17 @@ def float_type(dtypes):
         raise DtypeError("the tensors mix float32 and float64. Convert one with K.cast(x, 'float32') or "
                          "K.cast(x, 'float64').")
     return floats.pop() if floats else (dtypes[0] if dtypes else np.dtype(config.floatx()))
+
+
+def _shaped(array, shape):
+    """`array.reshape(shape)`, which costs as much as a small launch, only where it changes the shape."""
+    if len(shape) == array.ndim:
+        for have, want in zip(array.shape, shape):
+            if want != have and want != -1:
+                break
+        else:
+            return array
+    return array.reshape(shape)
 
 
 def local(tensor):
