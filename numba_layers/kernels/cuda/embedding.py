@@ -9,7 +9,7 @@ from ._target import cuda_kernel
 
 PATCHES = 4096   # into which a table is cut at most: each takes a warp that looks through all indices
 BESIDE = 8       # warps of a block, which find the indices in their cache
-AT_ONCE = 8      # lanes whose numbers are read together: a loop that the compiler writes out
+AT_ONCE = 4      # numbers that a thread reads at once: a loop that the compiler writes out
 
 
 @device
@@ -79,15 +79,18 @@ def add_rows(named, row, factor, source, x, j, table):
     while found:
         r = np.uint32(cuda.shfl_sync(ALL, row, np.uint32(cuda.ffs(found) - 1)))
         same = np.uint32(cuda.ballot_sync(ALL, named and np.uint32(row) == r))
-        found &= ~same
+        found = np.uint32(found & ~same)
         total, giver = table[r, column], np.uint32(0)
         while same:
-            for bit in range(AT_ONCE):   # written out by the compiler
+            none = np.uint32(cuda.ffs(same) - 1)
+            same = np.uint32(same >> none)
+            giver = np.uint32(giver + none)
+            for bit in range(AT_ONCE):
                 weight = cuda.shfl_sync(ALL, factor, giver + np.uint32(bit))
                 n = np.uint32(cuda.shfl_sync(ALL, source, giver + np.uint32(bit)))
                 if same >> np.uint32(bit) & np.uint32(1):
                     total += weight * x[n, column]
-            same >>= np.uint32(AT_ONCE)
+            same = np.uint32(same >> np.uint32(AT_ONCE))
             giver = np.uint32(giver + np.uint32(AT_ONCE))
         if j < table.shape[1]:
             table[r, j] = total
