@@ -57,7 +57,7 @@ def _parser():
     sub = command("cache", cache, "show where compiled kernels are kept, and how many")
     sub.add_argument("--clear", action="store_true", help="delete them")
 
-    command("info", info, "print versions, processor features and threads")
+    command("info", info, "print versions, processor features, threads and GPUs")
     return parser
 
 
@@ -104,9 +104,10 @@ def cache(options):
     if folder is None:
         print("the cache is off (NUMBA_LAYERS_CACHE_DIR is empty)")
         return
-    files = list(folder.glob("*.kernel")) if folder.is_dir() else []
-    if options.clear:
-        for file in [*files, *folder.glob("*.part")]:   # what else lies there is not ours
+    hashed = f"*-{'[0-9a-f]' * 32}"     # of GPUs' kernels, before and after the last step
+    files = [*folder.glob("*.kernel"), *folder.glob(f"{hashed}.ptx"), *folder.glob(f"{hashed}.code")]
+    if options.clear:   # what else lies there is not ours
+        for file in [*files, *folder.glob(f"{hashed}.figures"), *folder.glob("*.part")]:
             with suppress(OSError):
                 file.unlink()
         with suppress(OSError):
@@ -117,11 +118,12 @@ def cache(options):
 
 
 def info(options):
-    """Print versions, threads and what the processor can do."""
+    """Print versions, threads, what the processor can do, and whether kernels run on GPUs."""
     import llvmlite
     import numba
     import numpy
 
+    from .devices import report
     from .kernels.cpu import _threads
     with _threads.launching():
         layer = numba.threading_layer()
@@ -133,3 +135,5 @@ def info(options):
     wide = [name for name in ("avx512f", "avx2", "fma", "neon") if f"+{name}" in features.split(",")]
     print(f"processor: {numba.core.codegen.ll.get_host_cpu_name()}, {', '.join(wide) or 'no wide vectors'}")
     print(f"kernel cache: {config.cache_directory() or 'off'}")
+    for line in report.lines():
+        print(line, flush=True)

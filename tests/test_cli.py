@@ -1,12 +1,14 @@
 """The command line: what each command prints, and its exit status."""
 
+import importlib.util
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from numba_layers import __version__, cli, demo
+from numba_layers import __version__, cli, demo, devices
+from numba_layers.errors import DeviceError
 from numba_layers.layers import Dense
 from numba_layers.models import Sequential, load_model
 from tests.threads import on_one_and_all
@@ -78,9 +80,11 @@ def test_cache(capsys, tmp_path, monkeypatch):
     assert lines(capsys, "cache") == [f"{folder}: 0 kernels, 0.0 MB"]
     folder.mkdir()
     (folder / "one.kernel").write_bytes(b"x" * 1_500_000)
+    for kind, size in (("ptx", 500_000), ("code", 1)):
+        (folder / f"two-{'0123456789abcdef' * 2}.{kind}").write_bytes(b"x" * size)
     (folder / "half.part").write_bytes(b"x")
-    assert lines(capsys, "cache") == [f"{folder}: 1 kernels, 1.5 MB"]
-    assert lines(capsys, "cache", "--clear") == [f"deleted 1 kernels from {folder}"]
+    assert lines(capsys, "cache") == [f"{folder}: 3 kernels, 2.0 MB"]
+    assert lines(capsys, "cache", "--clear") == [f"deleted 3 kernels from {folder}"]
     assert not folder.exists()
 
 
@@ -88,9 +92,10 @@ def test_clearing_the_cache_spares_what_is_not_its_own(capsys, tmp_path, monkeyp
     """A variable set to the wrong folder costs nobody their files."""
     monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path))
     (tmp_path / "thesis.tex").write_text("years of work")
+    (tmp_path / "thesis.ptx").write_text("a kernel of it")
     (tmp_path / "one.kernel").write_bytes(b"x")
     assert lines(capsys, "cache", "--clear") == [f"deleted 1 kernels from {tmp_path}"]
-    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["thesis.ptx", "thesis.tex"]
 
 
 def test_cache_that_is_off(capsys, monkeypatch):
@@ -102,6 +107,32 @@ def test_info(capsys):
     text = "\n".join(lines(capsys, "info"))
     for words in (f"numba_layers {__version__}", "Python 3.", "numpy ", "threads: ", "processor: ", "kernel cache: "):
         assert words in text
+
+
+def test_info_without_a_gpu(capsys, monkeypatch):
+    """Each thing that is missing is a line with its cure."""
+    from numba_layers.devices import _driver
+
+    def opened():
+        raise DeviceError("there is none. Buy one.")
+
+    monkeypatch.setattr(_driver, "opened", opened)
+    monkeypatch.delitem(devices._opened, "cuda", raising=False)
+    shown = lines(capsys, "info")
+    assert "GPU: there is none. Buy one." in shown
+    assert [line for line in shown if line.startswith("GPU packages: ")]
+    if importlib.util.find_spec("numba_cuda"):
+        assert shown[-1] == "kernels on emulated: right"
+
+
+def test_info_without_the_packages_of_gpus(capsys, monkeypatch):
+    from numba_layers.devices import report
+
+    monkeypatch.setitem(sys.modules, "numba_cuda", None)
+    monkeypatch.setattr(report, "PACKAGES", ())
+    *_, packages, gpu = lines(capsys, "info")
+    assert packages == "GPU packages: none"
+    assert gpu.startswith("GPU: ") and "pip install numba_layers[cuda12] (driver 525 or newer)" in gpu
 
 
 # -- run -----------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ class Gpu(Accelerator):
         super().__init__()
         self.driver = driver = driver or _driver.opened()
         self._launched = None
-        self._launching = threading.Lock()
+        self._launching, self._copying = threading.Lock(), threading.RLock()
         self._device = self.checked(driver.cuDeviceGet(0))
         self.title, self.capability = describe(driver, self._device)
         _driver.check_capability(self.title, self.capability)
@@ -176,7 +176,8 @@ class Gpu(Accelerator):
     def upload(self, address, array):
         """Copy a contiguous host array to memory, in the order of kernels."""
         self.enter()
-        self._uploads(address, array)
+        with self._copying:
+            self._uploads(address, array)
 
     def copy(self, address, source, nbytes):
         """Copy memory to memory, in the order of kernels."""
@@ -198,7 +199,8 @@ class Gpu(Accelerator):
 
     def _fed(self, arrays):
         self.enter()
-        return self._feed(arrays)
+        with self._copying:
+            return self._feed(arrays)
 
     # ---- kernels -------------------------------------------------------------------------------------------
 
@@ -281,4 +283,6 @@ def describe(driver, device):
 
 def _size(nbytes):
     """Bytes in words."""
-    return f"{nbytes / 1e9:.2f} GB" if nbytes >= 1e9 else f"{nbytes / 1e6:.2f} MB"
+    if nbytes < 1e6:
+        return f"{nbytes} bytes"
+    return f"{nbytes / 1e6:.2f} MB" if nbytes < 1e9 else f"{nbytes / 1e9:.2f} GB"

@@ -14,7 +14,7 @@ def gpu(request, monkeypatch):
     """A GPU as the current device: fakes, whose streams run early or late, and the real one where there is one."""
     if request.param == "real":
         try:
-            found = Gpu()
+            found = devices._open("cuda")
         except DeviceError as error:
             pytest.skip(str(error))
     else:

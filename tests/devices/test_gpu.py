@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from numba_layers import devices
+from numba_layers import devices, registry
 from numba_layers.devices import _upload
 from numba_layers.devices._pool import ROUND, SLAB
 from numba_layers.devices.gpu import Gpu, GpuArray
@@ -51,9 +51,10 @@ def test_memory_is_used_again(gpu):
         return {array.address for array in [*arrays, gpu.put(np.ones(9)), *arrays[3:5]]}
 
     first = step()
+    held = gpu._pool.held
     assert len(first) == 20
     assert all(step() == first for _ in range(5))
-    assert len(gpu._pool.slabs) == 1
+    assert gpu._pool.held == held
 
 
 def test_a_view_keeps_the_memory(gpu):
@@ -137,6 +138,22 @@ def test_threads_use_one_gpu(gpu):
     thread.start()
     thread.join()
     assert found == {"sum": 10}
+
+
+def test_threads_that_copy_at_once(gpu):
+    found = {}
+
+    def work(k):
+        found[k] = [gpu.put(np.full(1000, 100 * k + i, np.float32)) for i in range(100)]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k, arrays in found.items():
+        for i, array in enumerate(arrays):
+            assert set(array.numpy()) == {100 * k + i}
 
 
 def test_out_of_memory():
@@ -444,3 +461,38 @@ def test_feeding_what_is_there_already_or_nothing_or_much(gpu, monkeypatch):
     monkeypatch.setattr(_upload, "LARGEST", 1000)
     [much] = gpu.feed([numbers((30, 40))])
     np.testing.assert_array_equal(much.numpy(), numbers((30, 40)))
+
+
+# ---- everything together -----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_network_trains_as_on_the_cpu(gpu, monkeypatch):
+    pytest.importorskip("numba_cuda")
+    from numba_layers.kernels.cuda._target import CudaKernel
+    from numba_layers.layers import Dense, Dropout
+    from numba_layers.models import Sequential
+    from tests.devices import fake_driver
+
+    if type(gpu.driver) is FakeDriver:
+        monkeypatch.setattr(CudaKernel, "cubin", fake_driver.code)
+    for kernel in registry.kernels("cuda").values():
+        for variant in kernel.variants.values():
+            monkeypatch.setattr(variant, "_ready", {})
+    x = np.random.RandomState(3).uniform(-1, 1, (50, 4)).astype("float32")
+    y = (x[:, :1] * x[:, 1:2] > 0).astype("float32")
+
+    def trained(device):
+        with devices.device(device):
+            np.random.seed(5)
+            model = Sequential([Dense(8, activation="tanh", input_shape=(4,)), Dropout(0.2),
+                                Dense(1, activation="sigmoid")])
+            model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+            history = model.fit(x, y, batch_size=16, epochs=2, verbose=0).history
+            return history["loss"], model.predict(x), model.get_weights()
+
+    expected, found = trained("cpu"), trained("cuda")
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-4)
+    for weight, wanted in zip(found[2], expected[2], strict=True):
+        np.testing.assert_allclose(weight, wanted, rtol=1e-3, atol=1e-5)
