@@ -70,9 +70,9 @@ class Uploads:
 class Feed:
     """Copies batches to the GPU on a stream of their own, while kernels of the batches before compute.
 
-    Its arrays hold for as long as they live. A block in which a batch lay is written again once the kernels have
-    passed that were asked for before the call after the batch's death: those of the batch before the last may still
-    run, so that neither Python nor the GPU waits.
+    Its arrays hold for as long as they live. Kernels that read a batch were asked for before it died, so before the
+    next call. The block is given out at the call after that one at the earliest, and its copy waits for what was asked
+    for before the call between: the kernels of the latest batch may run meanwhile.
     """
 
     def __init__(self, gpu):
@@ -108,8 +108,6 @@ class Feed:
         """A block to which the copying stream may write once it has waited for what it is told to wait for."""
         gpu = self._gpu
         self._calls += 1
-        self._passed.rotate()
-        gpu.checked(gpu.driver.cuEventRecord(self._passed[0], gpu.stream))
         dead, self._free = self._free, []
         found = None
         for died, block in dead:
@@ -117,8 +115,12 @@ class Feed:
                 found = block
             elif block.block.size >= nbytes and len(self._free) < KEPT:
                 self._free.append((died, block))   # the others go back to the pool
-        self._wait(self._stream, self._passed[0 if found is None else 1])
-        return found or gpu.lease(nbytes)
+        known = found is not None
+        found = found or gpu.lease(nbytes)
+        self._passed.rotate()
+        gpu.checked(gpu.driver.cuEventRecord(self._passed[0], gpu.stream))
+        self._wait(self._stream, self._passed[1 if known else 0])   # the pool's blocks were any kernel's until now
+        return found
 
     def _wait(self, stream, event):
         self._gpu.checked(self._gpu.driver.cuStreamWaitEvent(stream, event, 0))
