@@ -300,8 +300,9 @@ def _rearranged(array):
 
 def _allocate(shape, dtype):
     """Memory for an output: the destination that a caller named, if it fits, else new."""
-    destination = context.destination
-    if destination is not None and destination.shape == tuple(shape) and destination.dtype == dtype:
+    device, destination = devices.current(), context.destination
+    if (destination is not None and destination.shape == tuple(shape) and destination.dtype == dtype
+            and isinstance(destination, device.array)):
         context.destination = None
         return destination
-    return devices.empty(shape, dtype)
+    return device.empty(shape, dtype)

@@ -97,7 +97,7 @@ def test_gradients():
     in_x, in_weight = gradients(loss, [x, weight])
     assert in_x.shape == (None, 2) and in_weight.shape == (2,)
     answers = evaluate([in_x, in_weight, loss], {x: X})
-    np.testing.assert_allclose(answers[0], 2 * X * weight.data ** 2)
+    np.testing.assert_allclose(answers[0], 2 * X * weight.numpy() ** 2)
     np.testing.assert_allclose(answers[1], (2 * X ** 2 * weight.data).sum(0))
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from numba_layers import ops
+from numba_layers import devices, ops
 from numba_layers.autograd import Tape, Tensor, evaluate, gradcheck
 from numba_layers.autograd.graph import placeholder
 from numba_layers.errors import ArgumentError, ShapeError, UnknownNameError
@@ -147,7 +147,8 @@ def test_channels_first_is_a_view_of_channels_last(random):
         if data_format == "channels_first":
             moves = [node for node in tape.nodes if node.name == "_permute"]
             assert len(moves) == 3 and [node.name for node in tape.nodes].count("transpose") == 1   # the user's images
-            assert all(np.shares_memory(node.inputs[0].data, node.outputs[0].data) for node in moves)
+            if devices.target() == "cpu":       # elsewhere tensors move as ops use them
+                assert all(np.shares_memory(node.inputs[0].data, node.outputs[0].data) for node in moves)
     for number, (last, first) in enumerate(zip(*results.values())):
         np.testing.assert_array_equal(channels_first(last.data) if number < 2 else last.data, first.data)
 

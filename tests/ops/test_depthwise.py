@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from numba_layers import ops
+from numba_layers import devices, ops
 from numba_layers.autograd import Tape, Tensor, evaluate, gradcheck
 from numba_layers.autograd.graph import placeholder
 from numba_layers.errors import ArgumentError, DtypeError, ShapeError, UnknownNameError
@@ -132,8 +132,8 @@ def test_channels_first_copies_nothing(random):
         ops.depthwise_conv(Tensor(channels_first(x)), weight, padding="same", data_format="channels_first")
     permuted = [node for node in tape.nodes if node.name == "_permute"]
     assert len(permuted) == 2
-    for node in permuted:
-        assert np.shares_memory(node.inputs[0].data, node.outputs[0].data)
+    if devices.target() == "cpu":       # elsewhere tensors move as ops use them
+        assert all(np.shares_memory(node.inputs[0].data, node.outputs[0].data) for node in permuted)
 
 
 def test_threads_change_no_bit(random):
