@@ -45,114 +45,19 @@ from numba.core.types import uint32
 from ... import config, devices
 from ...registry import register_kernel
 from ._cuda import cuda, device
-from ._intrinsics import (
-    aligned,
-    bf16x2,
-    fresh,
-    ld1,
-    ld4,
-    multiply_slab,
-    multiply_slab_on_tensor_cores,
-    st1,
-    st2,
-    st4,
-    tf32,
-)
+from ._intrinsics import aligned, fresh, ld1, st1, st2, st4
+from ._loaders import Loader, matrix_row
+from ._shares import share_of
+from ._staged import WORD, staged
 from ._target import CudaKernel, CudaVariants
+
+__all__ = ["LARGE", "Loader", "MIDDLE", "MOST_X", "MOST_Y", "SMALL", "TENSOR_CORES", "TILES", "Tile", "multiplier",
+           "product", "tile_for", "tiled"]
 
 u32 = np.uint32
 BAND = u32(8)    # rows of tiles that are computed together, so that they share what they read in the L2 cache
 PROCESSORS = 100                  # of a large GPU: so many tiles keep it busy
 MOST_X, MOST_Y = 2**31 - 1, 65535   # blocks that a launch may have
-WORD = {"exact": 1, "tf32": 1, "bf16": 2}   # terms of the sum in a word of shared memory
-
-Loader = namedtuple("Loader", "across start read move")
-
-
-# ---- loaders of matrices -----------------------------------------------------------------------------------
-
-
-@device
-def _matrix(x):
-    """(array, rows, columns, where it begins) of a matrix,"""
-    return x, u32(x.shape[0]), u32(x.shape[1]), u32(0)
-
-
-@device
-def _sample(operand):
-    """of one sample's matrix, given as (matrices, number of the sample)."""
-    x, s = operand
-    rows, columns = u32(x.shape[1]), u32(x.shape[2])
-    return x, rows, columns, u32(s * rows * columns)
-
-
-def _matrix_across(matrix):
-    """The loader of a matrix whose rows run along the sum."""
-    @device
-    def start(operand, i, k):
-        x, rows, depth, begin = matrix(operand)
-        inside = i if i < rows else u32(rows - u32(1))
-        return u32(begin + inside * depth + k), k, aligned(x) and depth % u32(4) == u32(0)
-
-    @device
-    def read(operand, state):
-        x, rows, depth, begin = matrix(operand)
-        at, k, whole = state
-        zero = x.dtype.type(0)
-        if whole:
-            return ld4(x, at) if k < depth else (zero, zero, zero, zero)
-        return (ld1(x, at) if k < depth else zero,
-                ld1(x, u32(at + u32(1))) if u32(k + u32(1)) < depth else zero,
-                ld1(x, u32(at + u32(2))) if u32(k + u32(2)) < depth else zero,
-                ld1(x, u32(at + u32(3))) if u32(k + u32(3)) < depth else zero)
-
-    @device
-    def move(operand, state, terms):
-        at, k, whole = state
-        return u32(at + terms), u32(k + terms), whole
-
-    return Loader(True, start, read, move)
-
-
-def _matrix_down(matrix):
-    """The loader of a matrix whose columns run along the sum."""
-    @device
-    def start(operand, i, k):
-        x, depth, columns, begin = matrix(operand)
-        whole = aligned(x) and columns % u32(4) == u32(0)
-        inside = u32(columns - u32(4)) if whole and i >= columns else i
-        return u32(begin + k * columns + inside), k, whole
-
-    @device
-    def read(operand, state):
-        x, depth, columns, begin = matrix(operand)
-        at, k, whole = state
-        zero, inside = x.dtype.type(0), k < depth
-        if whole:
-            return ld4(x, at) if inside else (zero, zero, zero, zero)
-        i = u32(at - begin - k * columns)
-        return (ld1(x, at) if inside and i < columns else zero,
-                ld1(x, u32(at + u32(1))) if inside and u32(i + u32(1)) < columns else zero,
-                ld1(x, u32(at + u32(2))) if inside and u32(i + u32(2)) < columns else zero,
-                ld1(x, u32(at + u32(3))) if inside and u32(i + u32(3)) < columns else zero)
-
-    @device
-    def move(operand, state, terms):
-        x, depth, columns, begin = matrix(operand)
-        at, k, whole = state
-        return u32(at + terms * columns), u32(k + terms), whole
-
-    return Loader(False, start, read, move)
-
-
-across, down = _matrix_across(_matrix), _matrix_down(_matrix)
-across_samples, down_samples = _matrix_across(_sample), _matrix_down(_sample)
-
-
-@device
-def matrix_row(y, i):
-    """Where row i of a matrix begins."""
-    return u32(i * y.shape[1])
 
 
 # ---- tiles -------------------------------------------------------------------------------------------------
@@ -207,174 +112,6 @@ def corner(tile, m, n, rows, columns):
     height = u32(min(BAND, u32(down - band * BAND)))
     column = u32(within // height)
     return u32((band * BAND + within - column * height) * rows), u32(column * columns)
-
-
-# ---- from global to shared memory --------------------------------------------------------------------------
-
-
-class Staged(namedtuple("Staged", "start read move first store strides size")):
-    """One operand's way to shared memory: a loader of all that a thread brings, and where that goes.
-
-    first(thread): its first position (i, k). store(shared, at, values): put what was read at element `at`.
-    strides: how far neighbours (across the sum, along it) are apart there; size: elements of a buffer.
-    """
-
-
-def staged(loader, length, tile):
-    """How the threads of `tile` bring `length` rows (or columns) of an operand to shared memory.
-
-    Rows there are padded, so that the threads of a warp meet no bank of memory twice when they multiply, and seldom
-    when they store.
-    """
-    numbers = tile.numbers
-    words = tile.depth // WORD[numbers]
-    along = numbers != "exact" and loader.across   # else neighbours across the sum are neighbours there as well
-    strides = (words + 4, 1) if along else (1, length + (4 if numbers == "exact" else 8))
-    size = length * strides[0] if along else words * strides[1]
-    store = {"exact": _exact(loader.across, strides[1]), "tf32": _rounded, "bf16": _halves(loader.across)}[numbers]
-    quads = u32((tile.depth if loader.across else length) // 4)   # neighbouring threads read along memory
-    step = 1
-    if numbers == "bf16" and not loader.across:   # two numbers along the sum make a word
-        loader, step = _twice(loader, 0, 1), 2
-
-    if loader.across:
-        @device
-        def first(thread):
-            return u32(thread // quads), u32(thread % quads * u32(4))
-    else:
-        @device
-        def first(thread):
-            return u32(thread % quads * u32(4)), u32(thread // quads * step)
-
-    covered = tile.threads // int(quads) * step   # rows of the operand in memory that the threads read at once
-    while covered < (length if loader.across else tile.depth):
-        beyond = (covered, 0) if loader.across else (0, covered)
-        offset = covered * strides[0] if loader.across else covered // step * strides[1]
-        loader, store, covered = _twice(loader, *beyond), _both(store, offset), 2 * covered
-    return Staged(loader.start, loader.read, loader.move, first, store, strides, size)
-
-
-def _twice(loader, rows, terms):
-    """A loader of two quads, the second `rows` and `terms` further on."""
-    start_one, read_one, move_one, rows, terms = loader.start, loader.read, loader.move, u32(rows), u32(terms)
-
-    @device
-    def start(x, i, k):
-        return start_one(x, i, k), start_one(x, u32(i + rows), u32(k + terms))
-
-    @device
-    def read(x, state):
-        return read_one(x, state[0]), read_one(x, state[1])
-
-    @device
-    def move(x, state, depth):
-        return move_one(x, state[0], depth), move_one(x, state[1], depth)
-
-    return Loader(loader.across, start, read, move)
-
-
-def _both(store_one, offset):
-    """Store two of what `store_one` stores, `offset` apart."""
-    offset = u32(offset)
-
-    @device
-    def store(shared, at, values):
-        store_one(shared, at, values[0])
-        store_one(shared, u32(at + offset), values[1])
-
-    return store
-
-
-def _exact(across, stride):
-    """Store a quad as it is, into as many rows of shared memory as it has terms of the sum."""
-    one, two, three = u32(stride), u32(2 * stride), u32(3 * stride)
-
-    @device
-    def store(shared, at, values):
-        st1(shared, at, values[0])
-        st1(shared, u32(at + one), values[1])
-        st1(shared, u32(at + two), values[2])
-        st1(shared, u32(at + three), values[3])
-
-    return store if across else st4
-
-
-@device
-def _rounded(shared, at, values):
-    """Store a quad in TF32."""
-    st4(shared, at, (tf32(values[0]), tf32(values[1]), tf32(values[2]), tf32(values[3])))
-
-
-def _halves(across):
-    """Store a quad in bfloat16: two neighbours along the sum in each word."""
-    @device
-    def along(shared, at, values):
-        st2(shared, at, (bf16x2(values[0], values[1]), bf16x2(values[2], values[3])))
-
-    @device
-    def beside(shared, at, values):
-        a, b = values
-        st4(shared, at, (bf16x2(a[0], b[0]), bf16x2(a[1], b[1]), bf16x2(a[2], b[2]), bf16x2(a[3], b[3])))
-
-    return along if across else beside
-
-
-# ---- a thread's share of a tile ----------------------------------------------------------------------------
-
-
-class Share(namedtuple("Share", "rows columns run_rows run_columns gap_rows gap_columns own begin slab")):
-    """The sums of a thread: `rows` by `columns`, in runs of neighbours, a gap from the start of one to the next.
-
-    own(thread): row and column of the first. begin(thread): the row of A, the column of B and the word along the sum
-    at which its factors begin. slab: the multiply-adds of a slab.
-    """
-
-
-def share_of(tile, a, b):
-    """The shares of a tile's threads, for two staged operands."""
-    return (_share_of_threads if tile.numbers == "exact" else _share_of_warps)(tile, a, b)
-
-
-def _share_of_threads(tile, a, b):
-    members, terms = u32(tile.threads // tile.slices), u32(tile.depth // tile.slices)
-    groups = 2 if tile.rows * tile.columns > 16 * tile.threads else 1
-    gaps = tile.rows // groups, tile.columns // groups
-    wide = u32(gaps[1] // 32)   # warps side by side: one is 4 threads high and 8 wide
-
-    @device
-    def own(thread):
-        member = u32(thread % members)
-        warp, lane = u32(member // u32(32)), u32(member % u32(32))
-        return (u32((warp // wide * u32(4) + lane // u32(8)) * u32(4)),
-                u32((warp % wide * u32(8) + lane % u32(8)) * u32(4)))
-
-    @device
-    def begin(thread):
-        row, column = own(thread)
-        return row, column, u32(thread // members * terms)
-
-    slab = multiply_slab(int(terms), groups, *gaps, a.strides[1], b.strides[1])
-    return Share(4 * groups, 4 * groups, 4, 4, *map(u32, gaps), own, begin, slab)
-
-
-def _share_of_warps(tile, a, b):
-    """A warp's tile is half as high as the block's, and 32 wide; thread 4 g + t of it begins at row g and word t."""
-    rows, words = tile.rows // 2, tile.depth // WORD[tile.numbers]
-    height, wide = u32(rows), u32(tile.columns // 32)
-
-    @device
-    def begin(thread):
-        warp, lane = u32(thread // u32(32)), u32(thread % u32(32))
-        g = u32(lane // u32(4))
-        return u32(warp // wide * height + g), u32(warp % wide * u32(32) + g), u32(lane % u32(4))
-
-    @device
-    def own(thread):
-        row, column, t = begin(thread)
-        return row, u32(column // u32(32) * u32(32) + t * u32(2))
-
-    slab = multiply_slab_on_tensor_cores(tile.numbers, words, rows // 8, 8, a.strides, b.strides)
-    return Share(rows // 8, 8, 1, 2, u32(8), u32(8), own, begin, slab)
 
 
 # ---- the tile ----------------------------------------------------------------------------------------------
@@ -438,8 +175,8 @@ def multiplier(tile, a, b, place=matrix_row):
         if slices > 1:   # the sums of the others, through shared memory, added in their order
             cuda.syncthreads()
             at = u32(thread % members)
-            for other in range(1, slices):
-                if part == u32(other):
+            for following in range(1, slices):
+                if part == u32(following):
                     for e in range(sums):
                         shared_a[u32(e * members + at)] = total[e]
                 cuda.syncthreads()

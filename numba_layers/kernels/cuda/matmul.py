@@ -7,7 +7,8 @@ transposed, B's where it is.
 import numpy as np
 
 from ._cuda import cuda
-from ._gemm import across, across_samples, down, down_samples, tiled
+from ._gemm import tiled
+from ._loaders import across, across_samples, down, down_samples
 
 u32 = np.uint32
 RELU = 1
