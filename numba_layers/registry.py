@@ -9,7 +9,7 @@ from collections import namedtuple
 
 from .errors import unknown
 
-TARGETS = ("cpu",)
+TARGETS = ("cpu", "cuda")
 
 _kernels = {"cpu": {}, "cuda": {}}
 _layers = {}

@@ -8,6 +8,8 @@ from numba_layers import metrics
 from numba_layers.layers import Dense, Input, Lambda, Layer
 from numba_layers.models import Model
 
+pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
+
 FEATURES, LATENT = 6, 2
 
 
@@ -79,13 +81,13 @@ def data(random):
 
 
 @pytest.mark.parametrize("make", [by_loss_function, by_layer, by_model])
-def test_variational_autoencoder(make, data):
+def test_variational_autoencoder(make, data, epochs):
     model, takes_targets = make()
     target = (data,) if takes_targets else ()
-    history = model.fit(data, *target, shuffle=False, batch_size=8, epochs=20, verbose=0).history
+    history = model.fit(data, *target, shuffle=False, batch_size=8, epochs=epochs(20, 5), verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
     expected, takes_targets = by_loss_function()
-    reference = expected.fit(data, data, shuffle=False, batch_size=8, epochs=20, verbose=0).history
+    reference = expected.fit(data, data, shuffle=False, batch_size=8, epochs=epochs(20, 5), verbose=0).history
     np.testing.assert_allclose(history["loss"], reference["loss"], rtol=1e-5)
     assert np.isfinite(reference["mean_latent"]).all()
     loss, mean_latent = expected.evaluate(data, data, verbose=0)

@@ -28,6 +28,8 @@ from numba_layers.layers import (
 from numba_layers.models import Model, Sequential, load_model
 from tests.reference.recorded import FIGURES
 
+pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
+
 IMAGE = (6, 7, 2)
 
 

@@ -7,6 +7,8 @@ from numba_layers import config, optimizers
 from numba_layers.models import model_from_config
 from tests.reference.recorded import FLOAT_TYPES, cases, with_type
 
+pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
+
 TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
 CASES = cases("training")
 BATCHWISE = [case for case in CASES if not case.key.startswith("fit/")]

@@ -12,6 +12,8 @@ from numba_layers.layers import Dense, Dropout, Lambda
 from numba_layers.models import Model, Sequential, load_model, model_from_json
 from tests.reference.recorded import FIGURES, cases
 
+pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
+
 CASES = cases("models")
 
 

@@ -65,7 +65,6 @@ def _kept(kernel, signature, capability, kind, make):
     return content
 
 
-
 @functools.cache
 def _versions():
     """Versions of what compiles."""
