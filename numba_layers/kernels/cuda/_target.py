@@ -116,8 +116,9 @@ def _kind(argument):
     """What tells arguments of different Numba types apart."""
     if isinstance(argument, tuple):
         return len(argument)
-    dtype = getattr(argument, "dtype", None)
-    return type(argument) if dtype is None else (dtype, argument.ndim)
+    if isinstance(argument, np.generic | int | float):
+        return type(argument)
+    return argument.dtype, argument.ndim
 
 
 def _type(argument):
