@@ -25,9 +25,10 @@ outside of its arrays. Loaders of matrices: `across`, `down`; of one of several,
 
 which computes tile `number` of C (see `corner`): a, b are the operands, first an array of n numbers or None, y the
 array that receives C, relu whether negative sums become 0, (m, n, k) the sizes. place(y, i) says which element of y
-is C[i, 0]; row by row (`matrix_row`) if not given. Every thread of the block calls it, any number of times.
-All integers are uint32, so arrays have less than 2**32 numbers. `product(tile, a, b, place)` makes multiply(a, b,
-first, relu, y, m, n, k), which goes through all tiles by the blocks of axis x.
+is C[i, 0]; row by row (`matrix_row`) if not given. y may be a tuple, of which array(y) is the array. Every thread of
+the block calls it, any number of times. All integers are uint32, so arrays have less than 2**32 numbers.
+`product(tile, a, b, place, target)` makes multiply(a, b, first, relu, y, m, n, k), which goes through all tiles by the
+blocks of axis x.
 
 `tiled(a, b)` decorates a function that takes such a `multiply` and answers a kernel: it registers the kernel, in one
 variant for each tile, of which a launch takes the one that fits the result's size, type and `matmul_precision`.
@@ -46,7 +47,7 @@ from ... import config, devices
 from ...registry import register_kernel
 from ._cuda import cuda, device
 from ._intrinsics import aligned, fresh, ld1, st1, st2, st4
-from ._loaders import Loader, matrix_row
+from ._loaders import Loader, itself, matrix_row
 from ._shares import share_of
 from ._staged import WORD, staged
 from ._target import CudaKernel, CudaVariants
@@ -117,7 +118,7 @@ def corner(tile, m, n, rows, columns):
 # ---- the tile ----------------------------------------------------------------------------------------------
 
 
-def multiplier(tile, a, b, place=matrix_row):
+def multiplier(tile, a, b, place=matrix_row, target=itself):
     """The device function `multiply` for a tile and two loaders; see above."""
     depth, word, slices, per_slice = u32(tile.depth), u32(WORD[tile.numbers]), tile.slices, tile.threads // tile.slices
     a, b = staged(a, tile.rows, tile), staged(b, tile.columns, tile)
@@ -130,7 +131,8 @@ def multiplier(tile, a, b, place=matrix_row):
     buffers, next_a, next_b = _buffers(tile, 2 * size_a, 2 * size_b), u32(size_a), u32(size_b)
 
     @device
-    def multiply(a, b, first, relu, y, m, n, k, number):
+    def multiply(a, b, first, relu, result, m, n, k, number):
+        y, begin_y = target(result)
         shared_a, shared_b = buffers(y)
         total = cuda.local.array(sums, y.dtype)
         zero = y.dtype.type(0)
@@ -193,7 +195,7 @@ def multiplier(tile, a, b, place=matrix_row):
             for r in range(rows):
                 i = u32(row + r % run_rows + r // run_rows * gap_rows)
                 if i < m:
-                    line = place(y, i)
+                    line = u32(begin_y + place(y, i))
                     for run in range(columns // run_columns):
                         j, e = u32(column + run * gap_columns), r * columns + run_columns * run
                         if whole:
@@ -247,9 +249,9 @@ def _four(total, e):
     return total[e], total[e + 1], total[e + 2], total[e + 3]
 
 
-def product(tile, a, b, place=matrix_row):
+def product(tile, a, b, place=matrix_row, target=itself):
     """The device function `multiply` that goes through all tiles of a result; see above."""
-    multiply_tile, rows, columns = multiplier(tile, a, b, place), u32(tile.rows), u32(tile.columns)
+    multiply_tile, rows, columns = multiplier(tile, a, b, place, target), u32(tile.rows), u32(tile.columns)
 
     @device
     def multiply(a, b, first, relu, y, m, n, k):
@@ -270,7 +272,7 @@ def matrix_shape(*arguments):
     return (1, *shape) if len(shape) == 2 else shape
 
 
-def tiled(a, b, place=matrix_row, shape=matrix_shape):
+def tiled(a, b, place=matrix_row, target=itself, shape=matrix_shape):
     """Decorator: the kernel that a function makes of `multiply`, in a variant for each tile, registered by its name.
 
     shape(*arguments): (samples, m, n) of the results; blocks of axis y go through the samples.
@@ -281,7 +283,7 @@ def tiled(a, b, place=matrix_row, shape=matrix_shape):
                 samples, m, n = shape(*arguments)
                 return (max(1, min(MOST_X, tile.count(m, n))), max(1, min(MOST_Y, samples))), tile.threads
 
-            kernel = make(product(tile, a, b, place))
+            kernel = make(product(tile, a, b, place, target))
             return CudaKernel(kernel, f"{make.__name__}_{tile.name}", launch, {"launch_bounds": (tile.threads, 2)},
                               least=(7, 5) if tile.numbers == "exact" else TENSOR_CORES)
 

@@ -94,4 +94,17 @@ across_samples, down_samples = _matrix_across(_sample), _matrix_down(_sample)
 @device
 def matrix_row(y, i):
     """Where row i of a matrix begins."""
-    return u32(i * y.shape[1])
+    return u32(i * y.shape[-1])
+
+
+@device
+def itself(y):
+    """(the array that receives a matrix, where it begins),"""
+    return y, u32(0)
+
+
+@device
+def sample(operand):
+    """and those of one of several, given as (matrices, its number)."""
+    y, rows, columns, begin = _sample(operand)
+    return y, begin

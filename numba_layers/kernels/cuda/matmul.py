@@ -8,7 +8,7 @@ import numpy as np
 
 from ._cuda import cuda
 from ._gemm import tiled
-from ._loaders import across, across_samples, down, down_samples
+from ._loaders import across, across_samples, down, down_samples, sample
 
 u32 = np.uint32
 RELU = 1
@@ -47,34 +47,34 @@ def dense_forward(multiply):
     return dense_forward
 
 
-@tiled(across_samples, down_samples)
+@tiled(across_samples, down_samples, target=sample)
 def batch_matmul_nn(multiply):
     def batch_matmul_nn(a, b, y):
         """y[s] = a[s] @ b[s] for each sample s."""
         m, n, s = u32(y.shape[1]), u32(y.shape[2]), u32(cuda.blockIdx.y)
         while s < y.shape[0]:
-            multiply((a, s), (b, s), None, False, y[s], m, n, u32(a.shape[2]))
+            multiply((a, s), (b, s), None, False, (y, s), m, n, u32(a.shape[2]))
             s = u32(s + cuda.gridDim.y)
     return batch_matmul_nn
 
 
-@tiled(across_samples, across_samples)
+@tiled(across_samples, across_samples, target=sample)
 def batch_matmul_nt(multiply):
     def batch_matmul_nt(a, b, y):
         """y[s] = a[s] @ b[s].T for each sample s."""
         m, n, s = u32(y.shape[1]), u32(y.shape[2]), u32(cuda.blockIdx.y)
         while s < y.shape[0]:
-            multiply((a, s), (b, s), None, False, y[s], m, n, u32(a.shape[2]))
+            multiply((a, s), (b, s), None, False, (y, s), m, n, u32(a.shape[2]))
             s = u32(s + cuda.gridDim.y)
     return batch_matmul_nt
 
 
-@tiled(down_samples, down_samples)
+@tiled(down_samples, down_samples, target=sample)
 def batch_matmul_tn(multiply):
     def batch_matmul_tn(a, b, y):
         """y[s] = a[s].T @ b[s] for each sample s."""
         m, n, s = u32(y.shape[1]), u32(y.shape[2]), u32(cuda.blockIdx.y)
         while s < y.shape[0]:
-            multiply((a, s), (b, s), None, False, y[s], m, n, u32(a.shape[1]))
+            multiply((a, s), (b, s), None, False, (y, s), m, n, u32(a.shape[1]))
             s = u32(s + cuda.gridDim.y)
     return batch_matmul_tn
