@@ -1,9 +1,9 @@
 """Records with which types the tests launch kernels, for the CUDA room's `_signatures.py`; the CPU's will do:
 
-    python -m pytest -p tests.kernels.record_signatures tests
+    TEST_DEVICES=cpu python -m pytest -p tests.kernels.record_signatures tests
 
 Of each kernel one signature is kept: without float64, with float32 if there is one, and of those the most frequent.
-Kernels that no test launched this time keep theirs.
+What is launched with float64 alone is written with float32. Kernels that no test launched this time keep theirs.
 """
 
 from collections import Counter, defaultdict
@@ -41,5 +41,5 @@ def pytest_sessionfinish():
             return "float64" in text, "float32" not in text, -seen[text], text
         best = min(_seen[name], default=SIGNATURES.get(name), key=order)
         if best:
-            lines.append(f'    "{name}": "{best}",\n')
+            lines.append(f'    "{name}": "{best.replace("float64", "float32")}",\n')
     FILE.write_text(HEAD + "".join(lines) + "}\n")
