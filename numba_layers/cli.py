@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import config, registry
 from ._version import __version__
-from .errors import FileError, NumbaLayersError
+from .errors import FileError, NumbaLayersError, unknown
 
 
 def main(arguments=None):
@@ -44,6 +44,9 @@ def _parser():
 
     sub = command("kernels", kernels, "list each layer's kernels with file and line for each target")
     sub.add_argument("layer", nargs="?", help="one layer only, for example Dense")
+    sub.add_argument("--cuda", action="store_true", help="instead, what each kernel takes of a GPU's multiprocessor: "
+                     "registers of a thread + bytes of shared memory of a block")
+    sub.add_argument("--arch", action="append", metavar="sm_90a", help="with --cuda: one architecture only")
 
     sub = command("run", run, "run an old Keras script with this package in Keras's place")
     sub.add_argument("script", help="path of the script")
@@ -72,17 +75,32 @@ def warm(options):
 
 
 def kernels(options):
-    """Print each layer's kernels and where they stand."""
+    """Print each layer's kernels and where they stand, or what they take of a GPU."""
     rows = registry.table(options.layer)
+    if options.cuda:
+        return _print_figures({row.kernel for row in rows} if options.layer else None, options.arch)
     table = {}
     for row in rows:
         table.setdefault((row.layer, row.kernel), {})[row.target] = _shorter(row.location)
-    targets = [*registry.TARGETS, *(["cuda"] if "cuda" not in registry.TARGETS else [])]
-    lines = [("layer", "kernel", *targets)]
-    lines += [(*key, *(places.get(target, "") for target in targets)) for key, places in table.items()]
+    lines = [("layer", "kernel", *registry.TARGETS)]
+    lines += [(*key, *(places.get(target, "") for target in registry.TARGETS)) for key, places in table.items()]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
+def _print_figures(names, architectures):
+    """Print a line for each kernel of the CUDA room, or those in `names`, as they are compiled; no GPU is needed."""
+    from .kernels.cuda import _figures
+    architectures = architectures or _figures.ARCHITECTURES
+    for architecture in set(architectures) - set(_figures.ARCHITECTURES):
+        raise unknown("architecture", architecture, _figures.ARCHITECTURES)
+    found = list(_figures.kernels(names))
+    width = max(len(name) for name, _, _ in [*found, ("kernel", None, None)])
+    print(" ".join(["kernel".ljust(width), *(architecture.ljust(9) for architecture in architectures)]).rstrip())
+    for name, kernel, signature in found:
+        cells = [str(figures or "-").ljust(9) for figures in _figures.figures(kernel, signature, architectures)]
+        print(" ".join([name.ljust(width), *cells]).rstrip(), flush=True)
 
 
 def _shorter(location):
@@ -104,10 +122,9 @@ def cache(options):
     if folder is None:
         print("the cache is off (NUMBA_LAYERS_CACHE_DIR is empty)")
         return
-    hashed = f"*-{'[0-9a-f]' * 32}"     # of GPUs' kernels, before and after the last step
-    files = [*folder.glob("*.kernel"), *folder.glob(f"{hashed}.ptx"), *folder.glob(f"{hashed}.code")]
-    if options.clear:   # what else lies there is not ours
-        for file in [*files, *folder.glob(f"{hashed}.figures"), *folder.glob("*.part")]:
+    files = list(folder.glob("*.kernel")) if folder.is_dir() else []
+    if options.clear:
+        for file in [*files, *folder.glob("*.part")]:   # what else lies there is not ours
             with suppress(OSError):
                 file.unlink()
         with suppress(OSError):

@@ -68,6 +68,19 @@ def test_kernels_of_a_layer(capsys):
     assert file.startswith("numba_layers/kernels/cpu/") and int(line) > 0
 
 
+@pytest.mark.slow
+def test_what_kernels_take_of_a_gpu(capsys):
+    pytest.importorskip("numba_cuda")
+    head, *rows = lines(capsys, "kernels", "UpSampling1D", "--cuda", "--arch", "sm_80", "--arch", "sm_120")
+    assert head.split() == ["kernel", "sm_80", "sm_120"]
+    assert {"sum_pool_backward", "interpolate_forward"} <= {row.split()[0] for row in rows}
+    assert all(0 < int(cell) < 256 for row in rows for cell in row.split()[1:])
+
+
+def test_unknown_architecture(capsys):
+    assert "Did you mean 'sm_90a'?" in refused(capsys, "kernels", "--cuda", "--arch", "sm_90")
+
+
 def test_unknown_layer(capsys):
     assert "Did you mean 'Dense'?" in refused(capsys, "kernels", "Denze")
 
@@ -80,11 +93,9 @@ def test_cache(capsys, tmp_path, monkeypatch):
     assert lines(capsys, "cache") == [f"{folder}: 0 kernels, 0.0 MB"]
     folder.mkdir()
     (folder / "one.kernel").write_bytes(b"x" * 1_500_000)
-    for kind, size in (("ptx", 500_000), ("code", 1)):
-        (folder / f"two-{'0123456789abcdef' * 2}.{kind}").write_bytes(b"x" * size)
     (folder / "half.part").write_bytes(b"x")
-    assert lines(capsys, "cache") == [f"{folder}: 3 kernels, 2.0 MB"]
-    assert lines(capsys, "cache", "--clear") == [f"deleted 3 kernels from {folder}"]
+    assert lines(capsys, "cache") == [f"{folder}: 1 kernels, 1.5 MB"]
+    assert lines(capsys, "cache", "--clear") == [f"deleted 1 kernels from {folder}"]
     assert not folder.exists()
 
 

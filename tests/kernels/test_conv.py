@@ -12,7 +12,7 @@ from numba_layers import config, ops
 from numba_layers.autograd import Tape, Tensor
 from numba_layers.ops import _plan
 from numba_layers.ops._window import axes, transposed_axes
-from numba_layers.registry import kernel
+from tests.kernels.launching import launch
 from tests.machines import SMALLER, passes_with
 from tests.reference import conv as reference
 from tests.threads import on_one_and_all
@@ -26,26 +26,26 @@ def padded(shape):
     return (shape[0], *(1,) * (5 - len(shape)), *shape[1:])
 
 
-def run(target, window, x, weight, bias, transposed=False, activation=LINEAR, winograd=True):
+def run(window, x, weight, bias, transposed=False, activation=LINEAR, winograd=True):
     """What the kernel that the plan chooses computes, and its name."""
     spatial = tuple(axis.size if transposed else axis.out for axis in window)
     y = np.full((len(x), *spatial, bias.size), np.nan, x.dtype)
     name, *geometry = _plan.algorithm(window, x.shape, y.shape, transposed, winograd)
     if name == "winograd_convolve":
         transformed = np.full(geometry[0], np.nan, x.dtype)
-        kernel("winograd_weight", target)(weight, transposed, transformed)
-        kernel(name, target)(x, transformed, bias, geometry[1], activation, y)
+        launch("winograd_weight", weight, transposed, transformed)
+        launch(name, x, transformed, bias, geometry[1], activation, y)
     else:
         taps = weight.reshape((1,) * (5 - weight.ndim) + weight.shape)
-        kernel(name, target)(x.reshape(padded(x.shape)), taps, bias, *geometry, activation, y.reshape(padded(y.shape)))
+        launch(name, x.reshape(padded(x.shape)), taps, bias, *geometry, activation, y.reshape(padded(y.shape)))
     return y, name
 
 
-def backward_weight(target, window, x, grad_y, parts):
+def backward_weight(window, x, grad_y, parts):
     taps = tuple(axis.window for axis in window)
     grad = np.full((parts, *(1,) * (3 - len(taps)), *taps, x.shape[-1], grad_y.shape[-1]), np.nan, x.dtype)
-    kernel("convolve_backward_weight", target)(
-        x.reshape(padded(x.shape)), grad_y.reshape(padded(grad_y.shape)), _plan.forward_plan(window), grad)
+    launch("convolve_backward_weight", x.reshape(padded(x.shape)), grad_y.reshape(padded(grad_y.shape)),
+           _plan.forward_plan(window), grad)
     return grad.sum(0).reshape(*taps, x.shape[-1], grad_y.shape[-1])
 
 
@@ -58,19 +58,19 @@ def scale(*counts):
     return 4 * np.sqrt(np.prod(counts)) + 4
 
 
-def compare_all(target, random, dtype, shape, weight_shape, factor=1, **geometry):
+def compare_all(random, dtype, shape, weight_shape, factor=1, **geometry):
     """Forward, and the gradients to input and weight, of one geometry; answers the kernels' names."""
     x, weight, bias = operands(random, dtype, shape, weight_shape, weight_shape[-1:])
     window = axes("test", shape[1:-1], weight_shape[:-2], **geometry)
-    y, forward = run(target, window, x, weight, bias)
+    y, forward = run(window, x, weight, bias)
     factor *= scale(*weight_shape[:-1])
     assert_close(y, reference.conv(x, weight, bias, **geometry), factor)
     grad_y = random.standard_normal(y.shape).astype(dtype)
-    grad_x, backward = run(target, window, grad_y, weight, np.zeros(shape[-1], dtype), transposed=True)
+    grad_x, backward = run(window, grad_y, weight, np.zeros(shape[-1], dtype), transposed=True)
     assert_close(grad_x, reference.conv_backward_input(grad_y, weight, shape[1:-1], **geometry),
                  factor * scale(weight_shape[-1]))
     for parts in (1, 3):
-        assert_close(backward_weight(target, window, x, grad_y, parts),
+        assert_close(backward_weight(window, x, grad_y, parts),
                      reference.conv_backward_weight(x, grad_y, weight_shape[:-2], **geometry),
                      scale(*grad_y.shape[:-1]) * 2)
     return forward, backward
@@ -79,23 +79,33 @@ def compare_all(target, random, dtype, shape, weight_shape, factor=1, **geometry
 CASES = [   # shape of x, of the weight, strides, padding, dilation
     ((2, 5, 6, 3), (3, 3, 3, 5), 1, "valid", 1), ((2, 9, 7, 3), (3, 3, 3, 2), 2, "same", 1),
     ((1, 1, 1, 1), (1, 1, 1, 1), 1, "valid", 1), ((1, 1, 1, 4), (3, 3, 4, 9), 1, "same", 1),
+    ((1, 7, 6, 2), (5, 5, 2, 9), 1, "full", 1), ((2, 7, 5, 5), (3, 2, 5, 20), 1, "same", (2, 3)),
+    ((2, 9, 10, 4), (3, 2, 4, 8), (3, 2), "valid", (2, 3)), ((2, 8, 8, 9), (3, 3, 9, 3), 2, ((2, 0), (1, 3)), 2),
+    ((2, 5, 9, 8), (1, 1, 8, 12), 3, "valid", 1), ((1, 12, 5, 33), (4, 2, 33, 17), 3, "same", 1),
+    ((2, 4, 6, 5, 3), (3, 2, 3, 3, 4), (2, 1, 2), "same", 1), ((2, 4, 6, 5, 4), (3, 2, 3, 4, 8), (1, 3, 2), "same", 2),
+    ((3, 30, 4), (5, 4, 6), 1, "causal", 3), ((3, 30, 4), (5, 4, 6), 7, "same", 1),
+    ((1, 6, 40, 8), (3, 5, 8, 16), 1, "same", 1), ((0, 6, 6, 3), (3, 3, 3, 2), 1, "valid", 1),
+]
+LARGE = [   # where the CPU's buffers are full
     ((2, 12, 5, 65), (4, 2, 65, 17), 3, "same", 1), ((2, 13, 13, 2), (5, 5, 2, 49), 1, "full", 1),
     ((3, 9, 10, 5), (3, 2, 5, 20), 1, "same", (2, 3)), ((3, 19, 10, 5), (3, 2, 5, 20), (3, 2), "valid", (2, 3)),
-    ((2, 8, 8, 9), (3, 3, 9, 3), 2, ((2, 0), (1, 3)), 2), ((2, 5, 9, 8), (1, 1, 8, 12), 3, "valid", 1),
-    ((2, 4, 6, 5, 3), (3, 2, 3, 3, 4), (2, 1, 2), "same", 1), ((2, 4, 6, 5, 8), (3, 2, 3, 8, 4), (1, 3, 2), "same", 2),
-    ((3, 30, 4), (5, 4, 6), 1, "causal", 3), ((3, 30, 4), (5, 4, 6), 7, "same", 1), ((2, 300, 16), (5, 16, 20), 1,
-                                                                                        "causal", 1),
+    ((2, 300, 16), (5, 16, 20), 1, "causal", 1), ((1, 6, 150, 8), (3, 5, 8, 16), 1, "same", 1),
     ((1, 5, 5, 700), (3, 3, 700, 20), 1, "same", 1), ((1, 3, 3, 1100), (3, 3, 1100, 3), 1, "valid", 1),  # many channels
     ((1, 6, 6, 600), (3, 3, 600, 20), 1, "same", 2), ((2, 7, 7, 1), (3, 3, 1, 1030), 1, "same", 1),
     ((1, 40, 40, 1), (33, 20, 1, 2), 1, "same", 1), ((2, 300, 2), (270, 2, 3), 1, "valid", 1),           # large windows
-    ((0, 6, 6, 3), (3, 3, 3, 2), 1, "valid", 1), ((1, 6, 150, 8), (3, 5, 8, 16), 1, "same", 1),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_table(device, random, dtype, case):
     shape, weight, strides, padding, dilation = case
-    compare_all(device, random, dtype, shape, weight, strides=strides, padding=padding, dilation=dilation)
+    compare_all(random, dtype, shape, weight, strides=strides, padding=padding, dilation=dilation)
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_large(random, dtype, case):
+    shape, weight, strides, padding, dilation = case
+    compare_all(random, dtype, shape, weight, strides=strides, padding=padding, dilation=dilation)
 
 
 @settings(max_examples=60, deadline=None)
@@ -112,7 +122,7 @@ def test_any_geometry(data):
     sizes = tuple(d * (k - 1) + 1 + draw(st.integers(0, 7), "more") for k, d in zip(window, dilation))
     channels, filters = draw(st.sampled_from([1, 2, 3, 8, 9, 16, 33, 40])), draw(st.sampled_from([1, 3, 16, 17, 50]))
     padding = draw(st.sampled_from(["valid", "same", "full"]))
-    compare_all("cpu", np.random.RandomState(1), draw(st.sampled_from(["float32", "float64"])),
+    compare_all(np.random.RandomState(1), draw(st.sampled_from(["float32", "float64"])),
                 (draw(st.integers(1, 3)), *sizes, channels), (*window, channels, filters),
                 strides=strides, padding=padding, dilation=dilation)
 
@@ -121,10 +131,10 @@ def test_any_geometry(data):
     ((9, 14, 13, 16), 16, "same"), ((2, 27, 27, 33), 50, "valid"), ((70, 3, 4, 20), 17, "valid"),
     ((80, 2, 2, 16), 16, "same"), ((5, 16, 15, 64), 97, "full"), ((3, 24, 24, 130), 16, "same"),
 ], ids=str)
-def test_winograd(device, random, dtype, shape, filters, padding):
+def test_winograd_where_it_is_chosen(random, dtype, shape, filters, padding):
     """Blocks of 4 and of 2, borders, odd channels; the error stays below 1e-4 of the result's scale, and far below."""
     weight = (3, 3, shape[-1], filters)
-    names = compare_all(device, random, dtype, shape, weight, factor=40, padding=padding)
+    names = compare_all(random, dtype, shape, weight, factor=40, padding=padding)
     assert names == ("winograd_convolve", "winograd_convolve")
 
 
@@ -132,28 +142,57 @@ def test_winograd(device, random, dtype, shape, filters, padding):
     ((9, 14, 13, 16), 16, "same"), ((2, 27, 27, 33), 48, "valid"), ((70, 6, 5, 20), 52, "same"),
     ((5, 16, 15, 64), 96, "full"), ((70, 8, 8, 128), 128, "same"),
 ], ids=str)
-def test_winograd_backward_weight(device, random, dtype, shape, filters, padding):
+def test_winograd_backward_weight_where_it_is_chosen(random, dtype, shape, filters, padding):
     window = axes("test", shape[1:3], (3, 3), padding=padding)
     grad_shape = (shape[0], *(axis.out for axis in window), filters)
     parts = _plan.winograd_parts(window, shape, grad_shape)
     assert parts > 1
+    compare_winograd_gradient(random, dtype, shape, filters, padding, parts)
+
+
+def compare_winograd_gradient(random, dtype, shape, filters, padding, parts):
+    window = axes("test", shape[1:3], (3, 3), padding=padding)
+    grad_shape = (shape[0], *(axis.out for axis in window), filters)
     x, grad_y = operands(random, dtype, shape, grad_shape)
     products = np.full((parts, 36, shape[-1], filters), np.nan, dtype)
-    kernel("winograd_backward_points", device)(x, grad_y, tuple(axis.before for axis in window), products)
+    launch("winograd_backward_points", x, grad_y, tuple(axis.before for axis in window), products)
     grad = np.full((3, 3, shape[-1], filters), np.nan, dtype)
-    kernel("winograd_backward_weight", device)(products.sum(0), grad)
+    launch("winograd_backward_weight", products.sum(0), grad)
     assert_close(grad, reference.conv_backward_weight(x, grad_y, (3, 3), padding=padding),
                  40 * scale(*grad_shape[:-1]))
 
 
+@pytest.mark.parametrize("shape, filters, padding, m", [
+    ((2, 7, 9, 16), 24, "same", 4), ((1, 6, 10, 9), 35, "valid", 4), ((2, 5, 6, 20), 16, "full", 2),
+    ((3, 7, 5, 3), 50, "same", 2), ((0, 6, 6, 16), 16, "same", 4),
+], ids=str)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_winograd(device, random, dtype, shape, filters, padding, m, transposed):
+    """Any sizes, blocks of m x m; a transposed weight stands for the one that is turned by half."""
+    x, weight, bias = operands(random, dtype, shape, (3, 3, shape[-1], filters), (filters,))
+    window = axes("test", shape[1:3], (3, 3), padding=padding)
+    taken = np.ascontiguousarray(weight[::-1, ::-1].swapaxes(2, 3)) if transposed else weight
+    transformed = np.full(((m + 2) ** 2, shape[-1] * -(-filters // 16) * 16 + 16), np.nan, dtype)
+    launch("winograd_weight", taken, transposed, transformed)
+    y = np.full((shape[0], *(axis.out for axis in window), filters), np.nan, dtype)
+    launch("winograd_convolve", x, transformed, bias, tuple(axis.before for axis in window), RELU, y)
+    assert_close(y, np.maximum(reference.conv(x, weight, bias, padding=padding), 0), 40 * scale(9, shape[-1]))
+
+
+@pytest.mark.parametrize("shape, filters, padding, parts", [((2, 7, 9, 8), 16, "same", 1), ((3, 6, 5, 16), 19, "valid", 2),
+                                                            ((1, 5, 6, 32), 9, "full", 3)], ids=str)
+def test_winograd_backward_weight(device, random, dtype, shape, filters, padding, parts):
+    compare_winograd_gradient(random, dtype, shape, filters, padding, parts)
+
+
 @pytest.mark.parametrize("channels", [16, 128, 512])
 @pytest.mark.parametrize("mean", [0, 3])
-def test_winograd_error(device, random, channels, mean):
+def test_winograd_error(random, channels, mean):
     """In float32, of results that add up to far from zero and of many channels too."""
     x, weight = operands(random, "float32", (4, 16, 16, channels), (3, 3, channels, 16))
     x, weight, bias = x + np.float32(mean), weight + np.float32(mean / 10), np.zeros(16, "float32")
     desired = reference.conv(x, weight, padding="same")
-    y, name = run(device, axes("test", (16, 16), (3, 3), padding="same"), x, weight, bias)
+    y, name = run(axes("test", (16, 16), (3, 3), padding="same"), x, weight, bias)
     assert name == "winograd_convolve"
     assert np.abs(y - desired).max() < 3e-5 * np.abs(desired).max()
 
@@ -177,7 +216,7 @@ def test_the_switch_turns_winograd_off(random):
     try:
         direct = ops.conv(x, weight)
     finally:
-        config.set_winograd(True)
+        config.set_winograd(None)
     assert (quick.data != direct.data).any()
     assert np.abs(quick.data - direct.data).max() < 1e-5 * np.abs(direct.data).max()
 
@@ -187,7 +226,7 @@ def test_transposed_with_bias_and_relu(device, random, dtype, channels, filters)
     """A transposed convolution of its own: bias and activation where the sums are stored."""
     window = transposed_axes("test", (5, 4), (4, 3), (2, 3), "same")
     x, weight, bias = operands(random, dtype, (2, 5, 4, channels), (4, 3, filters, channels), (filters,))
-    y, _ = run(device, window, x, weight, bias, transposed=True, activation=RELU)
+    y, _ = run(window, x, weight, bias, transposed=True, activation=RELU)
     desired = reference.conv_transpose(x, weight, bias, strides=(2, 3), padding="same")
     assert_close(y, np.maximum(desired, 0), scale(12, channels))
 
@@ -199,12 +238,12 @@ def test_the_same_bits_for_any_number_of_threads(random, shape, weight):
     window = axes("test", shape[1:-1], weight[:2], padding="same")
 
     def all_of_it():
-        y, _ = run("cpu", window, x, w, bias)
-        grad_x, _ = run("cpu", window, y, w, np.zeros(shape[-1], "float32"), transposed=True)
+        y, _ = run(window, x, w, bias)
+        grad_x, _ = run(window, y, w, np.zeros(shape[-1], "float32"), transposed=True)
         with Tape() as tape:
             tensors = [Tensor(x), Tensor(w)]
             loss = ops.conv(*tensors, padding="same")
-        return [y, grad_x, backward_weight("cpu", window, x, y, 4), *(
+        return [y, grad_x, backward_weight(window, x, y, 4), *(
             grad.data for grad in tape.gradient(loss, tensors, y))]
 
     for one, all_threads in zip(*on_one_and_all(all_of_it)):
@@ -218,7 +257,7 @@ def test_nan_and_infinity_stay(random, value, relu):
     x, weight = operands(random, "float32", (1, 9, 9, 2), (3, 3, 2, 4))
     x[0, 4, 4, 0] = value
     window = axes("test", (9, 9), (3, 3))
-    y, _ = run("cpu", window, x, np.abs(weight), np.zeros(4, "float32"), activation=relu)
+    y, _ = run(window, x, np.abs(weight), np.zeros(4, "float32"), activation=relu)
     seen = np.zeros((7, 7), bool)
     seen[2:5, 2:5] = True
     same = np.isnan(y) if np.isnan(value) else np.isinf(y)

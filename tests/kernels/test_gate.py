@@ -1,0 +1,88 @@
+"""What the CUDA room's kernels take of each GPU: no stack, no spills, no double precision, no more than recorded.
+
+After a change that is worth its registers, and for a new kernel (after `record_signatures`), record anew:
+
+    python -m numba_layers kernels --cuda > tests/kernels/cuda_figures.txt
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba_cuda")
+
+from numba_layers import registry  # noqa: E402
+from numba_layers.kernels.cuda import _figures  # noqa: E402
+from numba_layers.kernels.cuda._cuda import cuda  # noqa: E402
+from numba_layers.kernels.cuda._signatures import SIGNATURES  # noqa: E402
+from numba_layers.kernels.cuda._target import CudaKernel  # noqa: E402
+
+HEAD, *ROWS = [line.split() for line in (Path(__file__).parent / "cuda_figures.txt").read_text().splitlines()]
+RECORDED = {name: dict(zip(HEAD[1:], cells)) for name, *cells in ROWS}
+KERNELS = {name: (kernel, signature) for name, kernel, signature in _figures.kernels()}
+QUICK = ["depthwise", "sum_rows"]
+ALL_FORMS = "dense_forward"                 # of kernels in several forms; of others the first, for the time it takes,
+LIKE_IT = "matmul_", "batch_matmul_n"       # and none of these
+
+
+def compiled_here():
+    """Names of the kernels, with marks."""
+    first = {name.partition("[")[0]: name for name in reversed(KERNELS)}
+    return [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in KERNELS
+            if (name in first.values() or name.startswith(ALL_FORMS)) and not name.startswith(LIKE_IT)]
+
+
+def numbers(cell):
+    """(registers, shared memory) of a cell such as '40+2048'; registers in eights, as GPUs give them out."""
+    registers, shared = re.fullmatch(r"(\d+)(?:\+(\d+))?", cell).groups()
+    return -(-int(registers) // 8) * 8, int(shared or 0)
+
+
+def test_every_kernel_has_its_types_and_figures():
+    assert set(SIGNATURES) == set(registry.kernels("cuda"))
+    assert set(RECORDED) == set(KERNELS)
+    assert HEAD[1:] == [*_figures.ARCHITECTURES]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_without_stack_spills_and_doubles(name):
+    assert [cell for cell in RECORDED[name].values() if "/" in cell] == []
+
+
+@pytest.mark.parametrize("name", compiled_here())
+def test_no_more_than_recorded(name):
+    kernel, signature = KERNELS[name]
+    for architecture, found in zip(_figures.ARCHITECTURES, _figures.figures(kernel, signature)):
+        allowed = RECORDED[name][architecture]
+        if found is None:
+            assert allowed == "-"
+            continue
+        assert found.stack == found.spilled == found.doubles == 0, f"{architecture}: {found}"
+        (registers, shared), (most, most_shared) = numbers(str(found)), numbers(allowed)
+        assert registers <= most and shared <= most_shared, f"{architecture}: {found}, recorded {allowed}"
+
+
+def doubled(x, y):
+    y[0] = x[0] * 0.1
+
+
+def on_the_stack(x, y):
+    numbers = cuda.local.array(64, np.float32)
+    for k in range(64):
+        numbers[k] = x[k]
+    y[0] = numbers[int(x[64])]
+
+
+@pytest.mark.parametrize("function, field", [(doubled, "doubles"), (on_the_stack, "stack")])
+def test_what_should_not_be_is_seen(function, field):
+    kernel = CudaKernel(function, function.__name__, None, {})
+    [found] = _figures.figures(kernel, _figures.signature_of("float32[1] float32[1]"), ["sm_80"])
+    assert getattr(found, field) > 0
+    assert f"/{field}" in str(found)
+
+
+@pytest.mark.parametrize("text", ["float32[1] int64*3 float32 bool uint8[5]", "int64"])
+def test_types_as_text(text):
+    assert _figures.text_of(_figures.signature_of(text)) == text
