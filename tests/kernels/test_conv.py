@@ -179,8 +179,9 @@ def test_winograd(device, random, dtype, shape, filters, padding, m, transposed)
     assert_close(y, np.maximum(reference.conv(x, weight, bias, padding=padding), 0), 40 * scale(9, shape[-1]))
 
 
-@pytest.mark.parametrize("shape, filters, padding, parts", [((2, 7, 9, 8), 16, "same", 1), ((3, 6, 5, 16), 19, "valid", 2),
-                                                            ((1, 5, 6, 32), 9, "full", 3)], ids=str)
+@pytest.mark.parametrize("shape, filters, padding, parts", [
+    ((2, 7, 9, 8), 16, "same", 1), ((3, 6, 5, 16), 19, "valid", 2), ((1, 5, 6, 32), 9, "full", 3),
+], ids=str)
 def test_winograd_backward_weight(device, random, dtype, shape, filters, padding, parts):
     compare_winograd_gradient(random, dtype, shape, filters, padding, parts)
 
@@ -252,7 +253,7 @@ def test_the_same_bits_for_any_number_of_threads(random, shape, weight):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("relu", [LINEAR, RELU])
-def test_nan_and_infinity_stay(random, value, relu):
+def test_nan_and_infinity_stay(device, random, value, relu):
     """They reach the outputs whose windows see them, and no others; relu keeps NaN."""
     x, weight = operands(random, "float32", (1, 9, 9, 2), (3, 3, 2, 4))
     x[0, 4, 4, 0] = value

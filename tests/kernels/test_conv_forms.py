@@ -1,0 +1,120 @@
+"""The GPU's convolution in each form: all tiles and precisions, channels in fours or not, one phase or many."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba_cuda")
+
+from numba_layers import config, devices, registry  # noqa: E402
+from numba_layers.ops import _plan  # noqa: E402
+from numba_layers.ops._window import axes  # noqa: E402
+from tests.kernels.test_conv import operands  # noqa: E402
+from tests.reference import conv as reference  # noqa: E402
+
+SHAPE, WEIGHT = (2, 7, 9, 8), (3, 2, 8, 12)             # pixels and filters fill no tile
+ODD_SHAPE, ODD_WEIGHT = (2, 7, 9, 6), (3, 2, 6, 9)
+ERROR = {"tf32": 2e-3, "bf16": 1e-2}                    # of the largest result
+FORMS = {name: registry.kernel(name, "cuda").variants for name in ("convolve", "convolve_backward_weight")}
+
+
+@pytest.fixture(autouse=True)
+def gpu(device):
+    if device == "cpu":
+        pytest.skip("forms of the GPU's kernels")
+
+
+def placed(array, shift=0):
+    """An array on the device, beginning `shift` numbers behind a multiple of 16 bytes."""
+    if not isinstance(array, np.ndarray):
+        return array
+    flat = devices.current().put(np.concatenate([np.zeros(shift, array.dtype), array.ravel()]))
+    return flat[shift:].reshape(array.shape)
+
+
+def images(array):
+    return array.reshape(array.shape[0], 1, *array.shape[1:])
+
+
+def assert_right(found, desired, key=""):
+    precision = next((name for name in ERROR if name in key), None)
+    assert np.abs(found - desired).max() <= ERROR.get(precision, 1e-6) * np.abs(desired).max()
+
+
+def convolved(random, key, dtype="float32", shift=0):
+    """What a form of `convolve` makes of random numbers, with a bias and relu, and what is right."""
+    transposed = "backward" in key or "phases" in key
+    shape, weight_shape = (ODD_SHAPE, ODD_WEIGHT) if "odd" in key else (SHAPE, WEIGHT)
+    geometry = {"strides": (2, 3) if "phases" in key else 1 if transposed else (1, 2), "padding": "same"}
+    window = axes("test", shape[1:-1], weight_shape[:-2], **geometry)
+    outputs = shape[0], *(axis.out for axis in window), weight_shape[-1]
+    x, weight, bias = operands(random, dtype, outputs if transposed else shape, weight_shape,
+                               weight_shape[2:3] if transposed else weight_shape[3:])
+    if transposed:
+        desired = reference.conv_backward_input(x, weight, shape[1:-1], **geometry) + bias
+    else:
+        desired = reference.conv(x, weight, bias, **geometry)
+    plan = _plan.backward_plan(window) if transposed else _plan.forward_plan(window)
+    y = placed(np.full(desired.shape, np.nan, dtype), shift)
+    x, weight, bias, plan = (placed(array, shift) for array in (images(x), weight[None], bias, plan))
+    FORMS["convolve"][key](x, weight, bias, plan, transposed, 1, images(y))
+    return y.numpy(), np.maximum(desired, 0)
+
+
+def gradient(random, key, parts, dtype="float32", shift=0):
+    """The same of `convolve_backward_weight`, its parts added up."""
+    shape, weight_shape = (ODD_SHAPE, ODD_WEIGHT) if "odd" in key else (SHAPE, WEIGHT)
+    window = axes("test", shape[1:-1], weight_shape[:-2], (1, 2), "same")
+    x, grad_y = operands(random, dtype, shape, (shape[0], *(axis.out for axis in window), weight_shape[-1]))
+    grad = placed(np.full((parts, 1, *weight_shape), np.nan, dtype), shift)
+    there = [placed(array, shift) for array in (images(x), images(grad_y), _plan.forward_plan(window))]
+    FORMS["convolve_backward_weight"][key](*there, grad)
+    desired = reference.conv_backward_weight(x, grad_y, weight_shape[:-2], strides=(1, 2), padding="same")
+    return grad.numpy().sum((0, 1)), desired
+
+
+@pytest.mark.parametrize("key", FORMS["convolve"])
+def test_convolve(key, random):
+    assert_right(*convolved(random, key), key)
+
+
+@pytest.mark.parametrize("key", FORMS["convolve_backward_weight"])
+def test_convolve_backward_weight(key, random):
+    assert_right(*gradient(random, key, 2), key)
+
+
+@pytest.mark.parametrize("key", ["forward_32", "backward_32", "phases_32"])
+def test_arrays_may_begin_anywhere(key, random):
+    assert_right(*convolved(random, key, shift=1))
+    assert_right(*gradient(random, "32", 3, shift=1))
+
+
+def test_more_phases_and_parts_than_a_grid_is_high(random, monkeypatch):
+    from numba_layers.kernels.cuda import conv
+
+    monkeypatch.setattr(conv, "MOST_Y", 4)
+    assert_right(*convolved(random, "phases_32"))
+    assert_right(*gradient(random, "32", 5))
+
+
+def like(*shape, dtype="float32"):
+    return SimpleNamespace(shape=shape, dtype=np.dtype(dtype))
+
+
+@pytest.mark.parametrize("channels, filters, phases, precision, dtype, key", [
+    (64, 256, 0, "float32", "float32", "forward_128"), (64, 32, 0, "float32", "float32", "forward_32"),
+    (3, 64, 0, "tf32", "float32", "odd_forward_64"), (64, 256, 0, "tf32", "float32", "forward_tf32_128"),
+    (64, 256, 1, "bf16", "float32", "backward_bf16_128"), (64, 256, 4, "tf32", "float32", "phases_tf32_64"),
+    (64, 256, 4, "float32", "float32", "phases_64"), (6, 256, 4, "float32", "float32", "odd_phases_64"),
+    (64, 256, 0, "float32", "float64", "forward_64"),
+])
+def test_the_form_that_a_launch_takes(channels, filters, phases, precision, dtype, key):
+    config.set_matmul_precision(precision)
+    try:
+        found = registry.kernel("convolve", "cuda").choose(
+            like(32, 1, 56, 56, channels, dtype=dtype), None, None, like(phases or 1, 3, 9), phases > 0, 0,
+            like(32, 1, 56, 56, filters, dtype=dtype))
+    finally:
+        config.set_matmul_precision("float32")
+    assert found == key
