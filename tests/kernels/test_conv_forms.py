@@ -17,6 +17,13 @@ SHAPE, WEIGHT = (2, 7, 9, 8), (3, 2, 8, 12)             # pixels and filters fil
 ODD_SHAPE, ODD_WEIGHT = (2, 7, 9, 6), (3, 2, 6, 9)
 ERROR = {"tf32": 2e-3, "bf16": 1e-2}                    # of the largest result
 FORMS = {name: registry.kernel(name, "cuda").variants for name in ("convolve", "convolve_backward_weight")}
+FEW = ["forward_128", "backward_tf32_128", "phases_bf16_64", "odd_forward_64", "odd_phases_64", "tf32_128", "odd_64"]
+
+
+def each_of(name):
+    """A kernel's forms: few of them, and slowly all."""
+    return pytest.mark.parametrize("key", [pytest.param(key, marks=[] if key in FEW else pytest.mark.slow)
+                                           for key in FORMS[name]])
 
 
 @pytest.fixture(autouse=True)
@@ -74,12 +81,12 @@ def gradient(random, key, parts, dtype="float32", shift=0):
     return grad.numpy().sum((0, 1)), desired
 
 
-@pytest.mark.parametrize("key", FORMS["convolve"])
+@each_of("convolve")
 def test_convolve(key, random):
     assert_right(*convolved(random, key), key)
 
 
-@pytest.mark.parametrize("key", FORMS["convolve_backward_weight"])
+@each_of("convolve_backward_weight")
 def test_convolve_backward_weight(key, random):
     assert_right(*gradient(random, key, 2), key)
 
@@ -96,6 +103,22 @@ def test_more_phases_and_parts_than_a_grid_is_high(random, monkeypatch):
     monkeypatch.setattr(conv, "MOST_Y", 4)
     assert_right(*convolved(random, "phases_32"))
     assert_right(*gradient(random, "32", 5))
+
+
+def test_any_number_of_blocks(random, monkeypatch):
+    """One block goes over all that many would."""
+    few, phases = registry.kernel("convolve_to_few", "cuda"), FORMS["convolve"]["phases_32"]
+    window = axes("test", (9, 11), (3, 2), 2, "same")
+    x, weight, bias = operands(random, "float32", (2, 5, 6, 8), (3, 2, 6, 8), (6,))
+    desired = reference.conv_backward_input(x, weight, (9, 11), strides=2, padding="same") + bias
+    for kernel, plan, taken in ((few, _plan.forward_plan(window), ()), (phases, _plan.backward_plan(window), (True,))):
+        y = placed(np.full(desired.shape, np.nan, "float32"))
+        there = [placed(array) for array in (images(x), weight[None], bias, plan)]
+        _, threads = kernel.launch(*there, *taken, 0, images(y))
+        shape = (1, 4) if taken else 1, threads
+        monkeypatch.setattr(kernel, "launch", lambda *arguments, shape=shape: shape)
+        kernel(*there, *taken, 0, images(y))
+        assert_right(y.numpy(), desired)
 
 
 def like(*shape, dtype="float32"):

@@ -137,6 +137,7 @@ def shape(*arguments):
 
 
 def chosen(x, weight, bias, plans, transposed, activation, y):
+    """The key of the form for these arguments: the fastest of those that take them."""
     if x.shape[4] % 4:
         form = "odd_phases" if transposed else "odd_forward"
     else:
@@ -149,6 +150,7 @@ def chosen(x, weight, bias, plans, transposed, activation, y):
 
 
 def variant(form, tile):
+    """The kernel of a form and a tile."""
     make, _, a, b, (multiply, place, target) = FORMS[form]
     room = 1 if multiply is one_tile else 1.5       # phases differ in size; a loop goes over what is left
 

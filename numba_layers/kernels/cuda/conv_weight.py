@@ -60,6 +60,7 @@ def shape(*arguments):
 
 
 def chosen(x, grad_y, plans, grad_weight):
+    """The key of the form for these arguments."""
     parts, m, n = shape(grad_weight)
     tile, odd = tile_for(m, n, grad_weight.dtype, parts), x.shape[4] % 4 != 0
     if odd and tile not in EXACT:
@@ -68,6 +69,7 @@ def chosen(x, grad_y, plans, grad_weight):
 
 
 def variant(tile, a, key):
+    """The kernel of a tile and a loader of x."""
     def launch(*arguments):
         parts, m, n = shape(*arguments)
         return (max(1, tile.count(m, n)), *layers(parts)), tile.threads
