@@ -3,10 +3,8 @@
 import numpy as np
 
 from .. import config, devices
-from ..devices import DeviceArray
+from ..devices.array import TYPES, DeviceArray
 from ..errors import DtypeError
-
-_KEPT = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool", "uint8")}
 
 
 class Tensor:
@@ -186,7 +184,7 @@ def as_array(value, dtype=None):
             return array
         if array.dtype.kind in "biuf":
             return array.astype(wanted)
-    if array.dtype in _KEPT:
+    if array.dtype in TYPES:
         given_array = isinstance(value, np.ndarray | np.generic)
         return array if given_array or array.dtype.kind != "f" else array.astype(config.floatx())
     if array.dtype.kind == "f":

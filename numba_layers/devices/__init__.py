@@ -15,10 +15,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import DeviceError, nearest
-from .array import DeviceArray
+from .array import DeviceArray, dense_order
 from .host import Cpu
 
-__all__ = ["DEVICES", "DeviceArray", "current", "device", "empty", "part", "set_device", "target"]
+__all__ = ["DEVICES", "DeviceArray", "current", "dense_order", "device", "empty", "part", "set_device", "target"]
 
 DEVICES = ("cpu", "cuda", "emulated")
 _PLACES = {"cuda": ("gpu", "Gpu"), "emulated": ("emulated", "Emulated")}   # modules loaded when first asked for
@@ -71,7 +71,7 @@ def set_device(name):
     Raises: DeviceError where the device is unknown or cannot be used, with the cure.
     """
     global _default
-    found = _open(name) if _checked(name) else None
+    found = _open(name)
     _default, _current.name, _current.device = name, name, found
 
 
@@ -79,7 +79,7 @@ def set_device(name):
 def device(name):
     """Run the ops inside on device `name`: `with numba_layers.device('cpu'): ...`."""
     before = _current.name, _current.device
-    _current.name, _current.device = _checked(name), _open(name)
+    _current.device, _current.name = _open(name), name
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .array import DeviceArray
+from .array import DeviceArray, dense_order
 
 
 class GpuArray(DeviceArray):
@@ -115,11 +115,3 @@ def span(shape, strides, itemsize):
     reach = [(n - 1) * stride for n, stride in zip(shape, strides)]
     start = sum(step for step in reach if step < 0)
     return start, sum(step for step in reach if step > 0) - start + itemsize
-
-
-def dense_order(layout):
-    """The order of axes in which a layout lies in memory without gaps, or None."""
-    if layout.flags.c_contiguous:
-        return tuple(range(layout.ndim))
-    order = tuple(sorted(range(layout.ndim), key=lambda axis: -layout.strides[axis]))
-    return order if layout.transpose(order).flags.c_contiguous else None

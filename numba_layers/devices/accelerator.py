@@ -4,17 +4,17 @@ import threading
 
 import numpy as np
 
-from ..errors import DeviceError
+from .base import Device
 
 KEPT, LARGEST = 1024, 4096   # constants that are kept; bytes of the largest
 
 
-class Accelerator:
-    """A device whose kernels are the CUDA room's. Subclasses give `empty`, `prepared`, `launch`, `synchronize`."""
+class Accelerator(Device):
+    """A device whose kernels are the CUDA room's. Subclasses give `empty`, `prepared`, `launch`."""
 
     target = "cuda"
-    tasks = 256         # equal parts of a sum that keep it busy
-    winograd = False    # is Winograd's algorithm faster here than plain convolution?
+    tasks = 256
+    winograd = False
 
     def __init__(self):
         self._constants = {}
@@ -30,12 +30,6 @@ class Accelerator:
     def feed(self, arrays):
         """The host arrays of the next batch, here; they hold until the batch after the next one is fed."""
         return [None if array is None else self.local(array) for array in arrays]
-
-    @staticmethod
-    def adopt(array):
-        """Raises: DeviceError, for an array in a real GPU's memory where the device is another."""
-        raise DeviceError(f"the {type(array).__name__} lies in a GPU's memory, out of reach of the current device. "
-                          "Choose the GPU with numba_layers.set_device('cuda'), or copy the array to the host first.")
 
     def local(self, array, shared=False):
         """`array`, of any device, on this one; `shared`: it is only read, so that equal small ones may be one."""

@@ -2,6 +2,16 @@
 
 import numpy as np
 
+TYPES = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool", "uint8")}   # that kernels take
+
+
+def dense_order(array):
+    """The order of axes in which an array lies in memory without gaps, or None."""
+    if array.flags.c_contiguous:
+        return tuple(range(array.ndim))
+    order = tuple(sorted(range(array.ndim), key=lambda axis: -array.strides[axis]))
+    return order if array.transpose(order).flags.c_contiguous else None
+
 
 class DeviceArray:
     """An array of a device. `layout` is a NumPy array that says shape, type and strides, and where it begins.

@@ -44,10 +44,6 @@ class Emulated(Accelerator):
         return EmulatedArray(np.empty(shape, dtype))
 
     @staticmethod
-    def synchronize():
-        """Kernels are done when they return."""
-
-    @staticmethod
     def prepared(kernel, signature):
         """What `launch` takes, of a kernel for arguments of these Numba types."""
         return kernel.ptx(signature, CAPABILITY), kernel.parameters

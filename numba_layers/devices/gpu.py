@@ -16,9 +16,7 @@ from ._pool import Pool, reserved
 from ._prepared import Prepared
 from ._upload import Feed, Uploads
 from .accelerator import Accelerator
-from .array import DeviceArray
-
-TYPES = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool", "uint8")}   # that kernels take
+from .array import TYPES, DeviceArray
 
 
 class Foreign:

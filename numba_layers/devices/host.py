@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from ..errors import DeviceError
+from .base import Device
 
 
-class Cpu:
+class Cpu(Device):
     """The device whose kernels are the CPU room's and whose memory is the host's."""
 
     name = target = "cpu"
     array = np.ndarray
-    tasks = 8           # equal parts of a sum that keep it busy
-    winograd = True     # is Winograd's algorithm faster here than plain convolution?
+    tasks = 8
+    winograd = True
 
     @staticmethod
     def empty(shape, dtype):
@@ -31,13 +31,3 @@ class Cpu:
     def feed(arrays):
         """The arrays of the next batch, here."""
         return arrays
-
-    @staticmethod
-    def adopt(array):
-        """Raises: DeviceError, for an array in a GPU's memory."""
-        raise DeviceError(f"the {type(array).__name__} lies in a GPU's memory, the current device is the CPU. Choose "
-                          "the GPU with numba_layers.set_device('cuda'), or copy the array to the host first.")
-
-    @staticmethod
-    def synchronize():
-        """Kernels are done when they return."""

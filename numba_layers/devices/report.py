@@ -1,11 +1,11 @@
 """What a user wants to know of GPUs before asking for help: packages, driver, devices, and whether kernels run."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from .. import registry
+from .._version import installed
 from ..errors import DeviceError
 from . import _driver, current, device
 from .gpu import describe
@@ -34,13 +34,7 @@ def lines():
 
 def _installed():
     """Names and versions of the packages that matter."""
-    found = []
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            pass
-    return found
+    return [f"{package} {version}" for package, version in installed(PACKAGES)]
 
 
 def _devices(driver):

@@ -16,20 +16,22 @@ def fit_loop(model, arrays, weights, samples, batch_size, epochs, initial_epoch,
 
     validate: a function that answers the validation logs, or None. shuffle: True, False or 'batch'.
     """
+    def batch_of(rows):
+        return model._batch(data.take(arrays, rows), data.take(weights, rows))
+
     callbacks.on_train_begin()
     try:
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
             order = _order(samples, batch_size, shuffle)
             parts = [order[start:stop] for start, stop in batches(samples, batch_size)]
-            batch = model._batch(data.take(arrays, parts[0]), data.take(weights, parts[0]))
+            batch = batch_of(parts[0])
             for number, rows in enumerate(parts):
                 logs = {"batch": number, "size": len(rows)}
                 callbacks.on_batch_begin(number, logs)
                 figures = model._train_step(batch)
                 if number + 1 < len(parts):     # the next batch is copied to a GPU while it computes this one
-                    rows = parts[number + 1]
-                    batch = model._batch(data.take(arrays, rows), data.take(weights, rows))
+                    batch = batch_of(parts[number + 1])
                 logs.update(zip(model.metrics_names, map(float, figures)))
                 callbacks.on_batch_end(number, logs)
                 if model.stop_training:

@@ -82,22 +82,20 @@ class Model(Network):
 
     def _prepare_training(self):
         """Before a training step: all trained weights in the arena, the optimizer bound to it."""
-        if self._arena is not None and self._arena.device is not devices.current():
-            self._move_arena()
         if self._arena is None:
-            self._arena = Arena(self._trained_weights)
-            self.optimizer.prepare(self._arena.weights, self._arena.gradients, self._trained_weights)
+            self._make_arena()
             if {id(weight) for weight in self._trained_weights} != {id(weight) for weight in self.trainable_weights}:
                 warnings.warn(f'model "{self.name}": `trainable` was changed after compile, which has no effect until '
                               "compile is called again.", stacklevel=3)
+        elif self._arena.device is not devices.current():   # weights and the optimizer's state go there
+            state = self.optimizer.get_weights()
+            self._make_arena()
+            self.optimizer.set_weights(state)
         self._arena.claim()
 
-    def _move_arena(self):
-        """Another device is current than the one trained on: weights and the optimizer's state go there."""
-        state = self.optimizer.get_weights()
+    def _make_arena(self):
         self._arena = Arena(self._trained_weights)
         self.optimizer.prepare(self._arena.weights, self._arena.gradients, self._trained_weights)
-        self.optimizer.set_weights(state)
 
     # -- one batch -----------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from ._inspect import after_launch, arrays_of, before_launch
 _View = namedtuple("_View", "tensor shape")
 _Flat = namedtuple("_Flat", "tensor")
 FLAT = "flat"
-COPIED = 8   # axes that the kernel `copy_block` walks
+COPIED_AXES = 8   # that the kernel `copy_block` walks
 
 
 def viewed(tensor, *shape):
@@ -176,8 +176,7 @@ def _memory_order(arguments):
     data = next(argument.tensor.data for argument in arguments if type(argument) is _Flat)
     if data.flags.c_contiguous:
         return None
-    order = tuple(sorted(range(data.ndim), key=lambda axis: -data.strides[axis]))
-    return order if data.transpose(order).flags.c_contiguous else None
+    return devices.dense_order(data)
 
 
 def _run_in_order(order, name, arguments, out, dtype):
@@ -286,15 +285,14 @@ def contiguous(array):
 
 def _rearranged(array):
     """A contiguous copy of a device's array whose axes lie in memory in another order."""
-    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-    lying = array.transpose(order)
-    if not lying.flags.c_contiguous:
+    order = devices.dense_order(array)
+    if order is None:
         return devices.current().put(array)
     found = devices.empty(array.shape, array.dtype)
-    ones, zeros = (1,) * (COPIED - array.ndim), (0,) * (COPIED - array.ndim)
+    ones, zeros = ((number,) * (COPIED_AXES - array.ndim) for number in (1, 0))
     strides = [tuple(stride // array.dtype.itemsize for stride in one.strides) for one in (array, found)]
-    launch("copy_block", lying.reshape(-1), ones + array.shape, 0, zeros + strides[0], 0, zeros + strides[1],
-           found.reshape(-1))
+    launch("copy_block", array.transpose(order).reshape(-1), ones + array.shape, 0, zeros + strides[0],
+           0, zeros + strides[1], found.reshape(-1))
     return found
 
 

@@ -13,10 +13,7 @@ from ..autograd.graph import SymbolicTensor
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, OutOfRangeError, ShapeError, unknown
 from . import embedding, reduction
-from ._op import composite, float_type, op, reshaped, viewed
-
-RANK = 8   # axes that the kernel `copy_block` walks
-
+from ._op import COPIED_AXES, composite, float_type, op, reshaped, viewed
 
 # Views
 
@@ -116,7 +113,7 @@ def _copy(run, x, block, x_strides, out, x_start=0, y_start=0, y_strides=None, d
 
 @functools.lru_cache(4096)
 def _walk(block, x_strides, y_strides):
-    """The same block with as few axes as possible, in the order that suits `copy_block`, RANK of them.
+    """The same block with as few axes as possible, in the order that suits `copy_block`, COPIED_AXES of them.
 
     y is walked in its memory's order, but the axis along which x is contiguous comes last or second to last:
     those two are walked in tiles.
@@ -130,12 +127,12 @@ def _walk(block, x_strides, y_strides):
             merged[-1] = outer_size * size, x_stride, y_stride
         else:
             merged.append((size, x_stride, y_stride))
-    if len(merged) > RANK:
-        raise ShapeError(f"{len(merged)} axes of shape {block} to rearrange, at most {RANK} are possible.")
+    if len(merged) > COPIED_AXES:
+        raise ShapeError(f"{len(merged)} axes of shape {block} to rearrange, at most {COPIED_AXES} are possible.")
     nearest = min(range(len(merged)), key=lambda axis: abs(merged[axis][1]) or math.inf, default=0)
     if nearest < len(merged) - 2:
         merged.insert(-1, merged.pop(nearest))
-    merged = [(1, 0, 0)] * (RANK - len(merged)) + merged
+    merged = [(1, 0, 0)] * (COPIED_AXES - len(merged)) + merged
     return tuple(zip(*merged))
 
 

@@ -1,7 +1,7 @@
 """What `info` says of GPUs."""
 
 import re
-from importlib.metadata import PackageNotFoundError
+from importlib import metadata
 
 import pytest
 
@@ -33,7 +33,7 @@ def checks(monkeypatch):
 
 
 def test_a_gpu(driver, checks, monkeypatch):
-    monkeypatch.setattr(report, "version", lambda package: "1.2")
+    monkeypatch.setattr(metadata, "version", lambda package: "1.2")
     packages, known, gpu, *kernels = report.lines()
     assert packages.startswith("GPU packages: numba-cuda 1.2, cuda-bindings 1.2, ")
     assert known == "GPU driver: CUDA 12.8 and older; fits numba_layers[cuda12]"
@@ -53,14 +53,14 @@ def test_extras_that_fit(driver, checks, version, fits, monkeypatch, tmp_path):
 
 def test_a_driver_without_packages(checks, monkeypatch, tmp_path):
     def absent(package):
-        raise PackageNotFoundError(package)
+        raise metadata.PackageNotFoundError(package)
 
     def opened():
         raise DeviceError("no package.")
 
     (tmp_path / "version").write_text(VERSION)
     monkeypatch.setattr(report, "KERNEL_MODULE", tmp_path / "version")
-    monkeypatch.setattr(report, "version", absent)
+    monkeypatch.setattr(metadata, "version", absent)
     monkeypatch.setattr(_driver, "opened", opened)
     assert list(report.lines()) == ["GPU packages: none", "GPU driver: 570.124.06; fits numba_layers[cuda12]",
                                     "GPU: no package."]

@@ -4,10 +4,10 @@ import contextlib
 import functools
 import hashlib
 import re
-from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
 
 from ... import config
+from ..._version import installed
 from ...emulator import compile_ptx
 from .._cache import identity, load, save, surroundings
 
@@ -68,11 +68,5 @@ def _kept(kernel, signature, capability, kind, make):
 @functools.cache
 def _versions():
     """Versions of what compiles."""
-    found = []
-    for package in ("numba-cuda", "cuda-core", "nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvcc", "nvidia-nvjitlink-cu12",
-                    "nvidia-nvjitlink"):
-        try:
-            found.append((package, version(package)))
-        except PackageNotFoundError:
-            pass
-    return found
+    return installed(("numba-cuda", "cuda-core", "nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvcc", "nvidia-nvjitlink-cu12",
+                      "nvidia-nvjitlink"))

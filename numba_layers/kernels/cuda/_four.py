@@ -9,11 +9,10 @@ before the first is written: four loads under way at once keep the memory busy, 
 
 import numpy as np
 
+from ._block import WARP
 from ._cuda import device
 from ._grid import step
 from ._target import MOST_BLOCKS, THREADS
-
-WARP = 32
 
 
 def fours(*arguments):

@@ -1,4 +1,4 @@
-"""Elementwise kernels on the GPU: formulas, most from `kernels/scalar.py`, in one loop a kind of kernel.
+"""Elementwise kernels on the GPU: formulas, most as `kernels/formulas.py` lists them, in one loop a kind of kernel.
 
 - `<f>_forward(x, *parameters, y)`: y = f(x).
 - `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu and clip take x in place of y.
@@ -13,6 +13,7 @@ elements, the last one 0 (repeat) or 1; z is contiguous. A thread owns four elem
 import math
 
 from .. import scalar
+from ..formulas import BINARY, SLOPES, UNARY
 from ._broadcast import divisions, divisors, gathered, indices
 from ._cuda import cuda, device
 from ._four import beyond, each, fours, places, put, taken
@@ -54,31 +55,13 @@ def ceil(x):
     return type(x)(cuda.libdevice.ceilf(x) if scalar.is_single(x) else cuda.libdevice.ceil(x))
 
 
-unary("negative_forward", scalar.negative)
-unary("abs_forward", scalar.absolute)
-unary("sign_forward", scalar.sign)
+for _name, _formula in UNARY.items():
+    unary(_name, _formula)
 unary("round_forward", rint)
 unary("floor_forward", floor)
 unary("ceil_forward", ceil)
-unary("square_forward", scalar.square)
-unary("reciprocal_forward", scalar.reciprocal)
-unary("sqrt_forward", scalar.sqrt)
-unary("exp_forward", scalar.exp)
-unary("expm1_forward", scalar.expm1)
-unary("log_forward", scalar.log)
-unary("log1p_forward", scalar.log1p)
 unary("sin_forward", sin)
 unary("cos_forward", cos)
-unary("erf_forward", scalar.erf)
-unary("tanh_forward", scalar.tanh)
-unary("sigmoid_forward", scalar.sigmoid)
-unary("hard_sigmoid_forward", scalar.hard_sigmoid)
-unary("selu_forward", scalar.selu)
-unary("softplus_forward", scalar.softplus)
-unary("softsign_forward", scalar.softsign)
-unary("logical_not_forward", scalar.logical_not)
-unary("isnan_forward", scalar.isnan)
-unary("isinf_forward", scalar.isinf)
 
 
 relu, elu, clip = each(scalar.relu), each(scalar.elu), each(scalar.clip)
@@ -128,12 +111,8 @@ def unary_backward(name, slope):
             i = beyond(i)
 
 
-unary_backward("tanh_backward", scalar.tanh_slope)
-unary_backward("sigmoid_backward", scalar.sigmoid_slope)
-unary_backward("hard_sigmoid_backward", scalar.hard_sigmoid_slope)
-unary_backward("selu_backward", scalar.selu_slope)
-unary_backward("softplus_backward", scalar.softplus_slope)
-unary_backward("softsign_backward", scalar.softsign_slope)
+for _name, _formula in SLOPES.items():
+    unary_backward(_name, _formula)
 
 
 @device
@@ -238,23 +217,10 @@ def mod(x, y):
     return type(x)(rest + y if (rest < type(x)(0)) != (y < type(x)(0)) else rest)
 
 
-binary("add_forward", scalar.add)
-binary("subtract_forward", scalar.subtract)
-binary("multiply_forward", scalar.multiply)
-binary("divide_forward", scalar.divide)
+for _name, _formula in BINARY.items():
+    binary(_name, _formula)
 binary("floor_divide_forward", floor_divide)
 binary("mod_forward", mod)
-binary("power_forward", scalar.power)
-binary("maximum_forward", scalar.maximum)
-binary("minimum_forward", scalar.minimum)
-binary("equal_forward", scalar.equal)
-binary("not_equal_forward", scalar.not_equal)
-binary("less_forward", scalar.less)
-binary("less_equal_forward", scalar.less_equal)
-binary("greater_forward", scalar.greater)
-binary("greater_equal_forward", scalar.greater_equal)
-binary("logical_and_forward", scalar.logical_and)
-binary("logical_or_forward", scalar.logical_or)
 
 
 @device

@@ -1,0 +1,18 @@
+"""What all devices have in common."""
+
+from ..errors import DeviceError
+
+
+class Device:
+    """Where arrays live and kernels run. Subclasses say `name`, `target` and `array`, the type of their arrays.
+
+    tasks: equal parts of a sum that keep it busy. winograd: is Winograd's algorithm faster here than convolution?
+    """
+
+    def adopt(self, array):
+        """An array in a GPU's memory as one of this device's. Raises: DeviceError, where this is not that GPU."""
+        raise DeviceError(f"the {type(array).__name__} lies in a GPU's memory, the current device is {self.name}. "
+                          "Choose the GPU with numba_layers.set_device('cuda'), or copy the array to the host first.")
+
+    def synchronize(self):
+        """Wait for kernels; here they are done when they return."""

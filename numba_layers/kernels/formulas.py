@@ -1,0 +1,56 @@
+"""Which formula each elementwise kernel computes: a formula and a line here make a kernel of every room.
+
+A room adds those kernels whose functions are its own, and loops of their own.
+"""
+
+from . import scalar
+
+UNARY = {   # y = f(x)
+    "negative_forward": scalar.negative,
+    "abs_forward": scalar.absolute,
+    "sign_forward": scalar.sign,
+    "square_forward": scalar.square,
+    "reciprocal_forward": scalar.reciprocal,
+    "sqrt_forward": scalar.sqrt,
+    "exp_forward": scalar.exp,
+    "expm1_forward": scalar.expm1,
+    "log_forward": scalar.log,
+    "log1p_forward": scalar.log1p,
+    "erf_forward": scalar.erf,
+    "tanh_forward": scalar.tanh,
+    "sigmoid_forward": scalar.sigmoid,
+    "hard_sigmoid_forward": scalar.hard_sigmoid,
+    "selu_forward": scalar.selu,
+    "softplus_forward": scalar.softplus,
+    "softsign_forward": scalar.softsign,
+    "logical_not_forward": scalar.logical_not,
+    "isnan_forward": scalar.isnan,
+    "isinf_forward": scalar.isinf,
+}
+
+SLOPES = {   # grad_x = grad_y * slope(y)
+    "tanh_backward": scalar.tanh_slope,
+    "sigmoid_backward": scalar.sigmoid_slope,
+    "hard_sigmoid_backward": scalar.hard_sigmoid_slope,
+    "selu_backward": scalar.selu_slope,
+    "softplus_backward": scalar.softplus_slope,
+    "softsign_backward": scalar.softsign_slope,
+}
+
+BINARY = {   # z = f(x, y)
+    "add_forward": scalar.add,
+    "subtract_forward": scalar.subtract,
+    "multiply_forward": scalar.multiply,
+    "divide_forward": scalar.divide,
+    "power_forward": scalar.power,
+    "maximum_forward": scalar.maximum,
+    "minimum_forward": scalar.minimum,
+    "equal_forward": scalar.equal,
+    "not_equal_forward": scalar.not_equal,
+    "less_forward": scalar.less,
+    "less_equal_forward": scalar.less_equal,
+    "greater_forward": scalar.greater,
+    "greater_equal_forward": scalar.greater_equal,
+    "logical_and_forward": scalar.logical_and,
+    "logical_or_forward": scalar.logical_or,
+}
