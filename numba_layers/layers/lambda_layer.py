@@ -7,7 +7,8 @@ from ..arguments import sizes
 from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError
 from ..registry import register_layer
-from ..utils.function_utils import dump_function, load_function
+from ..utils import function_utils
+from ..utils.function_utils import dump_function, load_function, runs
 from .base import Layer
 from .node import as_list
 
@@ -73,15 +74,23 @@ class Lambda(Layer):
         }
 
     @classmethod
-    def from_config(cls, description, custom_objects=None):
+    def from_config(cls, description, custom_objects=None, safe_mode=None):
+        """The layer that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way.
+
+        An `output_shape` that is code and may not be run is left out: the function itself shows the shape.
+        """
         from .. import backend
         names = {"K": backend}      # a lambda from a file finds K, as when it was written
         description = dict(description)
-        description["function"] = load_function(
-            description["function"], description.pop("function_type"), custom_objects, names)
-        kind = description.pop("output_shape_type", "raw")
-        if kind != "raw":
-            description["output_shape"] = load_function(description["output_shape"], kind, custom_objects, names)
+        with function_utils.safe_mode(safe_mode):
+            description["function"] = load_function(
+                description["function"], description.pop("function_type"), custom_objects, names,
+                instead=description.get("name"))
+            kind = description.pop("output_shape_type", "raw")
+            if kind == "lambda" and not runs(description["output_shape"]):
+                del description["output_shape"]
+            elif kind != "raw":
+                description["output_shape"] = load_function(description["output_shape"], kind, custom_objects, names)
         return cls(**description)
 
 

@@ -5,6 +5,7 @@ from ..errors import ArgumentError, GraphError, unknown
 from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
+from ..utils import function_utils
 from . import saving, summary, topology
 
 
@@ -159,8 +160,10 @@ class Network(Layer):
         return topology.model_config(self)
 
     @classmethod
-    def from_config(cls, description, custom_objects=None):
-        return topology.model_from_description(cls, description, custom_objects)
+    def from_config(cls, description, custom_objects=None, safe_mode=None):
+        """The model that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way."""
+        with function_utils.safe_mode(safe_mode):
+            return topology.model_from_description(cls, description, custom_objects)
 
     def to_json(self, **options):
         """The architecture as JSON text, without weights; `options` go to json.dumps."""

@@ -17,6 +17,7 @@ import numpy as np
 from .. import optimizers
 from ..errors import ArgumentError, DataError, FileError, NumbaLayersError, ShapeError
 from ..layers.serialization import deserialize
+from ..utils import function_utils
 from ..utils.files import replacing
 from . import conversion
 from .topology import KERAS_VERSION, plain
@@ -41,17 +42,20 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
                 _write_arrays(file.create_group("optimizer_weights"), _optimizer_arrays(model.optimizer))
 
 
-def load_model(filepath, custom_objects=None, compile=True):
+def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """The model that `save_model`, or Keras, wrote: compiled, with the optimizer's state, if it was when saved.
 
-    custom_objects: your own classes and functions by name. compile: False leaves it uncompiled.
+    custom_objects: your own classes and functions by name; under the name of a Lambda layer whose function the file
+    holds as code, the function to take instead. compile: False leaves it uncompiled. safe_mode: False runs the code of
+    lambdas in the file, which is as safe as running the file as a program; True refuses it.
     Raises: DataError for a file that is missing, damaged, or holds no model.
     """
     with _opened(filepath) as file:
         if "model_config" not in file.attrs:
             raise DataError(f"{_shown(filepath)} holds no architecture, only weights perhaps. Build the model and call "
                             "model.load_weights(file).")
-        model = deserialize(_json(file, "model_config", filepath), custom_objects)
+        with function_utils.safe_mode(safe_mode):
+            model = deserialize(_json(file, "model_config", filepath), custom_objects)
         _read_weights(_group(file, "model_weights", filepath), model, filepath)
         if compile and "training_config" in file.attrs:
             _compile(model, _json(file, "training_config", filepath), custom_objects)

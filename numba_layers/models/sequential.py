@@ -5,6 +5,7 @@ from ..layers.base import Layer
 from ..layers.input import Input, InputLayer
 from ..layers.node import Node, as_list
 from ..naming import unique_name
+from ..utils import function_utils
 from . import data, topology
 from .model import Model
 from .network import Network
@@ -126,8 +127,10 @@ class Sequential(Model):
         return topology.sequential_config(self)
 
     @classmethod
-    def from_config(cls, description, custom_objects=None):
-        return topology.sequential_from_description(cls, description, custom_objects)
+    def from_config(cls, description, custom_objects=None, safe_mode=None):
+        """The model that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way."""
+        with function_utils.safe_mode(safe_mode):
+            return topology.sequential_from_description(cls, description, custom_objects)
 
     def predict_proba(self, x, batch_size=None, verbose=0):
         """`predict`, for models whose outputs are probabilities."""

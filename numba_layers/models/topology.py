@@ -8,6 +8,7 @@ from ..autograd.graph import SymbolicTensor
 from ..errors import DataError
 from ..layers.node import unpack
 from ..layers.serialization import deserialize, serialize
+from ..utils import function_utils
 
 KERAS_VERSION = "2.2.5"
 
@@ -143,18 +144,22 @@ def plain(value):
     raise TypeError(f"{value!r} has no place in a model's configuration")
 
 
-def model_from_json(text, custom_objects=None):
-    """The model, with fresh weights, whose architecture `to_json` wrote."""
+def model_from_json(text, custom_objects=None, safe_mode=True):
+    """The model, with fresh weights, whose architecture `to_json` wrote.
+
+    safe_mode: False runs the code of lambdas in the text, which is then trusted as a program is.
+    """
     try:
         description = json.loads(text)
     except ValueError as error:
         raise DataError(f"this is not JSON: {error}.") from None
-    return deserialize(description, custom_objects)
+    return model_from_config(description, custom_objects, safe_mode)
 
 
-def model_from_config(description, custom_objects=None):
-    """The model that {'class_name': ..., 'config': ...} describes."""
-    return deserialize(description, custom_objects)
+def model_from_config(description, custom_objects=None, safe_mode=True):
+    """The model that {'class_name': ..., 'config': ...} describes; `safe_mode` as in `model_from_json`."""
+    with function_utils.safe_mode(safe_mode):
+        return deserialize(description, custom_objects)
 
 
 def clone_model(model):

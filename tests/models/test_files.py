@@ -1,6 +1,9 @@
 """Files of the real Keras 1.2.2 and 2.2.5 load, predict and train on as they did there; ours are whole or absent."""
 
+import base64
 import json
+import marshal
+import sys
 
 import h5py
 import numpy as np
@@ -8,8 +11,9 @@ import pytest
 
 from numba_layers import config
 from numba_layers.errors import ArgumentError, DataError, ShapeError
-from numba_layers.layers import Dense, Dropout, Lambda
-from numba_layers.models import Model, Sequential, load_model, model_from_json
+from numba_layers.layers import Dense, Dropout, Lambda, TimeDistributed
+from numba_layers.layers.serialization import serialize
+from numba_layers.models import Model, Sequential, clone_model, load_model, model_from_config, model_from_json
 from tests.reference.recorded import FIGURES, cases
 
 pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
@@ -191,12 +195,58 @@ def test_lambda_round_trip(tmp_path):
     model.save(tmp_path / "lambda.h5")
     x = np.ones((1, 2), "float32")
     np.testing.assert_array_equal(load_model(tmp_path / "lambda.h5").predict(x), [[4, 4]])
+    np.testing.assert_array_equal(clone_model(model).predict(x), [[4, 4]])
+
+
+RAN = []
+
+
+def with_code(layer, key):
+    """The description of `layer` (a Lambda, perhaps in another layer), with code of elsewhere as its `key`."""
+    code = eval("lambda x: (RAN.append(1), x)[1]").__code__.replace(co_filename="elsewhere")
+    description = serialize(layer)
+    inner = description["config"].get("layer", description)["config"]
+    inner[key] = {"code": base64.b64encode(marshal.dumps(code)).decode(), "defaults": None, "closure": None,
+                  "python": [*sys.version_info[:2]]}
+    inner[f"{key}_type"] = "lambda"
+    return {"class_name": "Sequential", "config": {"name": "net", "layers": [description]}}
+
+
+def loads(description, folder):
+    """Every way to a model from a description that a file holds."""
+    with h5py.File(folder / "code.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(description)
+        file.create_group("model_weights").attrs["layer_names"] = np.array([b"own"])
+        file["model_weights"].create_group("own").attrs["weight_names"] = np.empty(0, "S1")
+    return [lambda **options: load_model(folder / "code.h5", **options),
+            lambda **options: model_from_json(json.dumps(description), **options),
+            lambda **options: model_from_config(description, **options),
+            lambda **options: Sequential.from_config(description["config"], **options)]
+
+
+@pytest.mark.parametrize("layer", [lambda: Lambda(double, name="own", input_shape=(2,)),
+                                   lambda: TimeDistributed(Lambda(double, name="own"), input_shape=(3, 2))])
+@pytest.mark.parametrize("key", ["function", "output_shape"])
+def test_code_in_files_is_run_only_when_asked(layer, key, tmp_path):
+    shape = (1, 3, 2) if "layer" in layer().get_config() else (1, 2)
+    names = {"double": double, "RAN": RAN}
+    for load in loads(with_code(layer(), key), tmp_path):
+        RAN.clear()
+        if key == "function":
+            with pytest.raises(DataError, match="not run unasked.*{'own': function}.*safe_mode=False"):
+                load(custom_objects=names)
+        again = load(custom_objects=names | {"own": double})
+        np.testing.assert_array_equal(again.predict(np.ones(shape)), np.full(shape, 2))
+        assert not RAN
+        load(custom_objects=names, safe_mode=False)
+        assert RAN
+
+
+def double(x):
+    return x * 2
 
 
 def test_named_functions_are_custom_objects(tmp_path):
-    def double(x):
-        return x * 2
-
     def my_loss(y_true, y_pred):
         return (y_true - y_pred) ** 2
 
