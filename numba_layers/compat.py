@@ -141,6 +141,7 @@ def install(version="2.2.5"):
         raise ModelError(f"keras is imported already, from {getattr(real, '__file__', 'elsewhere')}. Call "
                          f"{_HERE}.compat.install() before anything imports keras, at the top of the script.")
     config.set_keras_version(version)
+    config.set_installed(True)
     if real is not None:
         real.__version__ = config.keras_version()
     if _finder not in sys.meta_path:
@@ -154,6 +155,7 @@ def uninstall():
     for name in [name for name, module in sys.modules.items() if isinstance(module, _Facade)]:
         del sys.modules[name]
     config.set_keras_version("2.2.5")
+    config.set_installed(False)
 
 
 def run_script(path, args=(), version="2.2.5"):

@@ -77,6 +77,7 @@ class _Settings:
         self.winograd = asked != "0" if asked else None
         self.matmul_precision = _matmul_precision()
         self.keras_version = "2.2.5"
+        self.installed = False
 
 
 _settings = _Settings()
@@ -118,9 +119,18 @@ def chosen_data_format():
     return _settings.image_data_format
 
 
+def default_data_format(keras1_name=False):
+    """The image layout where nobody chose one: Keras 1's 'channels_first' under its rules, else 'channels_last'.
+
+    keras1_name: of a layer whose name only Keras 1 has: Keras 2's rules hold for it where `import keras` means this
+    package, else Keras 1's.
+    """
+    return "channels_first" if keras1() or (keras1_name and not _settings.installed) else "channels_last"
+
+
 def image_data_format():
-    """'channels_last' or 'channels_first'; 'channels_last' when nothing is set."""
-    return _settings.image_data_format or "channels_last"
+    """'channels_last' or 'channels_first': what was set, else the default of the generation in force."""
+    return _settings.image_data_format or default_data_format()
 
 
 def set_image_data_format(data_format):
@@ -131,8 +141,8 @@ def set_image_data_format(data_format):
 
 
 def image_dim_ordering():
-    """Keras 1's word for the layout: 'tf' or 'th'; 'th' when nothing is set."""
-    return "tf" if _settings.image_data_format == "channels_last" else "th"
+    """`image_data_format()` in Keras 1's words: 'tf' is channels_last, 'th' channels_first."""
+    return "tf" if image_data_format() == "channels_last" else "th"
 
 
 def set_image_dim_ordering(dim_ordering):
@@ -210,7 +220,7 @@ def keras_version():
 
 def keras1():
     """True where Keras 1's defaults and rules hold."""
-    return _settings.keras_version.startswith("1")
+    return keras_version().startswith("1")
 
 
 def set_keras_version(version):
@@ -218,6 +228,11 @@ def set_keras_version(version):
     if str(version).partition(".")[0] not in ("1", "2"):
         raise ArgumentError(f"Keras 1.x and 2.x are known, got version {version!r}. Take '1.2.2' or '2.2.5'.")
     _settings.keras_version = str(version)
+
+
+def set_installed(installed):
+    """Say whether `import keras` means this package; `compat.install` does."""
+    _settings.installed = installed
 
 
 def cache_directory():

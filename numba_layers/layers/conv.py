@@ -16,11 +16,9 @@ class Windowed(ImageLayer):
     `roles` are the words in front of `_initializer`, `_regularizer` and `_constraint`, one for each weight.
     """
 
-    rank = None                     # spatial axes
     roles = ("kernel", "bias")
     paddings = ("valid", "same")
     theano_flips = True             # its kernels lie the other way round in files of the Theano backend
-    reads_shapes = True
 
     def __init__(self, filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                  activity_regularizer, **kwargs):

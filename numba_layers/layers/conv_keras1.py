@@ -40,8 +40,7 @@ class Keras1Conv:
     of arguments, with Keras 2's.
     """
 
-    default_data_format = "channels_first"
-    reads_shapes = False
+    keras1_name = True
     paddings = ("valid", "same", "full")
     keras2 = None
     sides = ()
@@ -78,7 +77,7 @@ class Keras1Conv:
         return 0 < len(window) and any(name not in kwargs for name in cls.sides[len(window):])
 
     def _asking_for(self, data_format):
-        return f"dim_ordering={ORDERINGS[data_format]!r}"
+        return f"dim_ordering={ORDERINGS[data_format]!r} (Keras 2: data_format={data_format!r})"
 
     def word(self, name):
         return next((old for old, new in self.names.items() if new == name), name)
@@ -144,7 +143,6 @@ class _InOrder:
 class _Sequence(Keras1Conv):
     """What Keras 1's convolutions over sequences have in common."""
 
-    default_data_format = "channels_last"
     sides = ("filter_length",)
 
     _drawing_order = "th"       # Keras 1 says so to `init`, whatever the layout
@@ -220,7 +218,7 @@ class Convolution2D(Keras1Conv, Conv2D):
 
     nb_filter: channels of the output. nb_row, nb_col: rows and columns of the window. border_mode: 'valid' or 'same';
     Theano's 'full' too. subsample: rows and columns from one window to the next. dim_ordering: 'th', channels first, or
-    'tf', channels last; 'default': see `ImageLayer`, 'th' in the end. Others as in `Convolution1D`.
+    'tf', channels last; 'default': see `ImageLayer`. Others as in `Convolution1D`.
 
     Shapes: 'th': (batch, channels, rows, cols) -> (batch, nb_filter, new rows, new cols);
             W (nb_filter, channels, nb_row, nb_col), b (nb_filter,)

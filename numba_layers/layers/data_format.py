@@ -1,6 +1,7 @@
 """Layers for which the place of the channels matters: who decides their data format."""
 
 import warnings
+from weakref import WeakSet
 
 from .. import config
 from ..errors import ShapeError
@@ -9,7 +10,7 @@ from .base import InputSpec, Layer
 from .input import InputLayer
 
 _FEW = (1, 3, 4)        # channels of images: grey, RGB, RGBA
-_MANY = 8               # an axis this long holds pixels, next to one of few
+_warned = WeakSet()     # the input layers of graphs that were warned already
 
 
 class ImageLayer(Layer):
@@ -17,16 +18,14 @@ class ImageLayer(Layer):
 
     Pass the constructor's `data_format` on: 'channels_first', 'channels_last', Keras 1's 'th' and 'tf'; None and
     'default' leave it open. What counts, in this order: that argument; the setting of the process; keras.json; the
-    layout of the tensor that arrives first; `default_data_format`, which a subclass may set to 'channels_first'. Until
-    it is built an open `data_format` is None, afterwards it is text, and outputs of as many axes carry it as their
-    layout. A subclass whose `build` makes weights calls `self.settle_data_format(input_shape)` first there.
-
-    As a model's first layer, `reads_shapes` lets it take the other format, with a warning, where its input's shape
-    cannot be of the default one.
+    layout of the tensor that arrives first; its shape, where that can only be read one way (with a warning where it is
+    not the default one); the default of the generation in force. Until it is built an open `data_format` is None,
+    afterwards it is text, and outputs of as many axes carry it as their layout. A subclass whose `build` makes weights
+    calls `self.settle_data_format(input_shape)` first there.
     """
 
-    default_data_format = "channels_last"
-    reads_shapes = False
+    rank = None             # spatial axes
+    keras1_name = False     # is the name one that only Keras 1 has?
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -36,41 +35,44 @@ class ImageLayer(Layer):
 
     @classmethod
     def from_config(cls, description):
-        """The layer that `get_config` described; Keras 1 forgot some layers' format, which their input has then."""
+        """The layer that `get_config` described; Keras forgot some layers' format, which their input has then."""
         layer = super().from_config(description)
         if not layer._told and not {"data_format", "dim_ordering"} & set(description):
             layer.data_format = None
         return layer
 
     def _meet(self, tensors):
-        first = isinstance(getattr(tensors[0], "_keras_history", [None])[0], InputLayer)
-        self.settle_data_format(tensors[0].shape, tensors[0].layout, first)
+        self.settle_data_format(tensors[0].shape, tensors[0])
 
     def build(self, input_shape):
         self.settle_data_format(input_shape)
         super().build(input_shape)
 
-    def settle_data_format(self, input_shape, layout=None, first=False):
-        """Decide `data_format` if it is open. layout: of the input. first: the input is a model's own."""
+    def settle_data_format(self, input_shape, tensor=None):
+        """Decide `data_format` if it is open. tensor: the input, where there is one already."""
+        layout = getattr(tensor, "layout", None)
         if self.data_format is None:
             self.data_format = layout if layout in config.DATA_FORMATS else config.chosen_data_format()
         if self.data_format is None:
-            self.data_format = self.default_data_format
+            default = config.default_data_format(self.keras1_name)
+            reading = _only_reading(tuple(input_shape[1:])) if layout is None else None     # else a sequence of images
+            self.data_format = reading or default
             self._by_default = True
-            if self.reads_shapes and (first or self.batch_input_shape is not None):
-                self._read_shape(tuple(input_shape[1:]))
+            if self.data_format != default:
+                self._warn(tuple(input_shape[1:]), default, tensor)
 
-    def _read_shape(self, shape):
-        """Take the format that is not the default, if `shape` (without the batch) can only be of that one."""
-        other = _says(shape)
-        if other is None or other == self.default_data_format:
+    def _warn(self, shape, default, tensor):
+        """Say how `shape` was read, once a graph."""
+        entries = _entries(tensor)
+        if not _warned.isdisjoint(entries):
             return
-        self.data_format = other
-        channels, *sizes = shape if other == "channels_first" else (shape[-1], *shape[:-1])
+        _warned.update(entries)
+        channels, *sizes = shape if self.data_format == "channels_first" else (shape[-1], *shape[:-1])
         sizes = " x ".join("?" if size is None else str(size) for size in sizes)
-        warnings.warn(f'{type(self).__name__} "{self.name}": input shape {shape} is read as {other}: {sizes} pixels of '
-                      f"{channels} channels. Say {self._asking_for(other)}, or "
-                      f"{self._asking_for(self.default_data_format)} if that is what you mean.", stacklevel=2)
+        warnings.warn(f'{type(self).__name__} "{self.name}": input shape {shape} is read as {self.data_format}: '
+                      f"{sizes} pixels of {channels} channel{'s' * (channels > 1)}. Say "
+                      f"{self._asking_for(self.data_format)}, or {self._asking_for(default)} if that is what you mean.",
+                      stacklevel=2)
 
     def _asking_for(self, data_format):
         """The argument that asks for `data_format`."""
@@ -80,15 +82,15 @@ class ImageLayer(Layer):
         try:
             return super().infer(tensors, kwargs)
         except ShapeError as error:
-            other = _says(tensors[0].shape[1:])
-            if self._by_default and other not in (None, self.data_format):
+            if self._by_default:
+                (other,) = set(config.DATA_FORMATS) - {self.data_format}
                 error.args = (f"{error} The input is read as {self.data_format}, as nothing says otherwise; for "
-                              f"{other}, which it looks like, pass {self._asking_for(other)}.",)
+                              f"{other} pass {self._asking_for(other)}.",)
             raise
 
     def images(self, rank, channels=None):
         """The `InputSpec` of samples with `rank` spatial axes; channels: how many there must be."""
-        first = (self.data_format or self.default_data_format) == "channels_first"
+        first = (self.data_format or config.default_data_format(self.keras1_name)) == "channels_first"
         names = ("channels", *AXES[rank]) if first else (*AXES[rank], "channels")
         return InputSpec(ndim=rank + 2, axes={1 if first else rank + 1: channels} if channels else None,
                          form=f"(batch, {', '.join(names)})", missing="x[:, None]" if first else "x[..., None]")
@@ -97,9 +99,26 @@ class ImageLayer(Layer):
         return super().get_config() | {"data_format": self.data_format}
 
 
-def _says(shape):
-    """The data format of an image of `shape` (without the batch) that has few channels and many pixels, else None."""
+def _only_reading(shape):
+    """The data format of an image of `shape` (without the batch) that can only be read one way, else None.
+
+    One of first and last entry is a number of channels and the other is not, and what would be pixels in the other
+    reading is no square: (4, 4, 8) and (1, 1, 512) are as well what a network has inside.
+    """
     first, last = shape[0] in _FEW, shape[-1] in _FEW
-    if first and not last:
-        return "channels_first"
-    return "channels_last" if last and not first and min(size or _MANY for size in shape[:-1]) >= _MANY else None
+    if first == last or len(set(shape[:-1] if first else shape[1:])) == 1:
+        return None
+    return "channels_first" if first else "channels_last"
+
+
+def _entries(tensor):
+    """The input layers of the graph that `tensor` is part of."""
+    entries, met, waiting = set(), set(), [tensor]
+    while waiting:
+        layer, number, _ = getattr(waiting.pop(), "_keras_history", (None, 0, 0))
+        if isinstance(layer, InputLayer):
+            entries.add(layer)
+        elif layer is not None and (layer, number) not in met:
+            met.add((layer, number))
+            waiting.extend(layer.inbound_nodes[number].input_tensors)
+    return entries

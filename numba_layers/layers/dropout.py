@@ -71,12 +71,10 @@ class SpatialDropout1D(Dropout):
 class _SpatialDropout(ImageLayer, Dropout):
     """Drops whole feature maps: the mask has size 1 along all axes but the batch and the channels."""
 
-    ndim = None
-
     @keras1(LAYER | SPATIAL_DROPOUT)
     def __init__(self, rate, data_format=None, **kwargs):
         super().__init__(data_format, rate=rate, **kwargs)
-        self.input_spec = InputSpec(ndim=self.ndim)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _noise_shape(self, shape):
         between = (1,) * (len(shape) - 2)
@@ -93,7 +91,7 @@ class SpatialDropout2D(_SpatialDropout):
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout2D".
     """
 
-    ndim = 4
+    rank = 2
 
 
 class SpatialDropout3D(_SpatialDropout):
@@ -104,7 +102,7 @@ class SpatialDropout3D(_SpatialDropout):
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout3D".
     """
 
-    ndim = 5
+    rank = 3
 
 
 for _layer in (Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D):

@@ -13,7 +13,6 @@ from .data_format import ImageLayer
 class _Pooling(ImageLayer):
     """Base: `pool`, an op, of the pixels below a window that slides over each sample."""
 
-    rank = None     # spatial axes
     pool = None
     paddings = ("valid", "same")
 
@@ -133,7 +132,6 @@ class AveragePooling3D(_Pooling3D):
 class _GlobalPooling(ImageLayer):
     """Base: `reduce`, an op, over all spatial axes."""
 
-    rank = None     # spatial axes
     reduce = None
 
     def __init__(self, data_format, **kwargs):

@@ -1,7 +1,7 @@
 """Layers that make images larger or smaller and compute next to nothing: pixels repeated, zeros added, borders cut off.
 
 UpSampling and ZeroPadding are known to Keras 1 and 2 under the same names. Their signatures are Keras 1's, as the
-convolutional document has them; Keras 2's words are understood as well, and say that its defaults are meant.
+convolutional document has them; Keras 2's words are understood as well.
 """
 
 import numpy as np
@@ -56,27 +56,19 @@ def pairs(value, rank, what):
 
 
 class _Resizing(ImageLayer):
-    """Base: `rank` spatial axes of another size. Sequences are always channels_last.
+    """Base: `rank` spatial axes of another size. Sequences are always channels_last."""
 
-    With `data_format`, or `keras2`, the layer is spelled in Keras 2's words, and channels_last holds where nothing else
-    decides; else Keras 1's channels_first does, unless the shape of a model's input can only be channels_last.
-    """
-
-    rank = None
-
-    def __init__(self, dim_ordering="default", keras2=False, **kwargs):
+    def __init__(self, dim_ordering="default", **kwargs):
         if self.rank == 1:
             dim_ordering = "channels_last"
-        elif "data_format" in kwargs:
-            dim_ordering, keras2 = _one_of(kwargs, "data_format", "dim_ordering", dim_ordering, "default"), True
-        self.default_data_format = "channels_last" if keras2 else "channels_first"
-        self.reads_shapes = not keras2
+        else:
+            dim_ordering = _one_of(kwargs, "data_format", "dim_ordering", dim_ordering, "default")
         super().__init__(dim_ordering, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def get_config(self):
         description = super().get_config()
-        if self.rank == 1 or (self.data_format is None and self.reads_shapes):
+        if self.rank == 1:
             del description["data_format"]
         return description
 
@@ -84,8 +76,8 @@ class _Resizing(ImageLayer):
 class _UpSampling(_Resizing):
     interpolation = "nearest"
 
-    def __init__(self, size, dim_ordering="default", keras2=False, **kwargs):
-        super().__init__(dim_ordering, keras2 or _is_number(size), **kwargs)
+    def __init__(self, size, dim_ordering="default", **kwargs):
+        super().__init__(dim_ordering, **kwargs)
         self.size = per_axis(type(self).__name__, "size", size, self.rank)
 
     def call(self, inputs):
@@ -118,8 +110,8 @@ class UpSampling2D(_UpSampling):
     """Each row of an image size[0] times, each column size[1] times.
 
     size: two whole numbers, or one for both. dim_ordering: 'th', channels first, or 'tf', channels last; 'default': see
-    `ImageLayer`, 'th' in the end. In Keras 2's words data_format ('channels_last' in the end), and interpolation:
-    'nearest' repeats, 'bilinear' draws lines between the pixels (as TensorFlow 1 does).
+    `ImageLayer`. In Keras 2's words data_format, and interpolation: 'nearest' repeats, 'bilinear' draws lines between
+    the pixels (as TensorFlow 1 does).
     Shapes: (batch, channels, rows, cols) -> (batch, channels, size[0] * rows, size[1] * cols), or with channels last
     Reference: convolutional-layers document, "UpSampling2D"; Keras 2.2.5, "UpSampling2D".
     """
@@ -130,7 +122,7 @@ class UpSampling2D(_UpSampling):
         self.interpolation = kwargs.pop("interpolation", "nearest")
         if self.interpolation not in INTERPOLATIONS:
             raise unknown("interpolation", self.interpolation, INTERPOLATIONS)
-        super().__init__(size, dim_ordering, keras2=self.interpolation == "bilinear", **kwargs)
+        super().__init__(size, dim_ordering, **kwargs)
 
     def get_config(self):
         return super().get_config() | {"interpolation": self.interpolation}
@@ -140,7 +132,7 @@ class UpSampling3D(_UpSampling):
     """Each voxel of a volume size[i] times along spatial axis i.
 
     size: three whole numbers, or one for all. dim_ordering: 'th', channels first, or 'tf', channels last; 'default':
-    see `ImageLayer`, 'th' in the end. In Keras 2's words data_format ('channels_last' in the end).
+    see `ImageLayer`. In Keras 2's words data_format.
     Shapes: (batch, channels, dim1, dim2, dim3) -> (batch, channels, size[0] * dim1, size[1] * dim2, size[2] * dim3), or
             with channels last
     Reference: convolutional-layers document, "UpSampling3D".
@@ -154,7 +146,7 @@ class UpSampling3D(_UpSampling):
 
 class _ZeroPadding(_Resizing):
     def __init__(self, padding, dim_ordering="default", **kwargs):
-        super().__init__(dim_ordering, _is_number(padding), **kwargs)
+        super().__init__(dim_ordering, **kwargs)
         self.padding = pairs(padding, self.rank, "padding")
 
     def call(self, inputs):
@@ -187,8 +179,8 @@ class ZeroPadding2D(_ZeroPadding):
 
     padding: (rows, cols) on both sides, one number for all sides, ((top, bottom), (left, right)), or Keras 1's
     (top, bottom, left, right) and {'top_pad': ..., 'bottom_pad': ..., 'left_pad': ..., 'right_pad': ...}.
-    dim_ordering: 'th', channels first, or 'tf', channels last; 'default': see `ImageLayer`, 'th' in the end. In Keras
-    2's words data_format ('channels_last' in the end).
+    dim_ordering: 'th', channels first, or 'tf', channels last; 'default': see `ImageLayer`. In Keras 2's words
+    data_format.
     Shapes: (batch, channels, rows, cols) -> (batch, channels, top + rows + bottom, left + cols + right), or with
             channels last
     Raises: ArgumentError for a padding of another form.
@@ -205,8 +197,7 @@ class ZeroPadding3D(_ZeroPadding):
     """Zeros around a volume.
 
     padding: a number for each spatial axis, or one for all, or three pairs (before, behind). dim_ordering: 'th',
-    channels first, or 'tf', channels last; 'default': see `ImageLayer`, 'th' in the end. In Keras 2's words data_format
-    ('channels_last' in the end).
+    channels first, or 'tf', channels last; 'default': see `ImageLayer`. In Keras 2's words data_format.
     Shapes: (batch, channels, dim1, dim2, dim3) -> the same with larger spatial axes, or with channels last
     Raises: ArgumentError for a padding of another form.
     Reference: convolutional-layers document, "ZeroPadding3D"; Keras 2.2.5, "ZeroPadding3D".
@@ -219,8 +210,6 @@ class ZeroPadding3D(_ZeroPadding):
 
 
 class _Cropping(ImageLayer):
-    rank = None
-
     def __init__(self, cropping, data_format, **kwargs):
         super().__init__(data_format, **kwargs)
         self.cropping = pairs(cropping, self.rank, "cropping")

@@ -84,6 +84,8 @@ def _timestep(sequences):
     """A symbolic tensor with shape and layout of what stands at each timestep."""
     images = SymbolicTensor((None, *sequences.shape[2:]), sequences.dtype)
     images.layout = _layout_of_each(sequences)
+    if hasattr(sequences, "_keras_history"):
+        images._keras_history = sequences._keras_history
     return images
 
 

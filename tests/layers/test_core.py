@@ -182,7 +182,7 @@ def test_same_masks_for_any_number_of_threads():
 
 @pytest.mark.parametrize("layer, shape, whole", [
     (lambda: SpatialDropout1D(0.5), (20, 5, 8), (1,)),
-    (lambda: SpatialDropout2D(0.5), (20, 4, 5, 8), (1, 2)),
+    (lambda: SpatialDropout2D(0.5), (20, 5, 5, 8), (1, 2)),
     (lambda: SpatialDropout2D(0.5, data_format="channels_first"), (20, 8, 4, 5), (2, 3)),
     (lambda: SpatialDropout2D(p=0.5, dim_ordering="th"), (20, 8, 4, 5), (2, 3)),
     (lambda: SpatialDropout3D(0.5), (20, 2, 3, 4, 8), (1, 2, 3)),

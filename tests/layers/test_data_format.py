@@ -45,9 +45,9 @@ def nothing_chosen(monkeypatch):
     monkeypatch.setattr(config, "_settings", config._Settings())
 
 
-def settled(layer, shape=IMAGE):
+def settled(layer):
     """The data format in which `layer` works as a model's first."""
-    Sequential([layer(input_shape=shape)] if isinstance(layer, type) else [layer])
+    Sequential([layer])
     return layer.data_format
 
 
@@ -125,23 +125,109 @@ class TestWhoDecides:
         assert Conv2D(3, 2)(x).shape == (None, 1, 4, 3)
 
 
-class TestShapesThatSaySo:
-    @pytest.mark.parametrize("kind, shape", [(Conv2D, (3, 32, 32)), (Conv2D, (1, 28, 28)), (Conv2D, (4, None, None)),
-                                             (Conv3D, (3, 8, 32, 32)), (Conv2DTranspose, (3, 6, 6))])
-    def test_channels_first(self, kind, shape):
-        layer = kind(2, 3, input_shape=shape)
-        with pytest.warns(UserWarning, match=rf'{kind.__name__} "{layer.name}": .*channels_first.*data_format='):
-            assert settled(layer) == FIRST
+# a layer of each kind, for images and volumes
+IMAGES = [layers.UpSampling2D, layers.ZeroPadding2D, layers.Cropping2D, layers.MaxPooling2D, layers.AveragePooling2D,
+          layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D, lambda: SpatialDropout2D(0.5), lambda: Conv2D(2, 3),
+          lambda: Conv2DTranspose(2, 3), lambda: layers.SeparableConv2D(2, 3), lambda: layers.DepthwiseConv2D(3)]
+VOLUMES = [layers.UpSampling3D, layers.ZeroPadding3D, layers.Cropping3D, layers.MaxPooling3D, layers.AveragePooling3D,
+           layers.GlobalMaxPooling3D, layers.GlobalAveragePooling3D, lambda: SpatialDropout3D(0.5),
+           lambda: Conv3D(2, 3), lambda: layers.Conv3DTranspose(2, 3)]
+KERAS1_ONLY = [lambda: Convolution2D(2, 3, 3), lambda: layers.AtrousConvolution2D(2, 3, 3),
+               lambda: layers.SeparableConvolution2D(2, 3, 3), lambda: Convolution3D(2, 3, 3, 3),
+               lambda: Deconvolution2D(2, 3, 3, (None, 2, 12, 12))]
+VERSIONS = [("2.2.5", LAST), ("1.2.2", FIRST)]
 
-    def test_an_input_layer_before_it(self):
-        with pytest.warns(UserWarning, match="channels_first"):
-            assert Conv2D(2, 3)(Input(shape=(3, 32, 32))).shape == (None, 2, 30, 30)
+
+def behind_what_has_no_layout(shape):
+    """Tensors of `shape` (without the batch) that come from elsewhere than a layer of images."""
+    flat = Dense(int(np.prod(shape)))(Input(shape=(2,)))
+    return [Input(shape=shape), Reshape(shape)(flat), Lambda(lambda x: K.reshape(x, (-1, *shape)))(flat)]
+
+
+class TestDefaults:
+    @pytest.mark.parametrize("version, wanted", VERSIONS)
+    def test_of_the_vocabulary_in_force(self, version, wanted):
+        config.set_keras_version(version)
+        assert K.image_data_format() == wanted
+        for makes, shape in ((IMAGES, (8, 9, 10)), (VOLUMES, (8, 9, 10, 11))):
+            for make in makes:
+                for x in behind_what_has_no_layout(shape):
+                    layer = make()
+                    layer(x)
+                    assert layer.data_format == wanted, layer
+
+    @pytest.mark.parametrize("version, installed, wanted", [
+        ("2.2.5", False, FIRST), ("2.2.5", True, LAST), ("1.2.2", True, FIRST)])
+    def test_of_names_that_only_keras1_has(self, version, installed, wanted):
+        config.set_keras_version(version)
+        config.set_installed(installed)
+        for make in KERAS1_ONLY:
+            layer = make()
+            layer.settle_data_format((None, *(8,) * (layer.rank + 1)))
+            assert layer.data_format == wanted, layer
+
+    def test_one_setting_in_two_spellings(self):
+        words = {LAST: "tf", FIRST: "th"}
+        for version, wanted in VERSIONS:
+            config.set_keras_version(version)
+            assert (K.image_data_format(), K.image_dim_ordering()) == (wanted, words[wanted])
+        for wanted in (LAST, FIRST):
+            K.set_image_data_format(wanted)
+            assert (K.image_data_format(), K.image_dim_ordering()) == (wanted, words[wanted])
+        K.set_image_dim_ordering("tf")
+        assert (K.image_data_format(), K.image_dim_ordering()) == (LAST, "tf")
+        K.set_image_dim_ordering("th")
+        assert (K.image_data_format(), K.image_dim_ordering()) == (FIRST, "th")
+
+    @pytest.mark.parametrize("shape", [(4, 4, 8), (1, 1, 512), (3, 3, 384), (8, 4, 4), (3, 32, 3), (3, 3, 3, 4)])
+    def test_shapes_that_can_be_read_both_ways(self, shape):
+        """Few pixels and many channels, inside of a network."""
+        for version, wanted in VERSIONS:
+            config.set_keras_version(version)
+            kind = layers.UpSampling2D if len(shape) == 3 else layers.UpSampling3D
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                assert settled(kind(input_shape=shape)) == wanted
+
+
+class TestShapesThatSaySo:
+    @pytest.mark.parametrize("make", [*IMAGES, *VOLUMES, *KERAS1_ONLY[:-1]])
+    @pytest.mark.parametrize("version, _", VERSIONS)
+    def test_are_read_with_a_warning_where_they_are_not_the_default(self, make, version, _):
+        config.set_keras_version(version)
+        for reading, channels, size in ((FIRST, 3, 12), (LAST, 1, None), (FIRST, 4, 6), (LAST, 3, 8)):
+            layer = make()
+            sizes = (size,) * (layer.input_spec.ndim - 2)
+            shape = (channels, *sizes) if reading == FIRST else (*sizes, channels)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                layer(Input(shape=shape))
+            assert layer.data_format == reading
+            if reading == config.default_data_format(layer.keras1_name):
+                assert not caught
+            else:
+                (warning,) = caught
+                for part in (f'{type(layer).__name__} "{layer.name}"', f"read as {reading}", "data_format="):
+                    assert part in str(warning.message)
+
+    def test_once_a_model(self):
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="MaxPooling2D") as caught:
+                x = layers.MaxPooling2D()(Input(shape=(3, 32, 32)))
+                x = Reshape((1, 32, 24))(Dense(768)(Flatten()(x)))
+                assert [Conv2D(2, 3)(x).layout, layers.UpSampling2D()(x).layout] == [FIRST, FIRST]
+            assert len(caught) == 1
+
+    def test_at_each_timestep(self):
+        with pytest.warns(UserWarning, match="read as channels_first: 12 x 12 pixels of 3 channels") as caught:
+            x = TimeDistributed(Conv2D(2, 3))(Input(shape=(5, 3, 12, 12)))
+            TimeDistributed(layers.MaxPooling2D())(Reshape((5, 1, 10, 20))(x))
+        assert x.shape == (None, 5, 2, 10, 10) and len(caught) == 1
 
     @pytest.mark.parametrize("layer", [
         Conv2D(2, 3, input_shape=(32, 32, 3)), Conv2D(2, 3, input_shape=(3, 32, 3)), Conv2D(2, 3, input_shape=IMAGE),
         Conv2D(2, 3, input_shape=(3, 9, 9), data_format=LAST), Conv2D(2, 3, input_shape=(3, 9, 9), data_format=FIRST),
-        Convolution2D(2, 3, 3, input_shape=(3, 32, 32)), Convolution2D(2, 3, 3, input_shape=(32, 32, 3)),
-        SpatialDropout2D(0.5, input_shape=(3, 32, 32))], ids=repr)
+        Convolution2D(2, 3, 3, input_shape=(3, 32, 32))], ids=repr)
     def test_silence_elsewhere(self, layer):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -153,9 +239,9 @@ class TestShapesThatSaySo:
             warnings.simplefilter("error")
             assert settled(Conv2D(2, 3, input_shape=(3, 32, 32))) == LAST
 
-    def test_only_the_first_layer_is_read(self):
-        model = Sequential([Dense(96, input_shape=(5,)), Reshape((3, 4, 8)), Conv2D(2, 2)])
-        assert model.layers[-1].data_format == LAST
+    def test_not_behind_a_layer_of_images(self):
+        x = Conv2D(3, 2, data_format=LAST)(Input(shape=(4, 4, 5)))
+        assert Conv2D(2, 2)(Conv2D(8, 2, padding="same")(x)).shape == (None, 2, 2, 2)
 
 
 def th(*more):
@@ -269,7 +355,7 @@ class TestWhatDependsOnIt:
     def test_flatten_keeps_the_order_unless_channels_first_was_chosen(self):
         x = np.arange(2 * 3 * 4, dtype="float32").reshape(1, 2, 3, 4)
         same = Sequential([Convolution2D(2, 1, 1, weights=[np.eye(2).reshape(2, 2, 1, 1), np.zeros(2)],
-                                         input_shape=(2, 3, 4)), Flatten()])
+                                         dim_ordering="th", input_shape=(2, 3, 4)), Flatten()])
         np.testing.assert_array_equal(same.predict(x), x.reshape(1, -1))
         K.set_image_data_format(FIRST)
         moved = Sequential([Flatten(input_shape=(2, 3, 4))])

@@ -96,9 +96,9 @@ def test_the_format_of_the_convolution_before_holds(ordering, size):
 
 
 def test_channels_last_where_nothing_says_otherwise():
-    assert Sequential([MaxPooling2D(input_shape=(4, 6, 8))]).output_shape == (None, 2, 3, 8)
+    assert Sequential([MaxPooling2D(input_shape=(6, 6, 8))]).output_shape == (None, 3, 3, 8)
     K.set_image_dim_ordering("th")
-    assert Sequential([MaxPooling2D(input_shape=(4, 6, 8))]).output_shape == (None, 4, 3, 4)
+    assert Sequential([MaxPooling2D(input_shape=(6, 6, 8))]).output_shape == (None, 6, 3, 4)
     assert Sequential([MaxPooling1D(input_shape=(4, 6))]).output_shape == (None, 2, 6)
 
 

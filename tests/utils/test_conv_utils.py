@@ -26,10 +26,11 @@ def test_convert_kernel(window):
 def test_convert_kernel_of_keras1(monkeypatch):
     monkeypatch.setattr(config, "_settings", config._Settings())
     kernel = np.random.standard_normal((4, 3, 2, 5))
-    np.testing.assert_array_equal(convert_keras1_kernel(kernel), kernel[:, :, ::-1, ::-1])
-    np.testing.assert_array_equal(convert_keras1_kernel(kernel, "tf"), kernel[::-1, ::-1])
-    K.set_image_dim_ordering("tf")
     np.testing.assert_array_equal(convert_keras1_kernel(kernel), kernel[::-1, ::-1])
+    np.testing.assert_array_equal(convert_keras1_kernel(kernel, "th"), kernel[:, :, ::-1, ::-1])
+    np.testing.assert_array_equal(convert_keras1_kernel(kernel, "tf"), kernel[::-1, ::-1])
+    K.set_image_dim_ordering("th")
+    np.testing.assert_array_equal(convert_keras1_kernel(kernel), kernel[:, :, ::-1, ::-1])
 
 
 @pytest.mark.parametrize("convert, shape", [(convert_kernel, (3, 3)), (convert_kernel, (1,) * 6),
