@@ -12,7 +12,7 @@ class _Context(threading.local):
     tapes: the tapes that record now.   evaluating: depth of graph evaluations under way.
     learning_phase: 1 training, 0 not, None not said.   destination: the array the next fitting output goes to.
     losses, updates: lists that collect what layers add while a model computes its loss, or None.
-    walks: for each graph being evaluated the values of its tensors, by identity.
+    walks: for each tape and each graph being evaluated the values of symbolic tensors, by identity.
     """
 
     def __init__(self):
@@ -29,13 +29,13 @@ context = _Context()
 
 
 def deferring():
-    """True where an op on a deferred variable should wait: no tape records, no graph is being evaluated."""
+    """True where an op on a variable should wait: no tape records, no graph is being evaluated."""
     return not context.tapes and not context.evaluating
 
 
 @contextmanager
 def evaluation(learning_phase=None):
-    """Inside, deferred variables have values; `learning_phase` (if not None) holds until the end.
+    """Inside, variables have values; `learning_phase` (if not None) holds until the end.
 
     A phase fixed with `config.set_learning_phase` holds over it.
     """
@@ -50,6 +50,17 @@ def evaluation(learning_phase=None):
     finally:
         context.evaluating -= 1
         context.learning_phase = before
+
+
+@contextmanager
+def symbolically():
+    """Inside, ops on variables wait whatever goes on outside: what a layer's `build` makes is for all later steps."""
+    before = dict(vars(context))
+    try:
+        vars(context).update(tapes=[], evaluating=0, walks=[], losses=None, updates=None)
+        yield
+    finally:
+        vars(context).update(before)
 
 
 @contextmanager

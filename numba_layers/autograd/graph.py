@@ -6,6 +6,7 @@ functions on concrete tensors, in order; so Keras's functional graph, `K.functio
 
 import itertools
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 
 import numpy as np
 
@@ -47,15 +48,17 @@ class SymbolicTensor(Tensor):
     def size(self):
         return None if None in self._shape else int(np.prod(self._shape))
 
+    @cached_property
+    def depends_on_inputs(self):
+        return bool(placeholders(self))
+
     def __getattr__(self, name):
         if name == "data":
-            raise GraphError(f"{self!r} has no value yet. Evaluate it with K.function([inputs], [tensor]), "
-                             "K.eval(tensor) or model.predict; in a layer, write K functions (K.sqrt(x)) in place of "
-                             "NumPy's.")
+            return _value_now(self).data
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __array__(self, dtype=None, copy=None):
-        return self.data
+        raise _without_value(self)
 
     def __len__(self):
         if not self._shape or self._shape[0] is None:
@@ -94,17 +97,21 @@ class Step:
 
 
 def is_symbolic(value):
-    """True for a tensor whose value comes later; a deferred variable counts outside of tapes and evaluations."""
-    return isinstance(value, SymbolicTensor) or (isinstance(value, Variable) and value.deferred and deferring())
+    """True for a tensor whose value comes later; a variable counts outside of tapes and evaluations."""
+    return isinstance(value, SymbolicTensor) or (isinstance(value, Variable) and deferring())
 
 
 def any_symbolic(arguments):
     """True when a tensor among `arguments`, or in a list among them, is symbolic."""
     for argument in arguments:
-        if type(argument) is Tensor:    # the common case, asked first: every op comes by here
+        kind = type(argument)           # the common cases are asked first: every op comes by here
+        if kind is Tensor:
             continue
-        if isinstance(argument, list | tuple):
-            if any(is_symbolic(entry) for entry in argument):
+        if kind is Variable:
+            if not (context.evaluating or context.tapes):
+                return True
+        elif kind is list or kind is tuple:
+            if any_symbolic(argument):
                 return True
         elif is_symbolic(argument):
             return True
@@ -169,7 +176,7 @@ def _run(steps, known):
         if isinstance(results, Tensor):
             results = (results,)
         for output, result in zip(step.outputs, results):
-            known[id(output)] = result
+            known[id(output)] = concrete(result) if type(result) is SymbolicTensor else result
 
 
 def _resolved(argument, known):
@@ -184,8 +191,8 @@ def _resolved(argument, known):
 def settled(arguments):
     """`arguments` with values for the symbolic tensors, from the evaluations under way; None where one has none.
 
-    So a loss or a layer may use tensors of the model around it, as variational autoencoders do: their values are
-    those of the batch at hand, computed if nothing did so yet.
+    So a loss or a layer may use tensors of the model around it, as variational autoencoders do, and expressions of
+    weights: their values are those of the batch at hand, computed if nothing did so yet.
     """
     for known in reversed(context.walks):
         tensors = [entry for argument in arguments
@@ -202,14 +209,55 @@ def settled(arguments):
     return None
 
 
+def concrete(tensor):
+    """`tensor`, or its value in the evaluation under way where it is symbolic.
+
+    Raises: GraphError naming the placeholder that has no value there.
+    """
+    if not isinstance(tensor, SymbolicTensor):
+        return tensor
+    values = settled((tensor,))
+    if values is None:
+        raise _missing(next(leaf for leaf in placeholders(tensor)
+                            if not any(id(leaf) in known for known in context.walks)))
+    return values[0]
+
+
+def placeholders(tensor):
+    """The placeholders that `tensor` depends on, the learning phase not counted, as a list."""
+    steps = _sorted_steps([tensor], ())
+    found = {id(leaf): leaf for leaf in (tensor, *(leaf for step in steps for leaf in step.tensors()))}
+    return [leaf for leaf in found.values()
+            if isinstance(leaf, SymbolicTensor) and leaf.step is None and leaf is not LEARNING_PHASE]
+
+
+def _value_now(tensor):
+    """The value of a symbolic tensor for which one was asked: in the evaluation under way, or that of the variables."""
+    values = settled((tensor,))
+    if values is None:
+        if tensor.depends_on_inputs:
+            raise _without_value(tensor)
+        values = [evaluate(tensor)]
+    return values[0]
+
+
+def _without_value(tensor):
+    return GraphError(f"{tensor!r} has no value yet. Evaluate it with K.function([inputs], [tensor]), K.eval(tensor) "
+                      "or model.predict; in a layer, write K functions (K.sqrt(x)) in place of NumPy's.")
+
+
+def _missing(tensor):
+    return GraphError(f"placeholder {tensor.name or tensor!r} of shape {tensor.shape} needs a value, and is not among "
+                      "the inputs of this function or model.")
+
+
 def _value(tensor, known):
     value = known.get(id(tensor))
     if value is not None:
         return value
     if tensor is LEARNING_PHASE:
         return as_tensor(np.int64(context.learning_phase or 0))
-    raise GraphError(f"placeholder {tensor.name or tensor!r} of shape {tensor.shape} needs a value, and is not among "
-                     "the inputs of this function or model.")
+    raise _missing(tensor)
 
 
 def _fed(tensor, value):

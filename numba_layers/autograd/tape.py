@@ -25,12 +25,15 @@ class Tape:
 
     def __init__(self):
         self.nodes = []
+        self.values = {}        # of expressions of variables that were made outside, by identity
 
     def __enter__(self):
         context.tapes.append(self)
+        context.walks.append(self.values)
         return self
 
     def __exit__(self, *exception):
+        context.walks[:] = [walk for walk in context.walks if walk is not self.values]
         context.tapes.remove(self)
 
     def gradient(self, target, sources, output_gradient=None, into=None):
@@ -42,7 +45,8 @@ class Tape:
         Raises: GraphError when target was not recorded.
         """
         single = isinstance(sources, Tensor)
-        sources = [sources] if single else list(sources)
+        sources = [self.values.get(id(source), source) for source in ([sources] if single else sources)]
+        target = self.values.get(id(target), target)
         into = into or [None] * len(sources)
         if not isinstance(target, Tensor):
             raise GraphError(f"the tape differentiates tensors, got {type(target).__name__}.")
@@ -50,7 +54,7 @@ class Tape:
         wanted = _depending_on(sources, nodes)
         gradients = {id(target): _seed(target, output_gradient)}
         destinations = {id(source): array for source, array in zip(sources, into) if array is not None}
-        with evaluation():   # also after the tape's own `with`, deferred variables have values here
+        with evaluation():   # also after the tape's own `with`, variables have values here
             for node in reversed(nodes):
                 grads = [gradients.get(id(output)) for output in node.outputs]
                 if all(grad is None for grad in grads):

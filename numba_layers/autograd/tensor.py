@@ -17,6 +17,7 @@ class Tensor:
 
     __slots__ = ("data", "mask", "name", "__dict__", "__weakref__")
     layout = None
+    depends_on_inputs = False   # True of a symbolic tensor that has no value before a placeholder has one
     __array_priority__ = 100    # NumPy arrays leave `array + tensor` to the tensor
 
     def __init__(self, data, mask=None, name=None):
@@ -79,17 +80,16 @@ class Tensor:
 class Variable(Tensor):
     """A tensor whose value changes in place: a layer's weight, or a `K.variable`.
 
-    `deferred`: outside of a tape and of a graph's evaluation, ops on it wait (a `K.variable`), so that
-    `K.function` sees the value of its own time; a layer's weights are not deferred. `order`: the axes of `data` in the
-    order in which users see them, None for a new axis of size 1; None altogether: as they are.
+    Outside of a tape and of a graph's evaluation ops on it wait, so that `K.function`, a loss or another layer sees
+    the value of its own time. `order`: the axes of `data` in the order in which users see them, None for a new axis of
+    size 1; None altogether: as they are.
     """
 
-    __slots__ = ("constraint", "deferred", "order", "trainable")
+    __slots__ = ("constraint", "order", "trainable")
 
-    def __init__(self, data, name=None, constraint=None, deferred=False, trainable=True, order=None):
+    def __init__(self, data, name=None, constraint=None, deferred=True, trainable=True, order=None):
         super().__init__(data, name=name)
         self.constraint = constraint
-        self.deferred = deferred
         self.trainable = trainable
         self.order = order
 

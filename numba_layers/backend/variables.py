@@ -19,7 +19,7 @@ def variable(value, dtype=None, name=None, constraint=None):
     value: array, number, SciPy sparse matrix or tensor; it is copied. dtype: floatx by default.
     """
     value = np.array(dense(eval(value) if isinstance(value, Tensor) else value), dtype=dtype or floatx())
-    return Variable(as_array(value), name=name, constraint=constraint, deferred=True)
+    return Variable(as_array(value), name=name, constraint=constraint)
 
 
 def constant(value, dtype=None, shape=None, name=None):

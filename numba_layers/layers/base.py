@@ -9,8 +9,8 @@ import numpy as np
 from .. import config, initializations, initializers, ops
 from .._legacy import Keras1Name
 from ..arguments import element_type, sizes
-from ..autograd.context import context
-from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
+from ..autograd.context import collecting, context, deferring, symbolically
+from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..errors import (
     ArgumentError,
@@ -104,7 +104,9 @@ class Layer:
         self._regularizers = []
         self._trainable_weights = []
         self._non_trainable_weights = []
-        self._added_losses = []
+        self._added_losses = []         # outside of `call`: they count at every step
+        self._added_updates = []
+        self._losses_of_calls = []      # symbolic ones, of `call` on symbolic tensors; each step's call adds its own
         self._initial_weights = kwargs.get("weights")
         parameters = inspect.signature(self.call).parameters
         self._call_takes_mask = "mask" in parameters
@@ -198,18 +200,22 @@ class Layer:
         return weight
 
     def add_loss(self, losses, inputs=None):
-        """Add scalar tensors to the training loss; call it inside `call`, so that they are computed at each step."""
-        for loss in as_list(losses):
-            if isinstance(loss, SymbolicTensor):
-                self._added_losses.append(loss)
-            elif context.losses is not None:
-                context.losses.append(loss)
+        """Add scalar tensors to the training loss: those of the inputs inside `call`, others anywhere.
+
+        What is made outside of `call`, of weights or of the model's tensors, is computed anew at each step.
+        """
+        self._collect(as_list(losses), context.losses, self._added_losses)
 
     def add_update(self, updates, inputs=None):
-        """Assign new values to variables after a training step: (variable, value) pairs, made inside `call`."""
-        for update in updates if isinstance(updates, list) else [updates]:
-            if context.updates is not None and not any_symbolic(update):
-                context.updates.append(update)
+        """Assign new values to variables after each training step: (variable, value) pairs; see `add_loss`."""
+        self._collect(updates if isinstance(updates, list) else [updates], context.updates, self._added_updates)
+
+    def _collect(self, added, of_this_step, of_all_steps):
+        """Keep what is added in the list of the step under way, or outside of all evaluation in that for all steps."""
+        if of_this_step is not None:
+            of_this_step.extend(added)
+        elif deferring():
+            of_all_steps.extend(added)
 
     # -- calling -------------------------------------------------------------------------------------------------
 
@@ -228,6 +234,9 @@ class Layer:
                 return self._connect(tensors, kwargs)
             tensors = values
         self._check(tensors)
+        if deferring():
+            with Graph(()).evaluated(()):
+                return self._compute(tensors, kwargs)
         return self._compute(tensors, kwargs)
 
     def _check(self, tensors):
@@ -242,7 +251,8 @@ class Layer:
         """Called with the first inputs before `build`, for layers that need to know more than their shapes."""
 
     def _build_for(self, input_shape):
-        self.build(input_shape)
+        with symbolically():
+            self.build(input_shape)
         self.built = True
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
@@ -278,7 +288,9 @@ class Layer:
     def _connect(self, tensors, kwargs):
         """Record a node of the functional graph on symbolic tensors."""
         self._check(tensors)
-        templates = self.infer(tensors, kwargs)
+        with collecting() as (losses, _):
+            templates = self.infer(tensors, kwargs)
+        self._losses_of_calls += losses
         outputs = defer(self, (unpack(tensors),), kwargs, templates)
         for number, (output, template) in enumerate(zip(outputs, templates)):
             output.mask, output.layout = template.mask, template.layout
@@ -350,8 +362,14 @@ class Layer:
 
     @property
     def losses(self):
-        """Regularization losses: of the weights, now, and symbolic ones of activities."""
-        return [regularizer(weight) for regularizer, weight in self.regularizers] + self._added_losses
+        """All losses of the layer, symbolic: of regularizers, and those that `add_loss` was given."""
+        return ([regularizer(weight) for regularizer, weight in self.regularizers] + self._added_losses
+                + self._losses_of_calls)
+
+    @property
+    def updates(self):
+        """(variable, value) pairs that `add_update` was given outside of `call`."""
+        return list(self._added_updates)
 
     def get_weights(self):
         """Copies of the weights as a list of arrays."""

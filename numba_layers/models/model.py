@@ -8,11 +8,12 @@ from .. import config, constraints, devices, losses, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..arguments import share, whole
 from ..autograd.context import collecting, evaluation, unrecorded
+from ..autograd.graph import concrete
 from ..autograd.tape import Tape
 from ..autograd.tensor import Tensor, as_tensor
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
-from . import data, generators, loops
+from . import added, data, generators, loops
 from .arena import Arena
 from .network import Network
 from .objective import Objective
@@ -116,13 +117,16 @@ class Model(Network):
 
         What layers add and regularizers count in the loss. Losses and metrics may use all tensors of the model.
         """
-        with collecting() as (added, updates), self._graph.evaluated(inputs) as outputs:
+        with collecting() as (of_layers, updates), self._graph.evaluated(inputs) as outputs:
             extra = [regularizer(weight) for regularizer, weight in self.regularizers]
-            extra += [ops.sum(loss) for loss in self._added_losses]
-            total, parts = self.objective.loss(targets, outputs, weights, extra + added)
+            extra += [ops.sum(loss) for loss in added.of_step(self, "_added_losses")]
+            total, parts = self.objective.loss(targets, outputs, weights, extra + of_layers)
+            total = concrete(total)
             with unrecorded():
                 measured = self.objective.measure(targets, outputs, weights)
-        figures = [total, *(parts if len(self.outputs) > 1 else []), *measured]
+                updates += added.of_step(self, "_added_updates")
+                updates = [(variable, concrete(as_tensor(value))) for variable, value in updates]
+            figures = [total, *map(concrete, parts if len(self.outputs) > 1 else []), *map(concrete, measured)]
         return total, figures, updates
 
     def _train_step(self, batch):

@@ -1,12 +1,14 @@
 """A graph of layers as one layer: topology, weights, and running it. Training is in `training.py`."""
 
-from ..autograd.graph import Graph, SymbolicTensor
+from .. import ops
+from ..autograd.context import context
+from ..autograd.graph import Graph, placeholders
 from ..errors import ArgumentError, GraphError, unknown
 from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
 from ..utils import function_utils
-from . import saving, summary, topology
+from . import added, saving, summary, topology
 
 
 class Network(Layer):
@@ -47,7 +49,11 @@ class Network(Layer):
     # -- running -------------------------------------------------------------------------------------------------
 
     def call(self, inputs, training=None):
-        return unpack(self._graph.run(as_list(inputs), None if training is None else int(training)))
+        with self._graph.evaluated(as_list(inputs), None if training is None else int(training)) as outputs:
+            if context.losses is not None:
+                context.losses += [ops.sum(loss) for loss in added.of_call(self, "_added_losses")]
+                context.updates += added.of_call(self, "_added_updates")
+        return unpack(outputs)
 
     def compute_mask(self, inputs, mask=None):
         """Concrete outputs carry their masks already."""
@@ -113,14 +119,31 @@ class Network(Layer):
 
     @property
     def losses(self):
-        return [loss for layer in self._all_layers for loss in layer.losses] + self._added_losses
+        fed = {id(tensor) for tensor in self._fed}
+        losses = [loss for layer in self._all_layers for loss in layer.losses]
+        return [loss for loss in losses + self._added_losses + self._losses_of_calls
+                if all(id(leaf) in fed for leaf in placeholders(loss))]
+
+    @property
+    def updates(self):
+        return [update for layer in self._all_layers for update in layer.updates] + self._added_updates
 
     @property
     def adds_losses(self):
         """True where the model or a layer was given a loss by `add_loss`, or a layer of the user's own may add one."""
-        own = set(Layer.kinds.values())
-        return bool(self._added_losses) or any(
-            layer._added_losses or type(layer) not in own for layer in self._all_layers)
+        own = set(Layer.kinds.values()) | {type(self)}
+        return any(layer._added_losses or layer._losses_of_calls or type(layer) not in own
+                   for layer in self.all_inside())
+
+    def all_inside(self):
+        """The model itself, its layers, and those of models among them, each once."""
+        found, waiting = {}, [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                waiting.extend(getattr(layer, "_all_layers", ()))
+        return list(found.values())
 
     @property
     def regularizers(self):
@@ -231,7 +254,7 @@ def _nodes(outputs, inputs, name):
         for before in reversed(node.input_tensors):
             if hasattr(before, "_keras_history"):
                 stack.append((before, False))
-            elif isinstance(before, SymbolicTensor):
+            elif before.depends_on_inputs:
                 raise GraphError(f'model "{name}": {layer!r} was given {before!r}, which does not come from a layer. '
                                  "Wrap K functions and operators in a Lambda layer.")
     for tensor in inputs:

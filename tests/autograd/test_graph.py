@@ -76,8 +76,8 @@ def test_shapes_are_checked_before_there_are_values():
         placeholder((None, 2)) + placeholder((None, 3))
 
 
-def test_deferred_variables_have_the_value_of_their_time():
-    weight = Variable(np.array([1.0, 2.0], "float32"), deferred=True)
+def test_variables_have_the_value_of_their_time():
+    weight = Variable(np.array([1.0, 2.0], "float32"))
     y = weight * 3
     assert isinstance(y, SymbolicTensor)
     weight.assign([10, 20])
@@ -85,14 +85,9 @@ def test_deferred_variables_have_the_value_of_their_time():
     assert evaluate(weight) is weight
 
 
-def test_variables_of_layers_do_not_wait():
-    weight = Variable(np.array([1.0, 2.0], "float32"))
-    assert (weight * 3).numpy().tolist() == [3, 6]
-
-
 def test_gradients():
     x = placeholder((None, 2))
-    weight = Variable(np.array([1.0, -2.0], "float32"), deferred=True)
+    weight = Variable(np.array([1.0, -2.0], "float32"))
     loss = ops.sum(ops.square(x * weight))
     in_x, in_weight = gradients(loss, [x, weight])
     assert in_x.shape == (None, 2) and in_weight.shape == (2,)

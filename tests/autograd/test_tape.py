@@ -95,9 +95,9 @@ def test_gradients_written_to_given_arrays():
         np.testing.assert_array_equal(array, wanted)
 
 
-def test_deferred_variables_after_the_tape_has_closed():
+def test_variables_after_the_tape_has_closed():
     """A `K.variable` waits outside of tapes; the backward pass still meets its value."""
-    x = Variable(np.array([3.0], "float32"), deferred=True)
+    x = Variable(np.array([3.0], "float32"))
     with Tape() as tape:
         y = x * x
     assert tape.gradient(y, x).numpy().tolist() == [6]
