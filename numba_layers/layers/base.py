@@ -3,6 +3,9 @@
 import copy
 import functools
 import inspect
+import math
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -14,6 +17,7 @@ from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..errors import (
     ArgumentError,
+    DataError,
     DtypeError,
     GraphError,
     MaskError,
@@ -33,6 +37,29 @@ __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
 _PACKAGE = __name__.partition(".")[0]
 _BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "batch_size", "dtype", "input_dtype",
                    "input_dim", "input_length", "weights")
+
+
+_numbers_left = ContextVar("numbers left", default=None)     # [how many, of how many, the file]
+
+
+@contextmanager
+def most_numbers(numbers, shown):
+    """Inside, layers may make weights of as many `numbers` (and a few) as the file called `shown` holds."""
+    token = _numbers_left.set([numbers + (1 << 18), numbers, shown])
+    try:
+        yield
+    finally:
+        _numbers_left.reset(token)
+
+
+def _count(name, shape):
+    """Raises: DataError where a description asks for weights that its file has no numbers for."""
+    left = _numbers_left.get()
+    if left is not None:
+        left[0] -= math.prod(shape)
+        if left[0] < 0:
+            raise DataError(f"its architecture has a weight {name!r} of shape {tuple(shape)}, but {left[2]} holds no "
+                            f"more than {left[1]:,} numbers in all. It is damaged, or made to take memory.")
 
 
 def training_phase(training=None):
@@ -188,6 +215,7 @@ class Layer:
             shape, initializer, name = name, dtype or initializer, shape if isinstance(shape, str) else None
             dtype = None
         dtype = dtype or config.floatx()
+        _count(name, shape)
         make = initializer_of("glorot_uniform" if initializer is None else initializer)
         value = np.array(make(tuple(shape), dtype=dtype), dtype=dtype, order="C")
         if value.shape != tuple(shape):

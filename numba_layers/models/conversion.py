@@ -12,7 +12,6 @@ from ..autograd.tensor import from_order
 from ..layers.node import as_list
 
 Origin = namedtuple("Origin", "keras1 theano")      # who wrote a file: Keras 1? the Theano backend?
-Stored = namedtuple("Stored", "array order")        # a weight in a file; our files say its order where it is special
 
 
 def owners(layer):
@@ -25,15 +24,19 @@ def owners(layer):
     return found
 
 
-def arranged(stored, weight, owners, origin):
-    """The value `stored` in a file for `weight`, in the engine's layout; None if it does not fit."""
-    array, owner = stored.array, owners.get(id(weight))
-    order = None if stored.order is None else [None if axis < 0 else axis for axis in stored.order]
+def arranged(array, order, weight, owners, origin):
+    """The value `array` of a file for `weight`, in the engine's layout; None if it does not fit.
+
+    order: of its axes, as our files tell it (see `Variable`), or None.
+    """
+    owner = owners.get(id(weight))
     if owner is not None and origin.keras1:
         order = owner.keras1_order(weight.ndim)
         if owner.rank == 1 and array.ndim == 4 and array.shape != _in_keras1(weight, order):
             array = array.transpose(2, 3, 1, 0)     # as Keras before 1.2 had it, (filters, in, steps, 1)
     if order is not None:
+        if sorted(axis for axis in order if axis is not None) != list(range(weight.ndim)):
+            return None
         if array.ndim != len(order) or any(axis is None and size != 1 for axis, size in zip(order, array.shape)):
             return None
         array = from_order(array, order)
@@ -46,7 +49,7 @@ def arranged_slot(array, weight, owners, origin):
     """The same for an optimizer's slot of `weight`; slots of another size hold nothing about single weights."""
     if array.size != weight.size or not origin.keras1:
         return _unflipped(array, owners.get(id(weight)), origin) if array.shape == weight.shape else array
-    return arranged(Stored(array, None), weight, owners, origin)
+    return arranged(array, None, weight, owners, origin)
 
 
 def _in_keras1(weight, order):

@@ -2,9 +2,9 @@
 
 Layout: attributes `model_config` (JSON), `training_config` (JSON), `keras_version`, `backend`; group `model_weights`
 with one group a layer, whose attribute `weight_names` lists its data sets in order; group `optimizer_weights`. A file
-of weights holds the contents of `model_weights` at its root. Files are of HDF5 1.8's format with texts of fixed length:
-those have checksums, without which the HDF5 library can crash on damaged bytes. Kernels of convolutions in files of
-Keras 1 and of the Theano backend are rearranged when they are read (`conversion`).
+of weights holds the contents of `model_weights` at its root. `utils.hdf5` reads and writes: no more than the file
+holds, and nothing of others. Kernels of convolutions in files of Keras 1 and of the Theano backend are rearranged when
+they are read (`conversion`).
 Reference: Keras 2.2.5, `engine.saving`.
 """
 
@@ -16,13 +16,11 @@ import numpy as np
 
 from .. import optimizers
 from ..errors import ArgumentError, DataError, FileError, NumbaLayersError, ShapeError
+from ..layers.base import most_numbers
 from ..layers.serialization import deserialize
-from ..utils import function_utils
-from ..utils.files import replacing
+from ..utils import function_utils, hdf5
 from . import conversion
 from .topology import KERAS_VERSION, plain
-
-_HEADER_LIMIT = 64000       # HDF5 keeps attributes up to 64 KiB; longer lists of names are split
 
 
 def save_model(model, filepath, overwrite=True, include_optimizer=True):
@@ -30,7 +28,7 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
 
     Raises: ArgumentError when the file exists and overwrite is False.
     """
-    with _written(filepath, overwrite) as file:
+    with hdf5.written(filepath, overwrite) as file:
         file.attrs["keras_version"] = np.bytes_(KERAS_VERSION)
         file.attrs["backend"] = np.bytes_("numba")
         description = {"class_name": type(model).__name__, "config": model.get_config()}
@@ -50,15 +48,19 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     lambdas in the file, which is as safe as running the file as a program; True refuses it.
     Raises: DataError for a file that is missing, damaged, or holds no model.
     """
-    with _opened(filepath) as file:
-        if "model_config" not in file.attrs:
+    with hdf5.opened(filepath) as file:
+        description, training = _json(file, "model_config", filepath), _json(file, "training_config", filepath)
+        if description is None:
             raise DataError(f"{_shown(filepath)} holds no architecture, only weights perhaps. Build the model and call "
                             "model.load_weights(file).")
-        with function_utils.safe_mode(safe_mode):
-            model = deserialize(_json(file, "model_config", filepath), custom_objects)
-        _read_weights(_group(file, "model_weights", filepath), model, filepath)
-        if compile and "training_config" in file.attrs:
-            _compile(model, _json(file, "training_config", filepath), custom_objects)
+        stored = _stored_weights(file.group("model_weights"))
+        numbers = _numbers_in(stored)
+        with _described(filepath), function_utils.safe_mode(safe_mode), most_numbers(numbers, _shown(filepath)):
+            model = deserialize(description, custom_objects)
+        _read_weights(file.group("model_weights"), stored, model, filepath, anew=True)
+        if compile and training is not None:
+            with _described(filepath):
+                _compile(model, training, custom_objects)
             if "optimizer_weights" in file:
                 model._prepare_training()
                 model.optimizer.set_weights(_optimizer_state(file, model))
@@ -67,7 +69,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
 
 def save_weights(model, filepath, overwrite=True):
     """Write the weights of `model` to an HDF5 file."""
-    with _written(filepath, overwrite) as file:
+    with hdf5.written(filepath, overwrite) as file:
         _write_weights(file, model.layers)
 
 
@@ -80,138 +82,115 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False):
     """
     if skip_mismatch and not by_name:
         raise ArgumentError("skip_mismatch goes with by_name=True.")
-    with _opened(filepath) as file:
-        group = file["model_weights"] if "layer_names" not in file.attrs and "model_weights" in file else file
-        _read_weights(group, model, filepath, by_name, skip_mismatch)
+    with hdf5.opened(filepath, beside=sum(weight.data.nbytes for weight in model.weights)) as file:
+        of_model = "model_weights" in file and not file.texts("layer_names")
+        group = file.group("model_weights") if of_model else file
+        _read_weights(group, _stored_weights(group), model, filepath, by_name, skip_mismatch)
 
 
 # -- files ---------------------------------------------------------------------------------------------------------
-
-@contextmanager
-def _written(filepath, overwrite):
-    import h5py
-    if isinstance(filepath, h5py.Group):
-        yield filepath
-        return
-    with replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w", libver=("v108", "v108")) as file:
-        yield file
-
-
-@contextmanager
-def _opened(filepath):
-    import h5py
-    if isinstance(filepath, h5py.Group):
-        yield filepath
-        return
-    if not Path(filepath).is_file():
-        raise FileError(f"there is no file {_shown(filepath)}.")
-    try:
-        file = h5py.File(filepath, "r")
-    except OSError as error:
-        raise FileError(f"{_shown(filepath)} is no HDF5 file, or is damaged ({error}).") from None
-    with file:
-        try:
-            yield file
-        except NumbaLayersError:
-            raise
-        except Exception as error:      # damaged bytes show themselves in many ways
-            raise FileError(f"{_shown(filepath)} cannot be read ({type(error).__name__}: {error}). It is damaged or "
-                            "not a Keras file.") from error
-
 
 def _shown(filepath):
     return f"'{Path(filepath).resolve()}'" if isinstance(filepath, str | Path) else repr(filepath)
 
 
-def _group(file, name, filepath):
-    if name not in file:
-        raise DataError(f"{_shown(filepath)} has no group {name!r}: it is damaged or not a Keras file.")
-    return file[name]
+@contextmanager
+def _described(filepath):
+    """What a damaged description brings up comes out as FileError."""
+    try:
+        yield
+    except NumbaLayersError:
+        raise
+    except Exception as error:
+        raise FileError(f"{_shown(filepath)} cannot be read ({type(error).__name__}: {error}). It is damaged or "
+                        "not a Keras file.") from error
 
 
 def _json(file, name, filepath):
-    text = file.attrs[name]
+    """What an attribute describes, or None where there is none."""
+    text = file.text(name)
     try:
-        return json.loads(text.decode() if isinstance(text, bytes) else text)
-    except ValueError as error:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{_shown(filepath)}: attribute {name!r} is damaged ({error}).") from None
-
-
-def _texts(group, name):
-    """A list of names in an attribute, which Keras splits in numbered parts when it is long."""
-    parts = [group.attrs[name]] if name in group.attrs else []
-    while f"{name}{len(parts)}" in group.attrs:
-        parts.append(group.attrs[f"{name}{len(parts)}"])
-    return [_text(text) for part in parts for text in part]
-
-
-def _set_texts(group, name, texts):
-    encoded = [text.encode() for text in texts]
-    parts = 1
-    while encoded and max(map(len, encoded)) * -(-len(encoded) // parts) > _HEADER_LIMIT:
-        parts += 1
-    if parts == 1:
-        group.attrs[name] = np.array(encoded, dtype=bytes) if encoded else np.empty(0, "S1")
-        return
-    for number, part in enumerate(np.array_split(np.array(encoded), parts)):
-        group.attrs[f"{name}{number}"] = part
 
 
 # -- weights -------------------------------------------------------------------------------------------------------
 
 def _write_weights(group, layers):
-    _set_texts(group, "layer_names", [layer.name for layer in layers])
+    hdf5.set_texts(group, "layer_names", [_checked_name(layer) for layer in layers])
     group.attrs["backend"] = np.bytes_("numba")
     group.attrs["keras_version"] = np.bytes_(KERAS_VERSION)
     for layer in layers:
-        part = group.create_group(layer.name)
-        names = _write_arrays(part, [(f"{weight.name}:0", weight.value) for weight in layer.weights])
-        for name, weight in zip(names, layer.weights):
-            if weight.order is not None:
-                part[name].attrs["order"] = [-1 if axis is None else axis for axis in weight.order]
+        try:
+            part = group.require_group(layer.name)
+            names = _write_arrays(part, [(f"{weight.name}:0", weight.value) for weight in layer.weights])
+            for name, weight in zip(names, layer.weights):
+                if weight.order is not None:
+                    part[name].attrs["order"] = [-1 if axis is None else axis for axis in weight.order]
+        except (ValueError, TypeError, OSError, RuntimeError, KeyError) as error:
+            raise ArgumentError(f'{_called(layer)} cannot be saved beside the other layers ({error}): its weights '
+                                "would lie where another layer's are. Give it another name.") from error
+
+
+def _called(layer):
+    return f'{type(layer).__name__} "{layer.name:.80}"'
+
+
+def _checked_name(layer):
+    if not hdf5.is_path(layer.name):
+        raise ArgumentError(f"{type(layer).__name__} {layer.name!r:.80} cannot be saved under this name: the parts "
+                            "between its slashes become groups of the file, which cannot be empty or '.', nor hold "
+                            "half characters or NUL. Give it another name.")
+    return layer.name
 
 
 def _write_arrays(group, named):
     """Data sets in order, and their names, which it returns, in `weight_names`; repeated names get a number."""
     names = []
     for name, array in named:
-        names.append(name if name not in names else f"{name}_{len(names)}")
-        group.create_dataset(names[-1], data=array)
-    _set_texts(group, "weight_names", names)
+        path = name = name if hdf5.is_path(name) else f"weight_{len(names)}"
+        while path in names or path in group:
+            path = f"{name}_{len(names)}" if path == name else f"{path}_"
+        names.append(path)
+        group.create_dataset(path, data=array)
+    hdf5.set_texts(group, "weight_names", names)
     return names
 
 
-def _arrays(group):
-    return [np.asarray(group[name]) for name in _texts(group, "weight_names")]
-
-
 def _stored_weights(group):
-    """Layer name -> its weights, as `conversion.Stored`; Keras before 1.0 had numbers for names."""
-    if "nb_layers" in group.attrs:
-        layers = [(f"layer_{number}", [f"param_{part}" for part in range(group[f"layer_{number}"].attrs["nb_params"])])
-                  for number in range(group.attrs["nb_layers"])]
+    """Layer name -> its weights in the file, as `hdf5.Array`; Keras before 1.0 had numbers for names."""
+    if group.attribute("nb_layers") is None:
+        layers = {name: group.group(name).texts("weight_names") for name in group.texts("layer_names")}
     else:
-        layers = [(name, _texts(group[name], "weight_names")) for name in _texts(group, "layer_names")]
-    return {name: [conversion.Stored(np.asarray(group[name][weight]), group[name][weight].attrs.get("order"))
-                   for weight in weights] for name, weights in layers}
+        layers = {f"layer_{number}": [] for number in range(group.number("nb_layers", most=len(group)))}
+        for name in layers:
+            part = group.group(name)
+            layers[name] = [f"param_{number}" for number in range(part.number("nb_params", most=len(part)))]
+    return {name: [group.group(name).array(weight) for weight in weights] for name, weights in layers.items()}
+
+
+def _numbers_in(stored):
+    """How many numbers a file's weights are together, as far as the file can hold them."""
+    arrays = [array for weights in stored.values() for array in weights]
+    for array in arrays:
+        array.claim()
+    return sum(array.size for array in arrays)
 
 
 def _origin(group):
     """Which Keras wrote a group of weights; without a word, Keras 1, and the Theano backend where names end so."""
-    version, backend = (_text(group.attrs.get(name, "")) for name in ("keras_version", "backend"))
+    version, backend = group.text("keras_version"), group.text("backend")
     of_keras1 = not version or version.startswith("1")
     if not backend and of_keras1:
-        names = [name for layer in _texts(group, "layer_names") for name in _texts(group[layer], "weight_names")]
+        names = [name for layer in group.texts("layer_names") for name in group.group(layer).texts("weight_names")]
         backend = "tensorflow" if any(name.endswith(":0") for name in names) else "theano"
     return conversion.Origin(of_keras1, backend == "theano")
 
 
-def _text(value):
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _read_weights(group, model, filepath, by_name=False, skip_mismatch=False):
-    origin, stored = _origin(group), _stored_weights(group)
+def _read_weights(group, stored, model, filepath, by_name=False, skip_mismatch=False, anew=False):
+    """Set the weights of `model` to those stored; all are read before any is set, unless the model was made `anew`."""
+    origin = _origin(group)
     if by_name:
         pairs = [(layer, stored[layer.name]) for layer in model.layers if stored.get(layer.name)]
     else:
@@ -229,21 +208,29 @@ def _read_weights(group, model, filepath, by_name=False, skip_mismatch=False):
             fitting += zip(layer.weights, weights)
         elif not skip_mismatch:
             raise ShapeError(f"{_shown(filepath)}: {problem}")
-    for weight, there in fitting:
-        weight.data[...] = conversion.arranged(there, weight, owners, origin)
+    values = ((weight, conversion.arranged(there.read(), _order(there), weight, owners, origin))
+              for weight, there in fitting)
+    for weight, value in values if anew else list(values):
+        weight.data[...] = value
+
+
+def _order(there):
+    """The order of axes that our files tell where it is special, None in it for a new axis; or None."""
+    order = there.attribute("order")
+    return None if order is None else [None if axis < 0 else int(axis) for axis in np.atleast_1d(order)]
 
 
 def _mismatch(layer, stored, owners, origin):
     """What is wrong with the weights `stored` for `layer`, or None."""
     weights = layer.weights
     if len(weights) != len(stored):
-        return f'{type(layer).__name__} "{layer.name}" has {len(weights)} weights, the file {len(stored)} for it.'
+        return f"{_called(layer)} has {len(weights)} weights, the file {len(stored)} for it."
     for weight, there in zip(weights, stored):
-        if there.array.dtype.kind not in "biuf":
-            return f'{type(layer).__name__} "{layer.name}": weight {weight.name} is no array of numbers in the file.'
-        if conversion.arranged(there, weight, owners, origin) is None:
-            return (f'{type(layer).__name__} "{layer.name}": weight {weight.name} has shape {weight.value.shape}, '
-                    f"the file's {there.array.shape}.")
+        if there.dtype.kind not in "biuf":
+            return f"{_called(layer)}: weight {weight.name} is no array of numbers in the file."
+        if conversion.arranged(there.placeholder(), _order(there), weight, owners, origin) is None:
+            return (f"{_called(layer)}: weight {weight.name} has shape {weight.value.shape}, the file's "
+                    f"{there.shape}.")
     return None
 
 
@@ -263,9 +250,11 @@ def _by_name(value):
 
 def _optimizer_state(file, model):
     """The optimizer's saved arrays, in the order of the model's trained weights and in the engine's layout."""
-    state = _arrays(file["optimizer_weights"])
-    group, trained = file["model_weights"], model._trained_weights
-    origin, owners = _origin(group), conversion.owners(model)
+    saved, group = file.group("optimizer_weights"), file.group("model_weights")
+    state = [saved.array(name).read() for name in saved.texts("weight_names")]
+    trained, origin, owners = model._trained_weights, _origin(group), conversion.owners(model)
+    if not trained:
+        return state
     places = _places_in_slots(group, model) if origin.keras1 else range(len(trained))
     counted = len(state) % len(trained)
     slots = [state[start:start + len(trained)] for start in range(counted, len(state), len(trained))]
@@ -277,9 +266,9 @@ def _places_in_slots(group, model):
     """For each trained weight its place in Keras 1's slots, which list the weights sorted by name."""
     names = {}
     layers = [layer for layer in model.layers if layer.weights]
-    filled = [name for name in _texts(group, "layer_names") if _texts(group[name], "weight_names")]
-    for layer, name in zip(layers, filled):
-        names.update(zip(map(id, layer.weights), _texts(group[name], "weight_names")))
+    stored = [group.group(name).texts("weight_names") for name in group.texts("layer_names")]
+    for layer, texts in zip(layers, filter(None, stored)):
+        names.update(zip(map(id, layer.weights), texts))
     trained = [names[id(weight)] for weight in model._trained_weights]
     ranks = {position: rank for rank, position in enumerate(
         sorted(range(len(trained)), key=lambda position: trained[position]))}

@@ -1,40 +1,66 @@
 """Files that appear whole or not at all."""
 
 import os
-import tempfile
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ArgumentError, FileError
 
 
+def writable(path, overwrite=True):
+    """The path that is written when `path` is: itself, or where a symbolic link leads.
+
+    Raises: ArgumentError when `path` exists and may not be overwritten, FileError where no file can be: a folder, a
+    pipe or a device is there, or no folder around it.
+    """
+    try:
+        given = Path(path)
+        target = given.resolve() if given.is_symlink() else given
+        there = target.exists()
+    except (TypeError, ValueError, OSError, RuntimeError) as error:     # no path, a loop of links
+        raise FileError(f"{path!r:.200} is no name of a file ({error}).") from None
+    if there and not overwrite:
+        raise ArgumentError(f"{given} exists already. Give another name, or overwrite=True.")
+    if target.is_dir():
+        raise FileError(f"'{target.absolute()}' is a folder. Give the name of a file in it.")
+    if there and not target.is_file():
+        raise FileError(f"'{target.absolute()}' is a device or a pipe. Give the name of a file.")
+    if there and not os.access(target, os.W_OK):
+        raise FileError(f"'{target.absolute()}' may not be written.")
+    if not target.parent.is_dir():
+        raise FileError(f"there is no folder '{target.parent.absolute()}' to write {target.name!r} in. Make it first.")
+    return target
+
+
 @contextmanager
 def replacing(path, overwrite=True):
-    """A temporary path beside `path`; what is written there takes `path`'s place when the block ends well.
+    """A binary file beside `path`; what is written to it takes `path`'s place when the block ends well.
 
-    Raises: ArgumentError when `path` exists and may not be overwritten, FileError where no file can be; other
-    OSErrors as the file system says.
+    Raises: what `writable` raises; FileError, which is an OSError, where the file system says no, a full disk for
+    instance: the file that was there is then as it was.
     """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise ArgumentError(f"{path} exists already. Give another name, or overwrite=True.")
-    if path.is_dir():
-        raise FileError(f"'{path.resolve()}' is a folder. Give the name of a file in it.")
-    if not path.parent.is_dir():
-        raise FileError(f"there is no folder '{path.parent.resolve()}' to write {path.name!r} in. Make it first.")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+    target = writable(path, overwrite)
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    place = target.with_name(f".{target.stem[:40]}-{os.urandom(6).hex()}")
     try:
-        yield Path(name)
-        os.chmod(name, mode)
-        os.replace(name, path)
+        with open(place, "xb") as file:
+            yield file
+        if mode is not None:
+            os.chmod(place, mode)
+        os.replace(place, target)
+    except OSError as error:
+        raise not_written(target, error) from error
+    except ValueError as error:     # the name holds what no name may
+        raise FileError(f"{path!r:.200} is no name of a file ({error}).") from None
     finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+        with suppress(OSError, ValueError):
+            os.unlink(place)
 
 
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def not_written(path, error):
+    """The FileError for what the file system said when `path` was written."""
+    wrapped = FileError(f"'{Path(path).absolute()}' cannot be written ({error.strerror or error}); what was there "
+                        "before is as it was.")
+    wrapped.errno = error.errno
+    return wrapped
