@@ -60,11 +60,6 @@ class SymbolicTensor(Tensor):
     def __array__(self, dtype=None, copy=None):
         raise _without_value(self)
 
-    def __len__(self):
-        if not self._shape or self._shape[0] is None:
-            raise TypeError(f"{self!r} has no known length")
-        return self._shape[0]
-
     def __repr__(self):
         return f"SymbolicTensor({self.name or 'unnamed'}, shape={self._shape}, {self._dtype})"
 

@@ -4,7 +4,16 @@ import numpy as np
 
 from .. import config, devices
 from ..devices.array import TYPES, DeviceArray
-from ..errors import DtypeError
+from ..errors import DtypeError, ShapeError
+
+
+class Sizes(tuple):
+    """A shape with the methods that scripts for TensorFlow ask it for."""
+
+    ndims = property(len)
+
+    def as_list(self):
+        return list(self)
 
 
 class Tensor:
@@ -69,8 +78,9 @@ class Tensor:
     def __index__(self):
         return self.data.item().__index__()
 
-    def __len__(self):
-        return len(self.data)
+    def get_shape(self):
+        """The shape as TensorFlow's: a tuple with `as_list()` and `ndims`."""
+        return Sizes(self.shape)
 
     def __repr__(self):
         name = type(self).__name__
@@ -97,6 +107,21 @@ class Variable(Tensor):
     def value(self):
         """The array as users see it, a view of `data`."""
         return in_order(self.data, self.order)
+
+    def get_value(self, borrow=False):
+        """A copy of the value; Theano's name for it."""
+        return self.value.copy()
+
+    def set_value(self, value, borrow=False):
+        """Copy `value`, an array of the shape that users see, into the variable; Theano's name for it.
+
+        Raises: ShapeError when the shapes differ.
+        """
+        value = np.asarray(value)
+        if value.shape != self.value.shape:
+            raise ShapeError(f"set_value: {self.name or 'the variable'} has shape {self.value.shape}, the value "
+                             f"{value.shape}.")
+        self.value[...] = value
 
     def assign(self, value):
         """Copy `value` (array-like of the same shape) into the variable's memory."""

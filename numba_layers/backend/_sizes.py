@@ -40,7 +40,7 @@ def known(shape):
     if isinstance(shape, ShapeTensor):
         return shape.sizes
     if isinstance(shape, SymbolicTensor):
-        return (None,) * len(shape)
+        return (None,) * shape.shape[0]
     return tuple(None if size is None or is_symbolic(size) else int(size) for size in _entries(shape))
 
 

@@ -7,7 +7,7 @@ from ..autograd.graph import SymbolicTensor, defer, evaluate, is_symbolic
 from ..autograd.graph import placeholder as make_placeholder
 from ..autograd.tensor import Tensor, Variable, as_array, as_tensor
 from ..config import floatx
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError
 from ..ops._op import composite
 from ._sizes import ints, is_open, known, shape_tensor
 from .updates import Update
@@ -195,11 +195,7 @@ def set_value(x, value):
     """
     if not isinstance(x, Variable):
         raise ArgumentError(f"set_value: x is a {type(x).__name__}, expected a variable as K.variable makes.")
-    value = np.asarray(dense(value))
-    if value.shape != x.value.shape:
-        name = x.name or "the variable"
-        raise ShapeError(f"set_value: {name} has shape {x.value.shape}, the value {value.shape}.")
-    x.value[...] = value
+    x.set_value(dense(value))
 
 
 def batch_set_value(tuples):

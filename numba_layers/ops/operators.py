@@ -41,7 +41,9 @@ def _getitem(self, index):
 
 
 def _iter(self):
-    return (self[i] for i in range(len(self)))
+    if not self.shape or self.shape[0] is None:
+        raise TypeError(f"{self!r} has no known length to loop over. Take parts of it by index, as in x[:, 0].")
+    return (self[i] for i in range(self.shape[0]))
 
 
 for _name, _op in (BINARY | COMPARISON | UNARY).items():

@@ -125,6 +125,10 @@ def test_types_of_concatenation():
 
 def test_iteration_ends():
     assert [float(entry) for entry in Tensor(counted((3,)))] == [1, 2, 3]
+    for tensor in (Tensor(counted((3,))), placeholder((3, 2)), placeholder((None, 2))):
+        assert not hasattr(tensor, "__len__")       # as Keras's: what has a length is a list of tensors
+    with pytest.raises(TypeError, match="no known length"):
+        list(placeholder((None, 2)))
 
 
 def test_large_blocks_on_any_number_of_threads(random):
