@@ -67,7 +67,8 @@ CONV = _WEIGHTS | {
 }
 CONV1D = CONV | {"filter_length": "kernel_size", "subsample_length": "strides"}
 SEPARABLE_CONV = CONV | {"init": _separable_initializers}
-SIDES = {2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}   # of a window
+SIDES = {        # of a window
+    1: ("filter_length",), 2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}
 IMAGES = {"dim_ordering": _data_format}
 POOLING = IMAGES | {"border_mode": "padding"}
 POOLING1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}

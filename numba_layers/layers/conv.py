@@ -8,17 +8,27 @@ from ..ops._window import per_axis
 from ..registry import register_layer
 from .base import initializer_of
 from .data_format import ImageLayer
+from .renamed import Renamed, WeightNames
 
 
-class Windowed(ImageLayer):
+class Windowed(WeightNames, ImageLayer):
     """Base: a window of weights slides over each sample; output = activation(sums + bias).
 
     `roles` are the words in front of `_initializer`, `_regularizer` and `_constraint`, one for each weight.
     """
 
     roles = ("kernel", "bias")
+    nb_filter = Renamed("filters")
+    border_mode = Renamed("padding")
+    subsample = Renamed("strides")
+    atrous_rate = Renamed("dilation_rate")
     paddings = ("valid", "same")
     theano_flips = True             # its kernels lie the other way round in files of the Theano backend
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        for number, side in enumerate(SIDES.get(cls.rank, ())):
+            setattr(cls, side, Renamed("kernel_size", number))
 
     def __init__(self, filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                  activity_regularizer, **kwargs):
@@ -146,6 +156,7 @@ class Conv1D(_Conv):
     """
 
     rank = 1
+    subsample_length = Renamed("strides", 0)
     paddings = ("valid", "same", "causal")
 
     @keras1(LAYER | CONV1D)

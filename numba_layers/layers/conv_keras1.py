@@ -7,19 +7,18 @@ Under the same names Keras 2 knows its own layers, so `Convolution2D(64, (3, 3),
 """
 
 import inspect
-from operator import attrgetter
 
 import numpy as np
 
-from .. import config, initializations, initializers, ops, regularizers
+from .. import initializations, initializers, ops, regularizers
 from .._legacy import SIDES, keywords
 from ..arguments import sizes
 from ..autograd.tensor import in_order
 from ..errors import ArgumentError, ShapeError
 from ..registry import register_layer
 from .conv import Conv1D, Conv2D, Conv2DTranspose, Conv3D
-
-ORDERINGS = {data_format: ordering for ordering, data_format in config.DIM_ORDERINGS.items()}
+from .data_format import ORDERINGS
+from .renamed import Renamed
 
 # Keras 1's name -> Keras 2's, of arguments and attributes
 NAMES = {
@@ -46,17 +45,13 @@ class Keras1Conv:
     sides = ()
     names = NAMES
 
-    W = property(attrgetter("kernel"))
-    b = property(attrgetter("bias"))
-    dim_ordering = property(lambda self: ORDERINGS.get(self.data_format, "default"))
+    W_shape = property(lambda self: self.W.value.shape)
 
     def __init_subclass__(cls):
         super().__init_subclass__()
         for old, new in cls.names.items():
-            if not hasattr(cls, old):
-                setattr(cls, old, property(attrgetter(new)))
-        for number, side in enumerate(cls.sides):
-            setattr(cls, side, property(lambda self, number=number: self.kernel_size[number]))
+            if old != "dim_ordering" and old not in vars(cls):
+                setattr(cls, old, Renamed(new))
 
     def __new__(cls, *args, **kwargs):
         if "keras2" in vars(cls) and cls._means_keras2(args, kwargs):
@@ -143,11 +138,11 @@ class _InOrder:
 class _Sequence(Keras1Conv):
     """What Keras 1's convolutions over sequences have in common."""
 
-    sides = ("filter_length",)
+    sides = SIDES[1]
 
     _drawing_order = "th"       # Keras 1 says so to `init`, whatever the layout
 
-    subsample_length = property(lambda self: self.strides[0])
+    subsample_length = Renamed("strides", 0)
 
     def get_config(self):
         description = super().get_config() | {
@@ -199,7 +194,7 @@ class AtrousConvolution1D(_Sequence, Conv1D):
 
     keras2 = Conv1D
     names = _SEQUENCE_NAMES | {"atrous_rate": "dilation_rate"}
-    atrous_rate = property(lambda self: self.dilation_rate[0])
+    atrous_rate = Renamed("dilation_rate", 0)
 
     def __init__(self, nb_filter, filter_length, init="glorot_uniform", activation=None, weights=None,
                  border_mode="valid", subsample_length=1, atrous_rate=1, W_regularizer=None, b_regularizer=None,

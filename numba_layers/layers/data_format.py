@@ -9,6 +9,7 @@ from ..ops._window import AXES
 from .base import InputSpec, Layer
 from .input import InputLayer
 
+ORDERINGS = {data_format: ordering for ordering, data_format in config.DIM_ORDERINGS.items()}
 _FEW = (1, 3, 4)        # channels of images: grey, RGB, RGBA
 _warned = WeakSet()     # the input layers of graphs that were warned already
 
@@ -26,6 +27,7 @@ class ImageLayer(Layer):
 
     rank = None             # spatial axes
     keras1_name = False     # is the name one that only Keras 1 has?
+    dim_ordering = property(lambda self: ORDERINGS.get(self.data_format, "default"))
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)

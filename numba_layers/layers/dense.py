@@ -6,9 +6,10 @@ from ..arguments import whole
 from ..errors import ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer, initializer_of
+from .renamed import Renamed, WeightNames
 
 
-class Dense(Layer):
+class Dense(WeightNames, Layer):
     """Affine map of the last axis and an activation: output = activation(input @ kernel + bias).
 
     units: size of the output's last axis, positive. activation: name or function, none by default. use_bias: add a
@@ -21,6 +22,8 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    output_dim = Renamed("units")
+    input_dim = Renamed("kernel", "shape", 0)
 
     @keras1(LAYER | DENSE)
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",

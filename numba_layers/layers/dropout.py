@@ -8,6 +8,7 @@ from ..random import Stream
 from ..registry import register_layer
 from .base import InputSpec, Layer, training_phase
 from .data_format import ImageLayer
+from .renamed import Renamed
 
 
 class Dropout(Layer):
@@ -22,6 +23,8 @@ class Dropout(Layer):
     """
 
     supports_masking = True
+    p = Renamed("rate")
+    uses_learning_phase = property(lambda self: self.rate > 0)
 
     @keras1(LAYER | DROPOUT)
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):

@@ -8,12 +8,14 @@ from ..ops._window import per_axis
 from ..registry import register_layer
 from .base import InputSpec
 from .data_format import ImageLayer
+from .renamed import Renamed
 
 
 class _Pooling(ImageLayer):
     """Base: `pool`, an op, of the pixels below a window that slides over each sample."""
 
     pool = None
+    border_mode = Renamed("padding")
     paddings = ("valid", "same")
 
     def __init__(self, pool_size, strides, padding, data_format, **kwargs):
@@ -37,6 +39,8 @@ class _Pooling(ImageLayer):
 
 class _Pooling1D(_Pooling):
     rank = 1
+    pool_length = Renamed("pool_size", 0)
+    stride = Renamed("strides", 0)
 
     @keras1(LAYER | POOLING1D)
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format="channels_last", **kwargs):

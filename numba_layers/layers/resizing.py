@@ -15,6 +15,7 @@ from ..ops.resize import INTERPOLATIONS
 from ..registry import register_layer
 from .base import InputSpec
 from .data_format import ImageLayer
+from .renamed import Renamed
 
 # Keras 1's names for the sides of images, where padding is a dictionary
 SIDES = {1: ("left_pad", "right_pad"), 2: ("top_pad", "bottom_pad", "left_pad", "right_pad")}
@@ -100,7 +101,7 @@ class UpSampling1D(_UpSampling):
     def __init__(self, length=2, **kwargs):
         super().__init__(_one_of(kwargs, "size", "length", length, 2), **kwargs)
 
-    length = property(lambda self: self.size[0])
+    length = Renamed("size", 0)
 
     def get_config(self):
         return super().get_config() | {"size": self.length}
@@ -166,6 +167,7 @@ class ZeroPadding1D(_ZeroPadding):
     """
 
     rank = 1
+    left_pad, right_pad = (Renamed("padding", 0, end) for end in (0, 1))
 
     def __init__(self, padding=1, **kwargs):
         super().__init__(padding, **kwargs)
@@ -188,6 +190,7 @@ class ZeroPadding2D(_ZeroPadding):
     """
 
     rank = 2
+    top_pad, bottom_pad, left_pad, right_pad = (Renamed("padding", axis, end) for axis in (0, 1) for end in (0, 1))
 
     def __init__(self, padding=(1, 1), dim_ordering="default", **kwargs):
         super().__init__(padding, dim_ordering, **kwargs)

@@ -1,0 +1,40 @@
+"""Attributes under the names that Keras 1 gave them: `dense.W`, `dropout.p`, `pooling.border_mode`.
+
+Keras 2 renamed arguments and attributes alike; here both names are one attribute. Where Keras 1's name means something
+else today, that holds: `bias` is the weight, not whether there is one.
+Reference: Keras 1.2.2, attributes of the layers.
+"""
+
+
+class Renamed:
+    """The attribute `name`, or of a sequence one entry or, deeper, an entry's entry: `Renamed("padding", 0, 1)`."""
+
+    def __init__(self, name, *entry):
+        self.name = name
+        self.entry = entry
+
+    def __get__(self, layer, owner=None):
+        if layer is None:
+            return self
+        value = getattr(layer, self.name)
+        for index in self.entry:
+            value = value[index]
+        return value
+
+    def __set__(self, layer, value):
+        if self.entry:
+            raise AttributeError(f"{type(layer).__name__}: set {self.name}, of which this is a part.")
+        setattr(layer, self.name, value)
+
+
+class WeightNames:
+    """Names of the layers with a kernel and a bias."""
+
+    W = Renamed("kernel")
+    b = Renamed("bias")
+    init = Renamed("kernel_initializer")
+    W_regularizer = Renamed("kernel_regularizer")
+    b_regularizer = Renamed("bias_regularizer")
+    W_constraint = Renamed("kernel_constraint")
+    b_constraint = Renamed("bias_constraint")
+    initial_weights = Renamed("_initial_weights")
