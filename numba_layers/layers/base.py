@@ -30,6 +30,7 @@ from ..errors import (
 )
 from ..naming import unique_name
 from .node import Node, as_list, unpack
+from .renamed import LayerNames
 from .spec import InputSpec
 
 __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
@@ -91,7 +92,7 @@ def _names_layer(method):
     return call
 
 
-class Layer:
+class Layer(LayerNames):
     """Base of all layers: a function of tensors with weights.
 
     Subclasses write `build(input_shape)`, which makes weights with `add_weight` and ends with `super().build(...)`;
@@ -105,6 +106,7 @@ class Layer:
     supports_masking = False
     stateful = False
     input_spec = None
+    _shown_by_call = False  # its outputs' shapes, though the user's class tells them
     kinds = {}              # class name -> class, of all layers and models of this package
 
     def __init_subclass__(cls):
@@ -178,7 +180,23 @@ class Layer:
 
     def compute_output_shape(self, input_shape):
         """Shape of the output for `input_shape`, both with the batch axis; the layer's `call` itself says it."""
-        layer = self if self.built else self._sketch(input_shape)
+        if self._overrides("get_output_shape_for") and not self._overrides("compute_output_shape"):
+            return self.get_output_shape_for(input_shape)
+        return self._shape_by_call(input_shape)
+
+    def get_output_shape_for(self, input_shape):
+        """`compute_output_shape` under Keras 1's name."""
+        if self._overrides("compute_output_shape") and not self._overrides("get_output_shape_for"):
+            return self.compute_output_shape(input_shape)
+        return self._shape_by_call(input_shape)
+
+    def _overrides(self, method):
+        return getattr(type(self), method) is not getattr(Layer, method)
+
+    def _shape_by_call(self, input_shape):
+        """What the layer itself shows, whatever an override says, which may be asking: `super().compute_...`."""
+        layer = copy.copy(self) if self.built else self._sketch(input_shape)
+        layer._shown_by_call = True
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         return unpack([output.shape for output in layer.infer([SymbolicTensor(shape) for shape in shapes], {})])
 
@@ -344,11 +362,9 @@ class Layer:
         return templates
 
     def _templates(self, inputs, kwargs, mask):
-        told = getattr(self, "get_output_shape_for", None)      # Keras 1's name
-        if type(self).compute_output_shape is not Layer.compute_output_shape:
-            told = self.compute_output_shape
-        if told is not None:
-            shapes = told(unpack([tensor.shape for tensor in as_list(inputs)]))
+        told = [name for name in ("compute_output_shape", "get_output_shape_for") if self._overrides(name)]
+        if told and not self._shown_by_call:
+            shapes = getattr(self, told[0])(unpack([tensor.shape for tensor in as_list(inputs)]))
             dtype = as_list(inputs)[0].dtype
             dtype = dtype if dtype.kind == "f" else config.floatx()
             return [SymbolicTensor(shape, dtype) for shape in (shapes if isinstance(shapes, list) else [shapes])]

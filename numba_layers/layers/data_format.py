@@ -27,7 +27,6 @@ class ImageLayer(Layer):
 
     rank = None             # spatial axes
     keras1_name = False     # is the name one that only Keras 1 has?
-    dim_ordering = property(lambda self: ORDERINGS.get(self.data_format, "default"))
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -89,6 +88,15 @@ class ImageLayer(Layer):
                 error.args = (f"{error} The input is read as {self.data_format}, as nothing says otherwise; for "
                               f"{other} pass {self._asking_for(other)}.",)
             raise
+
+    @property
+    def dim_ordering(self):
+        """`data_format` in Keras 1's words."""
+        return ORDERINGS.get(self.data_format, "default")
+
+    @dim_ordering.setter
+    def dim_ordering(self, value):
+        self.data_format = config.asked_data_format(value)
 
     def images(self, rank, channels=None):
         """The `InputSpec` of samples with `rank` spatial axes; channels: how many there must be."""

@@ -23,13 +23,13 @@ class Dense(WeightNames, Layer):
 
     supports_masking = True
     output_dim = Renamed("units")
-    input_dim = Renamed("kernel", "shape", 0)
 
     @keras1(LAYER | DENSE)
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(**kwargs)
+        self.input_dim = kwargs.get("input_dim")
         self.units = whole(units, "units", least=1)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -52,6 +52,7 @@ class Dense(WeightNames, Layer):
         if self.use_bias:
             self.bias = self.add_weight("bias", (self.units,), initializer=self.bias_initializer,
                                         regularizer=self.bias_regularizer, constraint=self.bias_constraint)
+        self.input_dim = features
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
         super().build(input_shape)
 

@@ -24,13 +24,13 @@ class Dropout(Layer):
 
     supports_masking = True
     p = Renamed("rate")
-    uses_learning_phase = property(lambda self: self.rate > 0)
 
     @keras1(LAYER | DROPOUT)
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.rate = share(rate, "rate")
         self.noise_shape = None if noise_shape is None else sizes(noise_shape, "noise_shape", "(None, 1, 8)", least=1)
+        self.uses_learning_phase = self.rate > 0
         self.seed = None if seed is None else whole(seed, "seed")
         self.input_spec = InputSpec()
         self._stream = Stream(self.seed)

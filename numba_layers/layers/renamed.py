@@ -1,9 +1,11 @@
-"""Attributes under the names that Keras 1 gave them: `dense.W`, `dropout.p`, `pooling.border_mode`.
+"""Attributes of layers under Keras's other names, most of them Keras 1's: `dense.W`, `dropout.p`, `pool.border_mode`.
 
 Keras 2 renamed arguments and attributes alike; here both names are one attribute. Where Keras 1's name means something
 else today, that holds: `bias` is the weight, not whether there is one.
 Reference: Keras 1.2.2, attributes of the layers.
 """
+
+from .node import as_list, unpack
 
 
 class Renamed:
@@ -25,6 +27,39 @@ class Renamed:
         if self.entry:
             raise AttributeError(f"{type(layer).__name__}: set {self.name}, of which this is a part.")
         setattr(layer, self.name, value)
+
+
+class _NewList:
+    """An empty list, until a layer is given another."""
+
+    def __get__(self, layer, owner=None):
+        return []
+
+
+class LayerNames:
+    """Names of every layer."""
+
+    uses_learning_phase = False
+    input_dtype = Renamed("dtype")
+    updates = _NewList()
+
+    def assert_input_compatibility(self, inputs):
+        """Raise ShapeError where the layer cannot take `inputs`, a tensor or a list of them."""
+        self._check(as_list(inputs))
+
+    def get_input_mask_at(self, index):
+        return unpack([tensor.mask for tensor in as_list(self.get_input_at(index))])
+
+    def get_output_mask_at(self, index):
+        return unpack([tensor.mask for tensor in as_list(self.get_output_at(index))])
+
+    def get_losses_for(self, inputs):
+        """`losses`: which of them belong to which inputs is not kept."""
+        return self.losses
+
+    def get_updates_for(self, inputs):
+        """`updates`: which of them belong to which inputs is not kept."""
+        return self.updates
 
 
 class WeightNames:

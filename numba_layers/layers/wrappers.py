@@ -55,6 +55,10 @@ class TimeDistributed(Layer):
         return output.layout
 
     @property
+    def uses_learning_phase(self):
+        return self.layer.uses_learning_phase
+
+    @property
     def trainable_weights(self):
         return self.layer.trainable_weights if self.trainable else []
 
