@@ -9,6 +9,7 @@ Importing the package loads none of its rooms: they come when first used, kernel
 from importlib import import_module
 
 from ._version import __version__
+from .absent import attribute_of, watch_imports
 
 _ROOMS = frozenset({
     "activations", "autograd", "backend", "callbacks", "compat", "config", "constraints", "datasets", "devices",
@@ -28,7 +29,10 @@ def __getattr__(name):
         return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
     if name in _ROOMS:
         return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return attribute_of(__name__)(name)
+
+
+watch_imports()
 
 
 def __dir__():

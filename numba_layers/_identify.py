@@ -4,8 +4,10 @@ Activations, initializers, regularizers, constraints, losses, metrics and optimi
 `serialize` and `deserialize` through a `Catalogue`.
 """
 
-from .errors import ArgumentError, unknown
-from .utils.generic_utils import get_custom_objects
+from . import absent
+from .arguments import call_with, entry, options_of
+from .errors import ArgumentError, UnknownNameError, shown, unknown
+from .utils.generic_utils import is_loading, keeps_functions, own_objects
 
 
 class Catalogue:
@@ -37,17 +39,18 @@ class Catalogue:
         if isinstance(identifier, dict):
             name, options = self._read(identifier)
             return self._make(name, options, custom or {})
-        if isinstance(identifier, type):
-            return identifier(**(options or {}))
-        if callable(identifier) or hasattr(identifier, "get_config"):
-            return identifier
+        thing = call_with(identifier, options or {}) if isinstance(identifier, type) else identifier
+        if callable(thing) or hasattr(thing, "get_config"):
+            return thing
         raise ArgumentError(f"expected a name, configuration or object of a {self.kind}, got "
-                            f"{type(identifier).__name__} {identifier!r}.")
+                            f"{type(identifier).__name__} {shown(identifier)}.")
 
     def serialize(self, thing):
         """What `get` reads back: a function's name, or {'class_name': ..., 'config': ...} of an object."""
         if thing is None:
             return None
+        if keeps_functions() and self._is_own(thing):
+            return thing
         if hasattr(thing, "get_config"):
             return {"class_name": type(thing).__name__, "config": thing.get_config()}
         if hasattr(thing, "__name__"):
@@ -55,21 +58,34 @@ class Catalogue:
         raise ArgumentError(f"{self.kind} {thing!r} cannot be saved: it has neither get_config() nor a name.")
 
     def _read(self, config):
-        if "class_name" in config:
-            return config["class_name"], config.get("config") or {}
-        if "name" in config:
-            return config["name"], {key: value for key, value in config.items() if key != "name"}
-        raise ArgumentError(f"a {self.kind} as a dictionary needs 'class_name' and 'config', got {config!r}.")
+        what = f"{self.kind} as a dictionary"
+        if "name" in config and "class_name" not in config:
+            return entry(config, "name", str, what), {key: value for key, value in config.items() if key != "name"}
+        return entry(config, "class_name", str, what), config.get("config") or {}
 
     def _make(self, name, options, custom):
-        custom = get_custom_objects() | custom
+        custom = own_objects(custom)
         own = custom.get(name)
         thing = own or self.things.get(name) or self._loosely.get(_plain(name))
         if thing is None:
-            raise unknown(self.kind, name, {**self.things, **custom})
-        if isinstance(thing, type):
-            return thing.from_config(options) if hasattr(thing, "from_config") else thing(**options)
-        return thing(**options) if options or (self.makers and not own) else thing
+            raise self._unknown(name, custom)
+        options_of(options, f"{self.kind} {name!r}")
+        if own is not None and not isinstance(own, type):
+            return own(**options) if options else own
+        if isinstance(thing, type) and hasattr(thing, "from_config"):
+            return thing.from_config(options)
+        return call_with(thing, options) if options or self.makers or isinstance(thing, type) else thing
+
+    def _is_own(self, thing):
+        """Whether a function or an object is the user's own: neither of this catalogue nor of this package."""
+        name = getattr(thing, "__name__", type(thing).__name__)
+        return self.things.get(name) not in (thing, type(thing)) and not hasattr(thing, "add_weight")
+
+    def _unknown(self, name, custom):
+        if absent.knows(name):
+            return UnknownNameError(f"unknown {self.kind} {name!r}: {absent.sentence(name)}")
+        cure = f" If it is your own, pass custom_objects={{{name!r}: ...}}." if is_loading() else ""
+        return UnknownNameError(f"{unknown(self.kind, name, {**self.things, **custom})}{cure}")
 
 
 def _plain(name):

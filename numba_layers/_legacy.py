@@ -12,7 +12,7 @@ import inspect
 from numbers import Integral
 
 from .config import DIM_ORDERINGS
-from .errors import ArgumentError, UnknownArgumentError
+from .errors import ArgumentError, MissingArgumentError, UnknownArgumentError
 
 
 class Samples(int):
@@ -109,7 +109,11 @@ def keras1(table, sides=()):
                 kwargs = translate(kwargs, table, where, given=positional[:len(args)])
                 if not open_ended:
                     refuse_unknown(kwargs, names, where, table)
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                raise_misfit(error, function, args, kwargs)
+                raise
 
         return call
 
@@ -167,6 +171,27 @@ def refuse_unknown(kwargs, legal, where, table=()):
             hint = f"Did you mean {close[0]!r}? " if close else ""
             names = ", ".join(legal)
             raise UnknownArgumentError(f"{where}: unknown argument {name!r}. {hint}Legal: {names}.")
+
+
+def raise_misfit(error, function, args, kwargs):
+    """Called with a TypeError of `function(*args, **kwargs)`: raise ours if it did not even begin to run.
+
+    Raises: MissingArgumentError that names what is missing, UnknownArgumentError where there are too many.
+    """
+    if error.__traceback__.tb_next is not None:
+        return
+    parameters = inspect.signature(function).parameters.values()
+    by_place = [entry for entry in parameters if entry.kind is entry.POSITIONAL_OR_KEYWORD]
+    where = _owner(function, args)
+    if len(args) > len(by_place):
+        legal = ", ".join(entry.name for entry in by_place if entry.name != "self")
+        raise UnknownArgumentError(f"{where}: more arguments came than it takes: {legal}.") from None
+    for entry in by_place[:len(args)]:
+        if entry.name in kwargs:
+            raise UnknownArgumentError(f"{where}: {entry.name!r} was given twice, by place and by name.") from None
+    for entry in by_place[len(args):]:
+        if entry.default is entry.empty and entry.name not in kwargs:
+            raise MissingArgumentError(f"{where}: the argument {entry.name!r} is missing.") from None
 
 
 def keywords(function):

@@ -1,10 +1,21 @@
 """Numbers, shapes and types as users write them, compared with what is legal. `what` names one in messages."""
 
+import inspect
+
 import numpy as np
 
-from .errors import ArgumentError, unknown
+from .errors import (
+    ArgumentError,
+    DataError,
+    MissingArgumentError,
+    UnknownArgumentError,
+    nearest,
+    shown,
+    unknown,
+)
 
 ELEMENT_TYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
+_WORDS = {dict: "a dictionary", list: "a list", tuple: "a tuple", str: "text", int: "a whole number", bool: "a boolean"}
 
 
 def whole(value, what, least=None):
@@ -75,3 +86,61 @@ def element_type(value, what):
     if name not in ELEMENT_TYPES:
         raise unknown(what, name, ELEMENT_TYPES)
     return name
+
+
+def entry(description, key, kinds, what):
+    """`description[key]`, of one of the types `kinds`: of a layer, model, optimizer ... read from a file.
+
+    Raises: DataError that names `what`, the key, what was expected and what came.
+    """
+    if not isinstance(description, dict):
+        raise DataError(f"{what} must be described by a dictionary that has {key!r}, got {shown(description)}.")
+    if key not in description:
+        there = ", ".join(map(shown, description)) or "nothing"
+        raise DataError(f"{what}: the description has no {key!r}, only {there}.")
+    return of_type(description[key], kinds, f"{what}: {key!r}")
+
+
+def of_type(value, kinds, what):
+    """`value` if it is of one of the types `kinds`, else a DataError."""
+    if not isinstance(value, kinds):
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        words = " or ".join(_WORDS.get(kind, kind.__name__) for kind in kinds)
+        raise DataError(f"{what} must be {words}, got {shown(value)}.")
+    return value
+
+
+def options_of(description, what):
+    """A description's options by name.
+
+    Raises: DataError for anything else.
+    """
+    if not isinstance(description, dict) or not all(isinstance(name, str) for name in description):
+        raise DataError(f"{what}: the options must be a dictionary by name, got {shown(description)}.")
+    return description
+
+
+def call_with(maker, options):
+    """maker(**options), where the options come from a description.
+
+    Raises: MissingArgumentError and UnknownArgumentError, which name the maker, where they are not its arguments.
+    """
+    refuse_other_options(maker, options)
+    return maker(**options)
+
+
+def refuse_other_options(maker, options):
+    """Raise MissingArgumentError or UnknownArgumentError where `options` are not the arguments of `maker`."""
+    try:
+        parameters = inspect.signature(maker).parameters.values()
+    except (TypeError, ValueError):     # some built-in functions show no signature
+        return
+    named = [entry for entry in parameters if entry.kind in (entry.POSITIONAL_OR_KEYWORD, entry.KEYWORD_ONLY)]
+    legal = [entry.name for entry in named]
+    if not any(entry.kind is entry.VAR_KEYWORD for entry in parameters):
+        for name in options:
+            if name not in legal:
+                raise UnknownArgumentError(f"{maker.__name__}: unknown argument {name!r}. {nearest(name, legal)}")
+    for entry in named:
+        if entry.default is entry.empty and entry.name not in options:
+            raise MissingArgumentError(f"{maker.__name__}: the argument {entry.name!r} is missing.")

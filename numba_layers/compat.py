@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from . import config
-from .errors import ModelError, NumbaLayersError, nearest
+from .errors import MissingError, ModelError, nearest
 
 # keras module -> the modules of this package that stand for it, the first that has a name gives it
 MODULES = {
@@ -73,10 +73,6 @@ MODULES = {
     "utils.np_utils": ("utils.np_utils",),
 }
 _HERE = __package__
-
-
-class MissingError(NumbaLayersError, ImportError):
-    """A name or module of Keras that this package does not have."""
 
 
 class _Facade(ModuleType):

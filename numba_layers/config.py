@@ -19,6 +19,8 @@ Reference: Keras 2 documentation, "Backend", keras.json.
 
 import json
 import os
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from .errors import ArgumentError, unknown
@@ -81,11 +83,22 @@ class _Settings:
 
 
 _settings = _Settings()
+_described_floatx = ContextVar("described_floatx", default=None)
 
 
 def floatx():
     """The float type of new weights and of data, 'float32' or 'float64'."""
-    return _settings.floatx
+    return _described_floatx.get() or _settings.floatx
+
+
+@contextmanager
+def float_type(name):
+    """Inside, `floatx()` is `name`: a model is made whose description says so. None: as it is."""
+    token = _described_floatx.set(name or _described_floatx.get())
+    try:
+        yield
+    finally:
+        _described_floatx.reset(token)
 
 
 def set_floatx(name):

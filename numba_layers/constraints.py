@@ -6,6 +6,7 @@ Conv2D kernel (rows, columns, in, out). ‖w‖ is √Σ w² over it; epsilon is
 
 from . import config
 from ._identify import Catalogue
+from .arguments import call_with
 from .errors import ArgumentError
 from .ops import elementwise, reduction
 
@@ -22,7 +23,7 @@ class Constraint:
     @classmethod
     def from_config(cls, config):
         """The constraint with these constructor arguments."""
-        return cls(**config)
+        return call_with(cls, config)
 
 
 def _norm(w, axis):

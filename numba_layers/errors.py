@@ -4,6 +4,7 @@ Every class also derives from the built-in that Keras raises in its place, so ol
 """
 
 import difflib
+import reprlib
 
 
 class NumbaLayersError(Exception):
@@ -34,6 +35,18 @@ class UnknownArgumentError(UnknownNameError, TypeError):
     """A keyword argument the function does not take (a `TypeError`, as Python itself raises)."""
 
 
+class MissingArgumentError(ArgumentError, TypeError):
+    """An argument that the function cannot do without is missing (a `TypeError`, as Python itself raises)."""
+
+
+class AbsentError(NumbaLayersError, AttributeError):
+    """An attribute that Keras has and this package has not (an `AttributeError`, so that `hasattr` says no)."""
+
+
+class MissingError(NumbaLayersError, ImportError):
+    """An import of what Keras has and this package has not."""
+
+
 class MaskError(NumbaLayersError, TypeError):
     """A mask reached a layer that cannot take one."""
 
@@ -56,6 +69,18 @@ class FileError(DataError, OSError):
 
 class DeviceError(NumbaLayersError, RuntimeError):
     """The device asked for is missing or arrays lie on different devices."""
+
+
+_short = reprlib.Repr()
+_short.maxlevel, _short.maxstring, _short.maxother, _short.maxlong = 3, 80, 80, 40
+
+
+def shown(value):
+    """`value` as messages show it: in short, whatever it is."""
+    try:
+        return _short.repr(value)
+    except ValueError:      # a number of thousands of digits
+        return f"a {type(value).__name__}"
 
 
 SHOWN = 30      # names in a list of all legal ones, at most; of longer lists, the few that are near

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import config
 from ._identify import Catalogue
+from .arguments import call_with
 from .errors import ArgumentError, ShapeError, nearest
 
 TRUNCATED_DEVIATION = 0.87962566103423978   # of a standard normal distribution cut off at ±2
@@ -66,7 +67,7 @@ class Initializer:
     @classmethod
     def from_config(cls, config):
         """The initializer with these constructor arguments."""
-        return cls(**{name: value for name, value in config.items() if name != "dtype"})
+        return call_with(cls, {name: value for name, value in config.items() if name != "dtype"})
 
 
 class Zeros(Initializer):

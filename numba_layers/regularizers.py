@@ -4,7 +4,7 @@ import numpy as np
 
 from . import config
 from ._identify import Catalogue
-from .arguments import real
+from .arguments import call_with, real
 from .autograd.tensor import Tensor
 from .errors import ArgumentError, ShapeError
 from .ops import elementwise, linear, reduction, shape
@@ -19,7 +19,7 @@ class Regularizer:
     @classmethod
     def from_config(cls, config):
         """The regularizer with these constructor arguments."""
-        return cls(**config)
+        return call_with(cls, config)
 
 
 def _factor(regularizer, name, value):

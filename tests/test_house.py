@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up. A module imports from its own room and from floors below, wherever the import stands.
 FLOORS = [
     {"_version", "errors", "naming", "random"},
-    {"arguments", "config", "emulator", "registry"},
+    {"absent", "arguments", "config", "emulator", "registry"},
     {"_legacy", "devices"},
     {"kernels"},
     {"utils"},

@@ -19,7 +19,8 @@ def loaded_by(statement):
 
 def test_package_alone():
     loaded = loaded_by("import numba_layers")
-    assert {name for name in loaded if name.startswith("numba_layers.")} == {"numba_layers._version"}
+    assert {name for name in loaded if name.startswith("numba_layers.")} == {
+        f"numba_layers.{name}" for name in ("_version", "absent", "errors")}
     assert loaded.isdisjoint({"numpy", "numba", "llvmlite", "h5py", "tqdm"})
 
 

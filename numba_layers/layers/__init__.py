@@ -1,5 +1,6 @@
 """The layers, under both generations' names."""
 
+from ..absent import attribute_of
 from .activation import Activation, ActivityRegularization
 from .base import InputSpec, Layer
 from .conv import (
@@ -91,6 +92,7 @@ from .serialization import deserialize, serialize
 from .shape import Flatten, Permute, RepeatVector, Reshape
 from .wrappers import TimeDistributed
 
+__getattr__ = attribute_of(__name__)
 __all__ = [
     "Activation", "ActivityRegularization", "Add", "AtrousConv1D", "AtrousConv2D", "AtrousConvolution1D",
     "AtrousConvolution2D", "Average", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "AvgPool1D",

@@ -10,8 +10,8 @@ from contextvars import ContextVar
 import numpy as np
 
 from .. import config, initializations, initializers, ops
-from .._legacy import Keras1Name
-from ..arguments import element_type, sizes
+from .._legacy import Keras1Name, raise_misfit
+from ..arguments import element_type, options_of, sizes
 from ..autograd.context import collecting, context, deferring, symbolically
 from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor
@@ -92,6 +92,19 @@ def _names_layer(method):
     return call
 
 
+def _begins(constructor):
+    """`constructor` with errors of ours for arguments that are missing or too many."""
+    @functools.wraps(constructor)
+    def call(self, *arguments, **options):
+        try:
+            return constructor(self, *arguments, **options)
+        except TypeError as error:
+            raise_misfit(error, constructor, (self, *arguments), options)
+            raise
+
+    return call
+
+
 class Layer(LayerNames):
     """Base of all layers: a function of tensors with weights.
 
@@ -107,13 +120,14 @@ class Layer(LayerNames):
     stateful = False
     input_spec = None
     _shown_by_call = False  # its outputs' shapes, though the user's class tells them
-    kinds = {}              # class name -> class, of all layers and models of this package
+    kinds = {}              # class name -> class, of all public layers and models of this package
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls, public=True):
         super().__init_subclass__()
+        ours = cls.__module__.partition(".")[0] == _PACKAGE
         if "__init__" in vars(cls):
-            cls.__init__ = _names_layer(cls.__init__)
-        if cls.__module__.startswith(_PACKAGE) and not cls.__name__.startswith("_"):
+            cls.__init__ = _names_layer(_begins(cls.__init__) if ours else cls.__init__)
+        if public and ours and not cls.__name__.startswith("_"):
             Layer.kinds[cls.__name__] = cls
 
     def __init__(self, **kwargs):
@@ -220,7 +234,7 @@ class Layer(LayerNames):
     @classmethod
     def from_config(cls, description):
         """The layer that `get_config` described."""
-        return cls(**description)
+        return cls(**options_of(description, cls.__name__))
 
     def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
                    constraint=None, order=None):

@@ -11,7 +11,7 @@ from .data_format import ImageLayer
 from .renamed import Renamed, WeightNames
 
 
-class Windowed(WeightNames, ImageLayer):
+class Windowed(WeightNames, ImageLayer, public=False):
     """Base: a window of weights slides over each sample; output = activation(sums + bias).
 
     `roles` are the words in front of `_initializer`, `_regularizer` and `_constraint`, one for each weight.

@@ -14,7 +14,7 @@ _FEW = (1, 3, 4)        # channels of images: grey, RGB, RGBA
 _warned = WeakSet()     # the input layers of graphs that were warned already
 
 
-class ImageLayer(Layer):
+class ImageLayer(Layer, public=False):
     """Base of the layers that work in a data format: `data_format` is settled when the layer is built.
 
     Pass the constructor's `data_format` on: 'channels_first', 'channels_last', Keras 1's 'th' and 'tf'; None and

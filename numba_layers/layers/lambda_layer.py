@@ -2,10 +2,12 @@
 
 import inspect
 
+import numpy as np
+
 from .._legacy import LAYER, keras1
-from ..arguments import sizes
+from ..arguments import entry, sizes
 from ..autograd.graph import SymbolicTensor
-from ..errors import ArgumentError
+from ..errors import ArgumentError, UnknownNameError
 from ..registry import register_layer
 from ..utils import function_utils
 from ..utils.function_utils import dump_function, load_function, runs
@@ -32,6 +34,7 @@ class Lambda(Layer):
         if not isinstance(arguments, dict | None):
             raise ArgumentError(f"Lambda: arguments must be a dictionary, got {arguments!r:.80}.")
         self.arguments = dict(arguments or {})
+        self._from_description = False
         self.mask = mask
         self.supports_masking = mask is not None
         self._output_shape = output_shape if output_shape is None or callable(output_shape) else sizes(
@@ -40,7 +43,13 @@ class Lambda(Layer):
 
     def call(self, inputs, mask=None):
         options = self.arguments | ({"mask": mask} if self._takes_mask else {})
-        return self.function(inputs, **options)
+        try:
+            return self.function(inputs, **options)
+        except NameError as error:
+            if self._from_description:
+                raise UnknownNameError(f"the function from the file uses the name {error.name!r}, which is not in the "
+                                       f"file. Pass custom_objects={{{error.name!r}: ...}} when loading.") from error
+            raise
 
     def _templates(self, inputs, kwargs, mask):
         """The function on symbolic tensors shows the shapes; what the user says fills in open sizes."""
@@ -80,18 +89,22 @@ class Lambda(Layer):
         An `output_shape` that is code and may not be run is left out: the function itself shows the shape.
         """
         from .. import backend
-        names = {"K": backend}      # a lambda from a file finds K, as when it was written
+        names = {"K": backend, "np": np}    # what a lambda from a file finds beside the custom objects, as in Keras
         description = dict(description)
+        who = cls.__name__
         with function_utils.safe_mode(safe_mode):
             description["function"] = load_function(
-                description["function"], description.pop("function_type"), custom_objects, names,
-                instead=description.get("name"))
+                entry(description, "function", object, who), description.pop("function_type", "function"),
+                custom_objects, names, instead=description.get("name"))
             kind = description.pop("output_shape_type", "raw")
-            if kind == "lambda" and not runs(description["output_shape"]):
+            if kind == "lambda" and not runs(entry(description, "output_shape", object, who)):
                 del description["output_shape"]
             elif kind != "raw":
-                description["output_shape"] = load_function(description["output_shape"], kind, custom_objects, names)
-        return cls(**description)
+                description["output_shape"] = load_function(
+                    entry(description, "output_shape", object, who), kind, custom_objects, names)
+        layer = super().from_config(description)
+        layer._from_description = True
+        return layer
 
 
 def _filled(shown, said):

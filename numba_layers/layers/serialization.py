@@ -1,8 +1,16 @@
 """Layers to plain Python values and back."""
 
-from ..errors import DataError, unknown
-from ..utils.generic_utils import get_custom_objects
+import sys
+from contextlib import contextmanager
+
+from .. import absent
+from ..arguments import entry
+from ..errors import DataError, NumbaLayersError, UnknownNameError, add_name, shown, unknown
+from ..utils.generic_utils import knowing, own_objects, takes
 from .base import Layer
+
+_DEEPEST = 50       # models and wrappers inside of each other
+_BELOW = sys.stdlib_module_names | {"numpy", __name__.partition(".")[0]}
 
 
 def serialize(layer):
@@ -11,20 +19,71 @@ def serialize(layer):
 
 
 def deserialize(description, custom_objects=None):
-    """The layer (or model) that `serialize` described; `custom_objects` maps class names to your own classes."""
-    if not isinstance(description, dict) or "class_name" not in description or not isinstance(
-            description.get("config"), dict | list):
-        raise DataError(f"a layer's description needs 'class_name' and 'config', got {description!r:.200}.")
-    kinds = known_layers(custom_objects)
-    name = description["class_name"]
-    if name not in kinds:
-        raise unknown("layer", name, kinds)
-    kind = kinds[name]
-    takes_objects = "custom_objects" in kind.from_config.__func__.__code__.co_varnames
-    options = {"custom_objects": custom_objects} if takes_objects else {}
-    return kind.from_config(description["config"], **options)
+    """The layer (or model) that `serialize` described.
+
+    custom_objects: name -> your own classes and functions, for the layer and everything inside of it.
+    Raises: DataError and ArgumentError, which name the layer, the entry, what was expected and what came;
+    UnknownNameError for a class that is neither a layer here nor among the custom objects. What a class of your own
+    raises comes out as it is.
+    """
+    with knowing(custom_objects) as depth:
+        if depth > _DEEPEST:
+            raise DataError(f"more than {_DEEPEST} models or layers lie inside of each other.")
+        name = entry(description, "class_name", str, "a layer")
+        options = entry(description, "config", (dict, list), f"a layer of class {name!r}")
+        own = own_objects().get(name)
+        if own is not None:
+            return _made(own, options, custom_objects)
+        if name not in Layer.kinds:
+            raise _unknown_class(name)
+        with refusing(called(name, options), options):
+            return _made(Layer.kinds[name], options, custom_objects)
 
 
-def known_layers(custom_objects=None):
-    """Class name -> class, of all layers and models and of the user's own."""
-    return Layer.kinds | get_custom_objects() | (custom_objects or {})
+@contextmanager
+def refusing(who, description):
+    """Inside, what goes wrong for a description of this package's layer or model is an error that names it: `who`.
+
+    What functions and classes of the user's own raise comes out as it is.
+    """
+    try:
+        yield
+    except NumbaLayersError as error:
+        add_name(error, who)
+        raise
+    except Exception as error:
+        if not _is_ours(error):
+            raise
+        raise DataError(f"{who} cannot be made of {shown(description)} ({type(error).__name__}: {error}).") from error
+
+
+def _made(kind, options, custom_objects):
+    """A layer of the class `kind`, or what the user's function `kind` returns, with these options."""
+    make = getattr(kind, "from_config", None)
+    if make is None:
+        return kind(**options)
+    return make(options, **{"custom_objects": custom_objects} if takes(make, "custom_objects") else {})
+
+
+def called(name, options):
+    """What messages call the layer of this class name and these options."""
+    own = options.get("name") if isinstance(options, dict) else None
+    return f'{name} "{own}"' if isinstance(own, str) else name
+
+
+def _unknown_class(name):
+    own = f"If it is your own, pass custom_objects={{{name!r}: {name}}}."
+    if absent.knows(name):
+        return UnknownNameError(f"{absent.sentence(name)} {own}")
+    return UnknownNameError(f"{unknown('layer', name, [*Layer.kinds, *own_objects()])} {own}")
+
+
+def _is_ours(error):
+    """Whether `error` comes from this package and the libraries below it, and from no function of the user's."""
+    step = error.__traceback__
+    while step is not None:
+        module = step.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        if module not in _BELOW:
+            return False
+        step = step.tb_next
+    return True

@@ -8,10 +8,10 @@ from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
 from ..utils import function_utils
-from . import added, saving, summary, topology
+from . import added, rebuild, saving, summary, topology
 
 
-class Network(Layer):
+class Network(Layer, public=False):
     """All layers between `inputs` and `outputs`, callable as a layer itself.
 
     inputs, outputs: tensors, or lists of them, made by `Input` and by calling layers.
@@ -186,7 +186,7 @@ class Network(Layer):
     def from_config(cls, description, custom_objects=None, safe_mode=None):
         """The model that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way."""
         with function_utils.safe_mode(safe_mode):
-            return topology.model_from_description(cls, description, custom_objects)
+            return rebuild.model_from_description(cls, description, custom_objects)
 
     def to_json(self, **options):
         """The architecture as JSON text, without weights; `options` go to json.dumps."""

@@ -9,18 +9,21 @@ Reference: Keras 2.2.5, `engine.saving`.
 """
 
 import json
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from .. import optimizers
-from ..errors import ArgumentError, DataError, FileError, NumbaLayersError, ShapeError
+from ..arguments import entry
+from ..errors import ArgumentError, DataError, ShapeError
 from ..layers.base import most_numbers
-from ..layers.serialization import deserialize
+from ..layers.serialization import deserialize, refusing
 from ..utils import function_utils, hdf5
+from ..utils.generic_utils import knowing, own_objects
 from . import conversion
-from .topology import KERAS_VERSION, plain
+from .dialects import naming_dialect
+from .rebuild import float_type_of
+from .topology import KERAS_VERSION, from_json, plain
 
 
 def save_model(model, filepath, overwrite=True, include_optimizer=True):
@@ -55,15 +58,16 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
                             "model.load_weights(file).")
         stored = _stored_weights(file.group("model_weights"))
         numbers = _numbers_in(stored)
-        with _described(filepath), function_utils.safe_mode(safe_mode), most_numbers(numbers, _shown(filepath)):
-            model = deserialize(description, custom_objects)
-        _read_weights(file.group("model_weights"), stored, model, filepath, anew=True)
-        if compile and training is not None:
-            with _described(filepath):
-                _compile(model, training, custom_objects)
-            if "optimizer_weights" in file:
-                model._prepare_training()
-                model.optimizer.set_weights(_optimizer_state(file, model))
+        with (knowing(custom_objects), float_type_of(description),
+              naming_dialect(description, file.text("keras_version"))):
+            with function_utils.safe_mode(safe_mode), most_numbers(numbers, _shown(filepath)):
+                model = deserialize(description)
+            _read_weights(file.group("model_weights"), stored, model, filepath, anew=True)
+            if compile and training is not None:
+                _compile(model, training)
+                if "optimizer_weights" in file:
+                    model._prepare_training()
+                    model.optimizer.set_weights(_optimizer_state(file, model))
     return model
 
 
@@ -94,25 +98,10 @@ def _shown(filepath):
     return f"'{Path(filepath).resolve()}'" if isinstance(filepath, str | Path) else repr(filepath)
 
 
-@contextmanager
-def _described(filepath):
-    """What a damaged description brings up comes out as FileError."""
-    try:
-        yield
-    except NumbaLayersError:
-        raise
-    except Exception as error:
-        raise FileError(f"{_shown(filepath)} cannot be read ({type(error).__name__}: {error}). It is damaged or "
-                        "not a Keras file.") from error
-
-
 def _json(file, name, filepath):
     """What an attribute describes, or None where there is none."""
     text = file.text(name)
-    try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{_shown(filepath)}: attribute {name!r} is damaged ({error}).") from None
+    return None if text is None else from_json(text, f"{_shown(filepath)}: attribute {name!r}")
 
 
 # -- weights -------------------------------------------------------------------------------------------------------
@@ -279,17 +268,19 @@ def _optimizer_arrays(optimizer):
     return [(f"training/{type(optimizer).__name__}/{weight.name}:0", weight.data) for weight in optimizer.weights]
 
 
-def _compile(model, training, custom_objects):
-    own = custom_objects or {}
+def _compile(model, training):
+    own = own_objects()
 
-    def resolved(entry):
-        if isinstance(entry, list):
-            return [resolved(part) for part in entry]
-        if isinstance(entry, dict):
-            return {name: resolved(part) for name, part in entry.items()}
-        return own.get(entry, entry) if isinstance(entry, str) else entry
+    def resolved(part):
+        if isinstance(part, list):
+            return [resolved(entry) for entry in part]
+        if isinstance(part, dict):
+            return {name: resolved(entry) for name, entry in part.items()}
+        return own.get(part, part) if isinstance(part, str) else part
 
-    model.compile(optimizer=optimizers.deserialize(training["optimizer_config"], custom_objects),
-                  loss=resolved(training["loss"]), metrics=resolved(training.get("metrics")),
-                  loss_weights=training.get("loss_weights"), sample_weight_mode=training.get("sample_weight_mode"))
+    with refusing("the file's training_config", training):
+        optimizer, loss = (entry(training, name, object, "training_config") for name in ("optimizer_config", "loss"))
+        model.compile(optimizer=optimizers.deserialize(optimizer), loss=resolved(loss),
+                      metrics=resolved(training.get("metrics")), loss_weights=training.get("loss_weights"),
+                      sample_weight_mode=training.get("sample_weight_mode"))
 

@@ -6,7 +6,7 @@ from ..layers.input import Input, InputLayer
 from ..layers.node import Node, as_list
 from ..naming import unique_name
 from ..utils import function_utils
-from . import data, topology
+from . import data, rebuild, topology
 from .model import Model
 from .network import Network
 
@@ -130,7 +130,7 @@ class Sequential(Model):
     def from_config(cls, description, custom_objects=None, safe_mode=None):
         """The model that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way."""
         with function_utils.safe_mode(safe_mode):
-            return topology.sequential_from_description(cls, description, custom_objects)
+            return rebuild.sequential_from_description(cls, description, custom_objects)
 
     def predict_proba(self, x, batch_size=None, verbose=0):
         """`predict`, for models whose outputs are probabilities."""

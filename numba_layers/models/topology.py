@@ -5,10 +5,11 @@ import json
 import numpy as np
 
 from ..autograd.graph import SymbolicTensor
-from ..errors import DataError
-from ..layers.node import unpack
+from ..errors import ArgumentError, DataError, shown
+from ..layers.input import InputLayer
 from ..layers.serialization import deserialize, serialize
 from ..utils import function_utils
+from .dialects import naming_dialect
 
 KERAS_VERSION = "2.2.5"
 
@@ -44,7 +45,7 @@ def _node_numbers(model):
 
 
 def _is_connected(node):
-    return any(history is not None and history[0] is not node.layer for history in node.histories)
+    return not isinstance(node.layer, InputLayer)
 
 
 def _connection(node, numbers):
@@ -58,74 +59,12 @@ def _end(tensor, numbers):
     return [layer.name, numbers[id(layer.inbound_nodes[number])], index]
 
 
-def model_from_description(kind, description, custom_objects=None):
-    """The functional model that `model_config` described.
-
-    Raises: DataError for a description that names layers it does not hold.
-    """
-    layers = {entry["name"]: deserialize(entry, custom_objects) for entry in description["layers"]}
-    for name, layer in layers.items():
-        layer.name = name       # Keras 1 wrote an inner Sequential's name only here
-    waiting = [(layers[entry["name"]], connection)
-               for entry in description["layers"] for connection in entry["inbound_nodes"]]
-    while waiting:
-        ready = [pair for pair in waiting if _inputs(pair[1], layers) is not None]
-        if not ready:
-            raise DataError(f"the model's description leaves layer {waiting[0][0].name!r} without its inputs.")
-        for layer, connection in _in_order(waiting, layers):
-            options = connection[0][3] if len(connection[0]) > 3 else {}
-            layer(unpack(_inputs(connection, layers)), **options)
-            waiting.remove((layer, connection))
-
-    def end(reference):
-        name, number, index = reference
-        return layers[name].inbound_nodes[number].output_tensors[index]
-
-    return kind([end(entry) for entry in _references(description["input_layers"])],
-                [end(entry) for entry in _references(description["output_layers"])], name=description.get("name"))
-
-
-def _in_order(waiting, layers):
-    """The connections that can be made now: for each layer in the order of its nodes."""
-    blocked = set()
-    for layer, connection in list(waiting):
-        if layer in blocked or _inputs(connection, layers) is None:
-            blocked.add(layer)
-        else:
-            yield layer, connection
-
-
-def _references(entries):
-    """A list of [layer, node, tensor]; Keras writes a single one without the outer list at times."""
-    return [entries] if entries and isinstance(entries[0], str) else entries
-
-
-def _inputs(connection, layers):
-    """The tensors that a connection names, or None while one of them is not made yet."""
-    tensors = []
-    for name, number, index, *_ in connection:
-        if name not in layers:
-            raise DataError(f"the model's description refers to layer {name!r}, which it does not hold.")
-        nodes = layers[name].inbound_nodes
-        if number >= len(nodes):
-            return None
-        tensors.append(nodes[number].output_tensors[index])
-    return tensors
-
-
 def sequential_config(model):
-    """Keras's description of a stack of layers."""
-    return {"name": model.name, "layers": [serialize(layer) for layer in model.layers]}
-
-
-def sequential_from_description(kind, description, custom_objects=None):
-    """The Sequential that `sequential_config` described; Keras 1 and 2.0 wrote a bare list of layers."""
-    named = isinstance(description, dict)
-    entries = description["layers"] if named else description
-    model = kind(name=description.get("name") if named else None)
-    for entry in entries:
-        model.add(deserialize(entry, custom_objects))
-    return model
+    """Keras's description of a stack of layers; with the input before them where no layer states its shape."""
+    layers = model.layers
+    if layers and model.inputs and layers[0].batch_input_shape is None and not hasattr(layers[0], "inputs"):
+        layers = [*model.input_layers, *layers]
+    return {"name": model.name, "layers": [serialize(layer) for layer in layers]}
 
 
 def to_json(model, **options):
@@ -136,32 +75,51 @@ def to_json(model, **options):
 
 
 def plain(value):
-    """NumPy values and types as JSON knows them."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+    """NumPy values and types as JSON knows them; arrays as Keras writes those of a Lambda's arguments."""
+    if isinstance(value, np.ndarray):
+        return {"type": "ndarray", "value": value.tolist(), "dtype": value.dtype.name}
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, type):
         return value.__name__
-    raise TypeError(f"{value!r} has no place in a model's configuration")
+    raise ArgumentError(f"{shown(value)} ({type(value).__name__}) has no place in a model's description: JSON holds "
+                        "numbers, texts, lists and dictionaries, and functions by their names.")
+
+
+def from_json(text, what):
+    """The description that is written in `text`.
+
+    Raises: DataError for what is no JSON.
+    """
+    if not isinstance(text, str | bytes | bytearray):
+        raise DataError(f"{what} is no text, but {shown(text)}.")
+    try:
+        return json.loads(text, object_hook=_array)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{what} is not JSON, or is damaged: {error}.") from None
+
+
+def _array(value):
+    """An array that `plain` or Keras wrote as a dictionary; any other dictionary as it is."""
+    if value.get("type") != "ndarray" or not isinstance(value.get("value"), list | int | float):
+        return value
+    try:
+        return np.array(value["value"], value.get("dtype"))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the description holds a damaged array ({error}).") from None
 
 
 def model_from_json(text, custom_objects=None, safe_mode=True):
     """The model, with fresh weights, whose architecture `to_json` wrote.
 
-    safe_mode: False runs the code of lambdas in the text, which is then trusted as a program is.
+    custom_objects: your own classes and functions by name. safe_mode: False runs the code of lambdas in the text, which
+    is then trusted as a program is.
+    Raises: DataError and ArgumentError that name the layer, the entry, what was expected and what came.
     """
-    try:
-        description = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"this is not JSON: {error}.") from None
-    return model_from_config(description, custom_objects, safe_mode)
+    return model_from_config(from_json(text, "the text given to model_from_json"), custom_objects, safe_mode)
 
 
 def model_from_config(description, custom_objects=None, safe_mode=True):
-    """The model that {'class_name': ..., 'config': ...} describes; `safe_mode` as in `model_from_json`."""
-    with function_utils.safe_mode(safe_mode):
+    """The model that {'class_name': ..., 'config': ...} describes; arguments and errors as of `model_from_json`."""
+    with naming_dialect(description), function_utils.safe_mode(safe_mode):
         return deserialize(description, custom_objects)
-
-
-def clone_model(model):
-    """The same architecture with fresh weights."""
-    return type(model).from_config(model.get_config())

@@ -6,10 +6,12 @@ changes between steps lies in small arrays that the kernel reads.
 """
 
 from .._identify import Catalogue
+from ..absent import attribute_of
 from ..errors import ArgumentError
 from .base import Hyperparameter, Optimizer
 from .rules import SGD, Adadelta, Adagrad, Adam, Adamax, Nadam, RMSprop
 
+__getattr__ = attribute_of(__name__)
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "Adamax", "Hyperparameter", "Nadam", "Optimizer", "RMSprop",
            "adadelta", "adagrad", "adam", "adamax", "deserialize", "get", "nadam", "rmsprop", "serialize",
            "sgd"]

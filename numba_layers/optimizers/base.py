@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import config, devices
+from ..arguments import call_with, options_of
 from ..autograd.tensor import Variable
 from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
 from ..ops._op import launch
@@ -197,7 +198,7 @@ class Optimizer:
     @classmethod
     def from_config(cls, config):
         """The optimizer with these constructor arguments."""
-        return cls(**config)
+        return call_with(cls, options_of(config, cls.__name__))
 
 
 def _zeros(shape, dtype):

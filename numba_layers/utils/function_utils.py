@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ..errors import DataError, unknown
+from .generic_utils import keeps_functions, own_objects
 
 _VERSION = list(sys.version_info[:2])
 _safe = ContextVar("safe", default=True)    # False: the caller of the load under way lets code of its file run
@@ -32,6 +33,8 @@ def safe_mode(wanted):
 
 def dump_function(function):
     """(description, kind): a name and 'function', or the bytecode of a lambda and 'lambda'."""
+    if keeps_functions():
+        return function, "function"
     if not isinstance(function, types.LambdaType) or function.__name__ != "<lambda>":
         return getattr(function, "__name__", type(function).__name__), "function"
     closure = [cell.cell_contents for cell in function.__closure__ or ()]
@@ -43,19 +46,20 @@ def dump_function(function):
 def load_function(description, kind, custom_objects=None, names=None, instead=None):
     """The function that `dump_function` described.
 
-    names: the globals that a lambda's code finds. instead: the name of a custom object that stands in for a lambda
-    that may not be run.
+    names: the globals that a lambda's code finds, beside the custom objects. instead: the name of a custom object that
+    stands in for a lambda that may not be run.
     Raises: UnknownNameError for a name that is no custom object; DataError for code that is not run: in safe mode, or
     of another Python version.
     """
-    from .generic_utils import get_custom_objects
-    known = get_custom_objects() | (custom_objects or {})
+    if callable(description):
+        return description
+    known = own_objects(custom_objects)
     if kind == "function":
         if not isinstance(description, str) or description not in known:
             raise unknown("function of a Lambda layer (pass it in custom_objects)", description, known)
         return known[description]
     if runs(description):
-        return _function(description, names or {}, custom_objects or {})
+        return _function(description, names or {}, known)
     given = known.get(instead) if isinstance(instead, str) else None
     if callable(given) and not isinstance(given, type):
         return given

@@ -141,8 +141,9 @@ WRONG_ARGUMENTS = [
     (lambda: Dot(axes="a"), ArgumentError, ["Dot", "axes must be a whole number, got 'a'"]),
     (lambda: merge([Input((3,)), Input((3,))], mode="sums"), UnknownNameError, ["'sums'", "Did you mean 'sum'"]),
     (lambda: deserialize({"class_name": "Dens", "config": {}}), UnknownNameError, ["'Dens'", "Did you mean 'Dense'"]),
-    (lambda: deserialize({"class_name": "Dense", "config": None}), DataError, ["'class_name' and 'config'"]),
-    (lambda: deserialize(3), DataError, ["needs 'class_name' and 'config', got 3"]),
+    (lambda: deserialize({"class_name": "Dense", "config": None}), DataError,
+     ["class 'Dense'", "'config' must be a dictionary"]),
+    (lambda: deserialize(3), DataError, ["a dictionary that has 'class_name', got 3"]),
 ]
 
 WRONG_INPUTS = [
