@@ -17,15 +17,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up. A module imports from its own room and from floors below, wherever the import stands.
 FLOORS = [
-    {"_version", "errors", "naming", "random"},
+    {"_version", "errors", "locks", "naming", "random"},
     {"absent", "arguments", "config", "emulator", "registry"},
     {"_legacy", "devices"},
     {"kernels"},
     {"utils"},
     {"autograd"},
     {"_identify", "ops"},
-    {"activations", "backend", "constraints", "initializers", "losses", "optimizers", "regularizers"},
-    {"initializations", "metrics", "objectives"},
+    {"activations", "backend", "constraints", "initializers", "losses", "regularizers"},
+    {"initializations", "metrics", "objectives", "optimizers"},
     {"layers"},
     {"callbacks"},
     {"models"},

@@ -7,6 +7,8 @@ from numba_layers import backend as K
 from numba_layers import config, optimizers
 from numba_layers.autograd.tensor import Variable
 from numba_layers.errors import ArgumentError, ModelError, ShapeError, UnknownNameError
+from numba_layers.layers import Dense
+from numba_layers.models import Sequential
 from tests.reference import optimizer as optimizer_reference
 from tests.reference.recorded import FLOAT_TYPES, answered, cases
 
@@ -116,11 +118,12 @@ def test_a_learning_rate_can_be_read_and_set_in_every_way():
     variable = optimizer.lr
     optimizer.lr = 0.25
     assert optimizer.lr is variable and variable.data == np.float32(0.25)
-    arena = Arena(np.ones(3, np.float32)).prepared(optimizer)
-    arena._gradients[...] = 1
+    arena = Arena(np.ones(3, np.float32))
+    arena.prepared(optimizer)
+    arena.gradients[...] = 1
     variable.assign(0.125)
-    arena.step()
-    np.testing.assert_array_equal(arena._weights, np.float32([0.875] * 3))
+    optimizer.step()
+    np.testing.assert_array_equal(arena.weights, np.float32([0.875] * 3))
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -187,11 +190,11 @@ def reference_steps(name, dtype, size):
 
 def test_nan_gradients_show():
     for name in RULES:
-        optimizer = getattr(optimizers, name)(clipnorm=1.0, clipvalue=1.0)
-        Arena(np.ones(4, np.float32)).prepared(optimizer)
-        optimizer._gradients[1] = np.nan
+        arena = Arena(np.ones(4, np.float32))
+        optimizer = arena.prepared(getattr(optimizers, name)(clipnorm=1.0, clipvalue=1.0))
+        arena.gradients[1] = np.nan
         optimizer.step()
-        assert np.isnan(optimizer._weights[1])
+        assert np.isnan(arena.weights[1])
 
 
 @pytest.mark.parametrize("name, options, complaint", [
@@ -270,3 +273,107 @@ def test_optimizers_that_users_write_for_keras(kind):
     before = theirs.weights.copy()
     optimizer.step()
     np.testing.assert_array_equal(theirs.weights, before)
+
+
+class Doubled(optimizers.SGD):
+    """Only the gradients are the user's own."""
+
+    def get_gradients(self, loss, params):
+        return [2 * gradient for gradient in super().get_gradients(loss, params)]
+
+
+class Lists(optimizers.Adam):
+    """Built-in updates, called by a subclass."""
+
+    def get_updates(self, loss, params):
+        self.updates = [*super().get_updates(loss, params)]
+        return self.updates
+
+
+class ByTheLoss(optimizers.Optimizer):
+    """A step as long as the loss is large, along gradients that K takes."""
+
+    def get_updates(self, params, constraints, loss):
+        return [K.update(p, p - 0.1 * loss * g) for p, g in zip(params, K.gradients(loss, params))]
+
+
+def line(optimizer, constraint=None):
+    model = Sequential([Dense(1, input_shape=(2,), kernel_initializer="ones", kernel_constraint=constraint)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+X, Y = np.float32([[1, 2], [0.5, -1]]), np.float32([[1], [-3]])
+ERROR = X.sum(1, keepdims=True) - Y
+GRADIENT = np.array([*(X.T @ ERROR).ravel(), ERROR.sum()])      # by kernel and bias, of mse
+
+
+@pytest.mark.parametrize("optimizer, step", [
+    (Doubled(lr=0.1), 0.2 * GRADIENT), (Doubled(lr=0.1, clipvalue=1.5), 0.2 * np.clip(GRADIENT, -1.5, 1.5)),
+    (Lists(lr=0.1), 0.1 * np.sign(GRADIENT)), (ByTheLoss(), 0.1 * np.mean(ERROR ** 2) * GRADIENT)], ids=repr)
+def test_subclasses_that_use_gradients_losses_and_built_in_updates(optimizer, step):
+    model = line(optimizer)
+    model.train_on_batch(X, Y)
+    moved = [1, 1, 0] - np.concatenate([weight.ravel() for weight in model.get_weights()])
+    np.testing.assert_allclose(moved, step, rtol=1e-5)
+
+
+def test_gradients_of_any_loss_clipped():
+    model = line(optimizers.SGD())
+    model.train_on_batch(X, Y)      # what the last step left is not looked at
+    model.set_weights([np.ones((2, 1)), np.zeros(1)])
+    target = K.placeholder((None, 1))
+    loss = K.mean(K.square(model.output - target))
+    norm = np.linalg.norm(GRADIENT)
+    for options, expected in [({}, GRADIENT), ({"clipnorm": 1.0}, GRADIENT / norm), ({"clipnorm": 100.0}, GRADIENT),
+                              ({"clipnorm": 1.0, "clipvalue": 0.5}, np.clip(GRADIENT / norm, -0.5, 0.5))]:
+        gradients = optimizers.SGD(**options).get_gradients(loss, model.trainable_weights)
+        values = K.function([model.input, target], gradients)([X, Y])
+        np.testing.assert_allclose(np.concatenate([value.ravel() for value in values]), expected, rtol=1e-6)
+
+
+ORDERS = [lambda optimizer, loss, params: optimizer.get_updates(loss, params),
+          lambda optimizer, loss, params: optimizer.get_updates(params=params, loss=loss),
+          lambda optimizer, loss, params: optimizer.get_updates(params, {}, loss),
+          lambda optimizer, loss, params: optimizer.get_updates(params, [], loss=loss),
+          lambda optimizer, loss, params: optimizer.get_updates(params=params, constraints={}, loss=loss)]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_updates_for_a_function_are_the_steps_of_training(name):
+    """In every order of the arguments; slots, count of steps, constraints and a restored state included."""
+    options = {"lr": 0.1, "clipnorm": 1.0}
+    trained = line(getattr(optimizers, name)(**options), "non_neg")
+    for order in ORDERS:
+        model, target = line("sgd", "non_neg"), K.placeholder((None, 1))
+        optimizer = getattr(optimizers, name)(**options)
+        updates = order(optimizer, K.mean(K.square(model.output - target)), model.trainable_weights)
+        train = K.function([model.input, target], [model.output], updates=updates)
+        trained.set_weights([np.ones((2, 1)), np.zeros(1)])
+        trained.compile(getattr(optimizers, name)(**options), "mse")
+        for _ in range(3):
+            np.testing.assert_allclose(train([X, Y])[0], trained.predict(X), rtol=2e-6)
+            trained.train_on_batch(X, Y)
+        np.testing.assert_allclose(model.get_weights()[0], trained.get_weights()[0], rtol=2e-6)
+        assert int(optimizer.iterations) == 3
+        for ours, theirs in zip(optimizer.get_weights(), trained.optimizer.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-9)
+    optimizer.set_weights(trained.optimizer.get_weights())
+    train([X, Y])
+    trained.train_on_batch(X, Y)
+    np.testing.assert_allclose(model.get_weights()[1], trained.get_weights()[1], rtol=2e-6)
+
+
+def test_keras_1_names_constraints_by_weight():
+    model = line("sgd")
+    weights = model.trainable_weights
+    updates = optimizers.SGD(lr=10.0).get_updates(weights, {weights[0]: K.relu}, K.sum(model.output))
+    K.function([model.input], [], updates=updates)([X])
+    np.testing.assert_array_equal(model.get_weights()[0], [[0], [0]])
+
+
+def test_wrong_arguments_of_get_updates_are_named():
+    with pytest.raises(ArgumentError, match="needs a loss and a list of weights"):
+        optimizers.SGD().get_updates(params=[])
+    with pytest.raises(ArgumentError, match="Did you mean 'params'"):
+        optimizers.SGD().get_updates(K.variable(1.0), parms=[])

@@ -5,7 +5,6 @@ functions on concrete tensors, in order; so Keras's functional graph, `K.functio
 """
 
 import itertools
-from contextlib import contextmanager, nullcontext
 from functools import cached_property
 
 import numpy as np
@@ -146,7 +145,6 @@ class Graph:
         with self.evaluated(values, learning_phase) as outputs:
             return outputs
 
-    @contextmanager
     def evaluated(self, values, learning_phase=None):
         """What `run` answers; inside the block every tensor of the graph has its value for all ops (see `settled`)."""
         known = {}
@@ -154,13 +152,27 @@ class Graph:
             known[id(tensor)] = _fed(tensor, value)
             if tensor is LEARNING_PHASE:
                 learning_phase = int(known[id(tensor)].data)
-        with evaluation(learning_phase), Tape() if self._uses_tape else nullcontext():
-            context.walks.append(known)
-            try:
-                _run(self.steps, known)
-                yield [_resolved(output, known) for output in self.outputs]
-            finally:
-                context.walks.pop()
+        return _Evaluated(self, known, learning_phase)
+
+
+class _Evaluated(evaluation):
+    """The block in which the tensors of `graph` have values, those that are `known` and all that follow from them."""
+
+    def __init__(self, graph, known, learning_phase):
+        super().__init__(learning_phase)
+        self._graph, self._known = graph, known
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            if self._graph._uses_tape:
+                Tape().__enter__()
+            context.walks = [*context.walks, self._known]
+            _run(self._graph.steps, self._known)
+            return [_resolved(output, self._known) for output in self._graph.outputs]
+        except BaseException:
+            self.__exit__()
+            raise
 
 
 def _run(steps, known):

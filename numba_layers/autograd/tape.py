@@ -28,13 +28,14 @@ class Tape:
         self.values = {}        # of expressions of variables that were made outside, by identity
 
     def __enter__(self):
-        context.tapes.append(self)
-        context.walks.append(self.values)
+        tapes, walks = [*context.tapes, self], [*context.walks, self.values]
+        context.tapes, context.walks = tapes, walks
         return self
 
     def __exit__(self, *exception):
-        context.walks[:] = [walk for walk in context.walks if walk is not self.values]
-        context.tapes.remove(self)
+        tapes = [tape for tape in context.tapes if tape is not self]
+        walks = [walk for walk in context.walks if walk is not self.values]
+        context.tapes, context.walks = tapes, walks
 
     def gradient(self, target, sources, output_gradient=None, into=None):
         """Gradient of the sum of `target` with respect to each source: Σ_i g_i ∂target_i/∂source.

@@ -4,10 +4,11 @@ import numpy as np
 
 from .. import ops
 from ..autograd import graph
-from ..autograd.context import context
+from ..autograd.context import contained, context
 from ..autograd.graph import Graph, any_symbolic
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, GraphError
+from ..locks import holding, locks_of
 from ..ops._op import composite
 from .updates import Update
 from .variables import dense
@@ -23,23 +24,31 @@ class Function:
         outputs = [as_tensor(output) for output in ([outputs] if self.single else outputs)]
         self._outputs = len(outputs)
         self.updates = [Update(*pair) for pair in updates]
+        self._locks = locks_of([update.variable for update in self.updates])
         # A learning phase that is fixed is a number, not a tensor: such an input has nothing to feed.
         self._fed = [position for position, tensor in enumerate(self.inputs) if isinstance(tensor, Tensor)]
         values = [as_tensor(update.value) for update in self.updates]
         self._graph = Graph([*outputs, *values], [self.inputs[position] for position in self._fed])
 
+    @contained
     def __call__(self, inputs=()):
-        """Values of the outputs as NumPy arrays; `inputs` a list of arrays, one for each input."""
+        """Values of the outputs as NumPy arrays; `inputs` a list of arrays, one for each input.
+
+        Threads that update the same variables do so in turn.
+        """
         if not isinstance(inputs, list | tuple) or len(inputs) != len(self.inputs):
             given = f"{len(inputs)} values" if isinstance(inputs, list | tuple) else type(inputs).__name__
             raise ArgumentError(f"{self.name}: expected a list of {len(self.inputs)} values, one for each "
                                 f"input, got {given}.")
-        results = self._graph.run([dense(inputs[position]) for position in self._fed])
+        outputs = holding(self._locks, self._run, [dense(inputs[position]) for position in self._fed])
+        return outputs[0] if self.single else outputs
+
+    def _run(self, values):
+        results = self._graph.run(values)
         results = [np.array(result.data) for result in results]    # copies: it may be a variable's own memory
         for update, value in zip(self.updates, results[self._outputs:]):
             update.variable.assign(value)
-        outputs = results[:self._outputs]
-        return outputs[0] if self.single else outputs
+        return results[:self._outputs]
 
 
 def function(inputs, outputs, updates=None, **kwargs):

@@ -65,7 +65,17 @@ def _stream(seed):
     """The numbers for one place in a graph: a stream of its own. Draws at once share one for each seed."""
     if deferring() or seed is None:
         return Stream(seed)
+    return shared_stream(seed)
+
+
+def shared_stream(seed):
+    """The stream of the draws at once with `seed`."""
     return _streams.setdefault(seed, Stream(seed))
+
+
+def shared_streams():
+    """Seed -> stream, of all draws at once so far that had a seed."""
+    return dict(_streams)
 
 
 def forget_streams():

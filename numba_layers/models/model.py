@@ -7,17 +7,18 @@ import numpy as np
 from .. import config, constraints, devices, losses, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..arguments import share, whole
-from ..autograd.context import collecting, evaluation, unrecorded
+from ..autograd.context import collecting, contained, evaluation, unrecorded
 from ..autograd.graph import concrete
 from ..autograd.tape import Tape
 from ..autograd.tensor import Tensor, as_tensor
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
+from ..locks import holding, locks_of
 from . import added, data, generators, loops
-from .arena import Arena
 from .network import Network
 from .objective import Objective
 from .progress import progress_bar
+from .training import Training
 
 
 class Model(Network):
@@ -42,7 +43,7 @@ class Model(Network):
         self.objective = None
         self.history = None
         self.stop_training = False
-        self._arena = None
+        self._training = None       # arena and optimizer state, from the first step on
 
     # -- compiling -----------------------------------------------------------------------------------------------
 
@@ -62,13 +63,14 @@ class Model(Network):
             name = next(iter(kwargs))
             legal = ("optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics")
             raise UnknownArgumentError(f"compile: unknown argument {name!r}. {nearest(name, legal)}")
-        self.objective = Objective(self.output_names, [output.shape for output in self.outputs], loss, loss_weights,
-                                   metrics, weighted_metrics, sample_weight_mode, self.adds_losses)
-        self.optimizer = optimizers.get(optimizer)
-        self.loss, self.loss_weights, self.metrics = loss, loss_weights, list(metrics or [])
-        self.sample_weight_mode, self.weighted_metrics = sample_weight_mode, list(weighted_metrics or [])
-        self._trained_weights = self.trainable_weights
-        self._arena = None
+        objective = Objective(self.output_names, [output.shape for output in self.outputs], loss, loss_weights,
+                              metrics, weighted_metrics, sample_weight_mode, self.adds_losses)
+        optimizer, trained = optimizers.get(optimizer), self.trainable_weights
+        vars(self).update(      # at once: an error or interrupt leaves the model as it was compiled before
+            objective=objective, optimizer=optimizer, loss=loss, loss_weights=loss_weights,
+            metrics=list(metrics or []), sample_weight_mode=sample_weight_mode,
+            weighted_metrics=list(weighted_metrics or []), _trained_weights=trained,
+            _locks=locks_of([optimizer.iterations, *trained]), _training=None)
 
     @property
     def metrics_names(self):
@@ -82,21 +84,29 @@ class Model(Network):
                              "first.")
 
     def _prepare_training(self):
-        """Before a training step: all trained weights in the arena, the optimizer bound to it."""
-        if self._arena is None:
-            self._make_arena()
+        """Before a training step: all trained weights in the arena, the optimizer's state beside it."""
+        if self._training is None:
+            self._training = Training(self.optimizer, self._trained_weights)
             if {id(weight) for weight in self._trained_weights} != {id(weight) for weight in self.trainable_weights}:
                 warnings.warn(f'model "{self.name}": `trainable` was changed after compile, which has no effect until '
                               "compile is called again.", stacklevel=3)
-        elif self._arena.device is not devices.current():   # weights and the optimizer's state go there
-            state = self.optimizer.get_weights()
-            self._make_arena()
-            self.optimizer.set_weights(state)
-        self._arena.claim()
+        elif self._training.device is not devices.current():   # weights and the optimizer's state go there
+            self._training = self._training.moved()
+        self._training.arena.claim()
 
-    def _make_arena(self):
-        self._arena = Arena(self._trained_weights)
-        self.optimizer.prepare(self._arena.weights, self._arena.gradients, self._trained_weights)
+    def _make_train_function(self):
+        """Make the optimizer's state, as the first step does: `model.optimizer.set_weights` can restore it then."""
+        self._need_compiled("_make_train_function")
+        holding(self._locks, self._prepare_training)
+
+    def _optimizer_weights(self):
+        """The variables of the optimizer's state for this model; none before the first step."""
+        return self._training.state.saved if self._training is not None else []
+
+    def _make_predict_function(self):
+        """For scripts that call it before they predict in threads; here any thread may predict at any time."""
+
+    _make_test_function = _make_predict_function
 
     # -- one batch -----------------------------------------------------------------------------------------------
 
@@ -130,13 +140,19 @@ class Model(Network):
         return total, figures, updates
 
     def _train_step(self, batch):
-        """Forward, backward, update on one batch; answers the figures, as tensors: nothing waits for a GPU here."""
+        """Forward, backward, update on one batch; answers the figures, as tensors: nothing waits for a GPU here.
+
+        Threads that train this model, or models that share its optimizer or weights, do so in turn.
+        """
+        return holding(self._locks, self._step, batch)
+
+    def _step(self, batch):
         self._prepare_training()
         with evaluation(learning_phase=1):
             with Tape() as tape:
                 total, figures, updates = self._forward(*batch)
-            tape.gradient(total, self._trained_weights, into=self._arena.gradient_views)
-            self.optimizer.step()
+            tape.gradient(total, self._trained_weights, into=self._training.arena.gradient_views)
+            self._training.state.step(total)
             self._constrain()
             for variable, value in updates:
                 variable.assign(value.data)
@@ -155,6 +171,7 @@ class Model(Network):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]
         return [output.numpy() for output in self._graph.run(tensors, learning_phase=0)]
 
+    @contained
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None):
         """One update on one batch. Returns the loss, or the list of figures named by `metrics_names`."""
         self._need_built(x)
@@ -162,6 +179,7 @@ class Model(Network):
         arrays, weights, _ = self._arrays(x, y, sample_weight, class_weight)
         return _unpack_figures([float(figure) for figure in self._train_step(self._batch(arrays, weights))])
 
+    @contained
     def test_on_batch(self, x, y, sample_weight=None):
         """Loss and metrics on one batch, as `train_on_batch` answers them."""
         self._need_built(x)
@@ -169,6 +187,7 @@ class Model(Network):
         arrays, weights, _ = self._arrays(x, y, sample_weight, None)
         return _unpack_figures(self._test_step(arrays, weights))
 
+    @contained
     def predict_on_batch(self, x):
         """Outputs for one batch: an array, or a list of them."""
         self._need_built(x)
@@ -177,6 +196,7 @@ class Model(Network):
 
     # -- many batches --------------------------------------------------------------------------------------------
 
+    @contained
     @keras1(FIT)
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose=1, callbacks=None, validation_split=0.0,
             validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0):
@@ -215,6 +235,7 @@ class Model(Network):
         return loops.fit_loop(self, arrays, training_weights, samples, batch_size, epochs, initial_epoch, shuffle,
                               listeners, validate if held_out else None)
 
+    @contained
     @keras1({})
     def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None):
         """Loss and metrics over all samples: the loss, or the list named by `metrics_names`."""
@@ -224,6 +245,7 @@ class Model(Network):
         with progress_bar(samples, verbose, "evaluate") as progress:
             return _unpack_figures(loops.test_loop(self, arrays, weights, samples, _batch_size(batch_size), progress))
 
+    @contained
     @keras1({})
     def predict(self, x, batch_size=None, verbose=0):
         """Outputs for all samples: an array, or a list of them."""
@@ -236,6 +258,7 @@ class Model(Network):
 
     # -- batches that a generator or a Sequence hands over ---------------------------------------------------------
 
+    @contained
     @keras1(FIT_GENERATOR)
     def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None, validation_data=None,
                       validation_steps=None, class_weight=None, max_queue_size=10, workers=1, use_multiprocessing=False,
@@ -276,6 +299,7 @@ class Model(Network):
 
         return lambda: {f"val_{name}": figure for name, figure in zip(self.metrics_names, measure())}
 
+    @contained
     @keras1(EVALUATE_GENERATOR)
     def evaluate_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
                            verbose=0):
@@ -286,6 +310,7 @@ class Model(Network):
         with progress_bar(steps, verbose, "evaluate", "step") as progress:
             return _unpack_figures(generators.test_loop(self, generator, steps, workers, max_queue_size, progress))
 
+    @contained
     @keras1(EVALUATE_GENERATOR)
     def predict_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
                           verbose=0):

@@ -1,4 +1,4 @@
-"""A graph of layers as one layer: topology, weights, and running it. Training is in `training.py`."""
+"""A graph of layers as one layer: topology, weights, and running it. Training is in `model.py`."""
 
 from .. import ops
 from ..autograd.context import context

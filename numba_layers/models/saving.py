@@ -20,7 +20,7 @@ from ..layers.base import most_numbers
 from ..layers.serialization import deserialize, refusing
 from ..utils import function_utils, hdf5
 from ..utils.generic_utils import knowing, own_objects
-from . import conversion
+from . import conversion, resuming
 from .dialects import naming_dialect
 from .rebuild import float_type_of
 from .topology import KERAS_VERSION, from_json, plain
@@ -39,8 +39,10 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
         _write_weights(file.create_group("model_weights"), model.layers)
         if include_optimizer and model.optimizer is not None:
             file.attrs["training_config"] = np.bytes_(json.dumps(_training_config(model), default=_by_name))
-            if model.optimizer.weights:
-                _write_arrays(file.create_group("optimizer_weights"), _optimizer_arrays(model.optimizer))
+            state = model._optimizer_weights()
+            if state:
+                _write_arrays(file.create_group("optimizer_weights"), _optimizer_arrays(model.optimizer, state))
+            resuming.write(file, model)
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
@@ -66,8 +68,9 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
             if compile and training is not None:
                 _compile(model, training)
                 if "optimizer_weights" in file:
-                    model._prepare_training()
-                    model.optimizer.set_weights(_optimizer_state(file, model))
+                    model._make_train_function()
+                    model._training.state.set_weights(_optimizer_state(file, model))
+                resuming.read(file, model, _shown(filepath))
     return model
 
 
@@ -264,8 +267,8 @@ def _places_in_slots(group, model):
     return [ranks[position] for position in range(len(trained))]
 
 
-def _optimizer_arrays(optimizer):
-    return [(f"training/{type(optimizer).__name__}/{weight.name}:0", weight.data) for weight in optimizer.weights]
+def _optimizer_arrays(optimizer, state):
+    return [(f"training/{type(optimizer).__name__}/{weight.name}:0", weight.data) for weight in state]
 
 
 def _compile(model, training):

@@ -4,15 +4,14 @@ import math
 
 import numpy as np
 
-from .. import config, devices
+from .. import config
 from ..arguments import call_with, options_of
 from ..autograd.tensor import Variable
 from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
-from ..ops._op import launch
-from .written import WrittenUpdates
+from .state import State
+from .updates import asked, clipped_gradients, updates_of
 
 KERAS1_EPSILON = 1e-8
-NORM_SUMS = 64   # partial sums of the gradients' norm
 
 
 class Hyperparameter:
@@ -65,7 +64,8 @@ class Optimizer:
     A subclass says `numbers` (names of its hyperparameters) and `slots` (in the order in which Keras saves
     them), and gives `update(step)`: the name of its kernel, and this step's numbers for the kernel's `hyper`.
     Or, slower, it is written as for Keras, with `get_updates(loss, params)`.
-    `iterations` is the number of steps done, an int64 `Variable`.
+    `iterations` is the number of steps done, an int64 `Variable`. One optimizer may serve several models: they share
+    its rates and `iterations`, as in Keras, and have slots and clipping of their own.
     """
 
     numbers = ()
@@ -84,86 +84,65 @@ class Optimizer:
             for name in ("clipnorm", "clipvalue"))
         self.iterations = Variable(np.array(0, np.int64), name="iterations", deferred=True, trainable=False)
         self.updates, self.weights = [], []
-        self._variables = self._written = None
+        self._state = None
 
     def prepare(self, weights, gradients, variables):
-        """Take on a model: allocate the slots, all zero.
+        """Take on a model: its `State`, which makes the steps of this model. `step` and the like mean the last one.
 
         weights, gradients: 1-D arrays of one float type, one entry for each trainable parameter.
         variables: the trainable `Variable`s, in the model's order, their `data` views into `weights`.
         """
-        if not (weights.ndim == 1 and weights.shape == gradients.shape and weights.dtype == gradients.dtype):
-            raise ShapeError(f"{type(self).__name__}: weights {weights.dtype}{weights.shape} and gradients "
-                             f"{gradients.dtype}{gradients.shape} must be 1-D arrays of one size and type.")
-        self._weights, self._gradients, self._variables = weights, gradients, list(variables)
-        self._limits = np.array([self.clipnorm or np.inf, self.clipvalue or np.inf], weights.dtype)
-        self._sums = _zeros(NORM_SUMS, weights.dtype)
-        if type(self).get_updates is not Optimizer.get_updates:
-            self._written = WrittenUpdates(self, self._variables)
-            return
-        self._slots = {slot: _zeros(weights.shape, weights.dtype) for slot in self.slots}
-        self._hyper = np.zeros(len(self.update(1)[1]), weights.dtype)
-        self.weights = ([self.iterations] if self.saves_iterations else []) + self._slot_variables()
+        state = State(self, weights, gradients, variables)
+        self._state, self.weights = state, state.saved
+        return state
+
+    @property
+    def is_written(self):
+        """True where a user's `get_updates` or `get_gradients` says what a step does."""
+        return any(getattr(getattr(self, name), "__func__", None) is not getattr(Optimizer, name)
+                   for name in ("get_updates", "get_gradients"))
 
     def step(self):
-        """Clip the gradients and update the weights by them, in place."""
-        self.begin_step()
-        self.launch_update()
-
-    def begin_step(self):
-        """Count the step and write its numbers (rates, corrections) to the array that the kernel reads."""
-        if self._variables is None:
+        """Clip the gradients of the model taken on last and update its weights by them, in place."""
+        if self._state is None:
             raise ModelError(f"{type(self).__name__} has no weights to update yet: prepare(...) it first, as "
                              "model.fit and model.train_on_batch do.")
-        if self._written is not None:
-            return
-        step = int(self.iterations.data) + 1
-        self._kernel, self._hyper[...] = self.update(step)
-        self.iterations.data[...] = step
-
-    def launch_update(self):
-        """Launch the step's kernels: their arguments are the same arrays each time."""
-        if self.clipnorm or self.clipvalue:
-            if self.clipnorm:
-                launch("gradient_square_sums", self._gradients, self._sums)
-            launch("clip_gradients", self._sums, self._limits, self._gradients)
-        if self._written is not None:
-            self._written.run()
-            return
-        launch(self._kernel, self._gradients, self._hyper, *self._slots_of(self._kernel), self._weights)
+        self._state.step()
 
     def update(self, step):
         """(kernel name, its numbers) for step 1, 2, ..."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it updates: define update(step).")
 
-    def get_updates(self, loss, params):
-        """For subclasses written as for Keras: a list of `K.update(variable, value)`, done at each step."""
-        raise NotImplementedError(f"{type(self).__name__} has update(step) in place of get_updates.")
+    def get_updates(self, *given, **named):
+        """`get_updates(loss, params)`, or Keras 1's `(params, constraints, loss)`: a step, as updates for K.function.
+
+        Each call makes slots of its own, which `weights` then lists. Subclasses written as for Keras define it, with
+        the arguments of either; it is called once a model, and its updates are carried out at each step.
+        """
+        wanted = asked(given, named)
+        self.updates, self.weights = updates_of(self, *wanted)
+        return self.updates
 
     def get_gradients(self, loss, params):
-        """For `get_updates`: the clipped gradients of the training loss by `params`, for K functions."""
-        return [Variable(view, deferred=True, trainable=False) for view in self._cut(self._gradients)]
+        """Gradients of `loss` by the weights `params`, clipped, as tensors for K functions."""
+        return clipped_gradients(self, loss, params)
 
     def rate(self, step):
         """Learning rate of step 1, 2, ...: lr / (1 + decay (step - 1))."""
         return float(self.lr) / (1 + float(self.decay) * (step - 1))
 
-    def _slots_of(self, kernel):
-        return self._slots.values()
+    def _slots_of(self, kernel, slots):
+        """Those of the slots (arrays) that a kernel takes."""
+        return slots
 
-    def _slot_variables(self):
-        return [Variable(view, name=f"{variable.name}/{slot}", trainable=False)
-                for slot, array in self._slots.items()
-                for variable, view in zip(self._variables, self._cut(array))]
-
-    def _cut(self, array):
-        """For each variable its part of a slot, with the variable's shape and memory order."""
-        return [devices.part(array, variable.data, self._weights) for variable in self._variables]
+    def _slot_variables(self, variables, slots):
+        """What is saved of one model beside the count of steps, given the `slots` of all its `variables`."""
+        return slots
 
     def get_weights(self):
-        """Copies of the state in Keras 2's order: the count of steps where Keras saves it, then slot by slot.
+        """Copies of the state of the model taken on last, in Keras 2's order.
 
-        Of each slot come the parts of all variables, in the model's order.
+        The count of steps where Keras saves it, then slot by slot the parts of all variables, in the model's order.
         """
         return [np.array(weight.data) for weight in self.weights]
 
@@ -172,10 +151,13 @@ class Optimizer:
 
         Raises: ShapeError where number or shapes of the arrays do not fit.
         """
-        if self._variables is None:
+        if not self.weights and self._state is None:
             raise ModelError(f"{type(self).__name__}: its weights can be set once a compiled model uses it.")
+        self._restore(self.weights, weights)
+
+    def _restore(self, variables, weights):
         weights = [np.asarray(weight) for weight in weights]
-        targets = self._targets(weights)
+        targets = self._targets(variables, weights)
         if [weight.shape for weight in weights] != [target.shape for target in targets]:
             raise ShapeError(
                 f"{type(self).__name__}: expected {len(targets)} arrays of shapes "
@@ -184,10 +166,14 @@ class Optimizer:
         for target, weight in zip(targets, weights):
             target.assign(weight)
 
-    def _targets(self, weights):
+    def _saved(self, variables, slots):
+        """What `get_weights` lists for one model."""
+        return [self.iterations] * self.saves_iterations + self._slot_variables(variables, slots)
+
+    def _targets(self, variables, weights):
         """The variables that a list of saved arrays is for."""
-        counted = len(weights) == len(self.weights) + 1 and weights[0].size == 1 and not self.saves_iterations
-        return [self.iterations, *self.weights] if counted else self.weights
+        counted = len(weights) == len(variables) + 1 and weights[0].size == 1 and not self.saves_iterations
+        return [self.iterations, *variables] if counted else variables
 
     def get_config(self):
         """Constructor arguments as plain numbers."""
@@ -200,8 +186,3 @@ class Optimizer:
         """The optimizer with these constructor arguments."""
         return call_with(cls, options_of(config, cls.__name__))
 
-
-def _zeros(shape, dtype):
-    array = devices.empty(shape, dtype)
-    array[...] = 0
-    return array

@@ -27,7 +27,7 @@ class SGD(Optimizer):
 
     def __init__(self, lr=0.01, momentum=0.0, decay=0.0, nesterov=False, **clipping):
         super().__init__(**clipping)
-        self.lr, self.momentum, self.decay = lr, momentum, decay
+        self.lr, self.momentum, self.decay, self.initial_decay = lr, momentum, decay, decay
         self.nesterov = bool(nesterov)
 
     def update(self, step):
@@ -35,8 +35,8 @@ class SGD(Optimizer):
         name = "sgd_nesterov_update" if self.nesterov else "sgd_momentum_update"
         return name if momentum else "sgd_update", (self.rate(step), momentum)
 
-    def _slots_of(self, kernel):
-        return () if kernel == "sgd_update" else super()._slots_of(kernel)
+    def _slots_of(self, kernel, slots):
+        return () if kernel == "sgd_update" else slots
 
     def get_config(self):
         return super().get_config() | {"nesterov": self.nesterov}
@@ -56,7 +56,7 @@ class RMSprop(Optimizer):
 
     def __init__(self, lr=0.001, rho=0.9, epsilon=None, decay=0.0, **clipping):
         super().__init__(**clipping)
-        self.lr, self.rho, self.decay = lr, rho, decay
+        self.lr, self.rho, self.decay, self.initial_decay = lr, rho, decay, decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
     def update(self, step):
@@ -77,7 +77,7 @@ class Adagrad(Optimizer):
 
     def __init__(self, lr=0.01, epsilon=None, decay=0.0, **clipping):
         super().__init__(**clipping)
-        self.lr, self.decay = lr, decay
+        self.lr, self.decay, self.initial_decay = lr, decay, decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
     def update(self, step):
@@ -99,7 +99,7 @@ class Adadelta(Optimizer):
 
     def __init__(self, lr=1.0, rho=0.95, epsilon=None, decay=0.0, **clipping):
         super().__init__(**clipping)
-        self.lr, self.decay = lr, decay
+        self.lr, self.decay, self.initial_decay = lr, decay, decay
         self.rho = checked(self, "rho", rho, most=1)   # a plain number, as in Keras
         self.epsilon = epsilon_or_default(self, epsilon)
 
@@ -122,7 +122,8 @@ class Adam(Optimizer):
     def __init__(self, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, amsgrad=False,
                  **clipping):
         super().__init__(**clipping)
-        self.lr, self.beta_1, self.beta_2, self.decay = lr, beta_1, beta_2, decay
+        self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
+        self.decay = self.initial_decay = decay
         self.epsilon = epsilon_or_default(self, epsilon)
         self.amsgrad = bool(amsgrad)
 
@@ -136,16 +137,16 @@ class Adam(Optimizer):
         name = "adam_amsgrad_update" if self.amsgrad else "adam_update"
         return name, (rate, beta_1, beta_2, self.epsilon)
 
-    def _slot_variables(self):
+    def _slot_variables(self, variables, slots):
         """Without amsgrad Keras 2 saves one zero for each variable in place of the largest v."""
-        unused = () if self.amsgrad else self._variables
-        return super()._slot_variables() + [
-            Variable(np.zeros(1, self._weights.dtype), name=f"{variable.name}/unused", trainable=False)
+        unused = () if self.amsgrad else variables
+        return super()._slot_variables(variables, slots) + [
+            Variable(np.zeros(1, variable.dtype), name=f"{variable.name}/unused", trainable=False)
             for variable in unused]
 
-    def _targets(self, weights):
-        kept = 1 + 2 * len(self._variables)   # what Keras 1 saves
-        return self.weights[:kept] if len(weights) == kept and not self.amsgrad else self.weights
+    def _targets(self, variables, weights):
+        kept = 1 + (len(variables) - 1) // 3 * 2   # what Keras 1 saves
+        return variables[:kept] if len(weights) == kept and not self.amsgrad else variables
 
     def get_config(self):
         return super().get_config() | {"amsgrad": self.amsgrad}
@@ -166,7 +167,8 @@ class Adamax(Optimizer):
 
     def __init__(self, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, **clipping):
         super().__init__(**clipping)
-        self.lr, self.beta_1, self.beta_2, self.decay = lr, beta_1, beta_2, decay
+        self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
+        self.decay = self.initial_decay = decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
     def update(self, step):
