@@ -34,14 +34,14 @@ def whole(value, what, least=None):
     return number
 
 
-def share(value, what):
-    """`value` as a float in [0, 1).
+def share(value, what, closed=False):
+    """`value` as a float in [0, 1), or in [0, 1] where `closed`.
 
     Raises: ArgumentError for anything else.
     """
     number = real(value, what)
-    if not 0 <= number < 1:
-        raise ArgumentError(f"{what} must lie in [0, 1), got {value!r}.")
+    if not (0 <= number < 1 or (closed and number == 1)):
+        raise ArgumentError(f"{what} must lie in [0, 1{']' if closed else ')'}, got {value!r}.")
     return number
 
 
@@ -144,3 +144,16 @@ def refuse_other_options(maker, options):
     for entry in named:
         if entry.default is entry.empty and entry.name not in options:
             raise MissingArgumentError(f"{maker.__name__}: the argument {entry.name!r} is missing.")
+
+
+def unmasked(value, what="the array"):
+    """`value` as a NumPy array.
+
+    Raises: DataError for masked entries of it, or of arrays in a list: what lies under a mask is no number of anyone's.
+    """
+    for part in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+            raise DataError(f"{what}: {np.ma.count_masked(part)} of {part.size} entries are masked, and masks of NumPy "
+                            "do not travel. Fill them, x.filled(0), and give those samples sample_weight 0, or Masking "
+                            "their timesteps.")
+    return np.asarray(value)

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import config
 from ._legacy import keras1
+from .autograd.tensor import Variable
 from .errors import ArgumentError, unknown
 
 
@@ -95,9 +96,10 @@ def callback_list(model, callbacks, verbose, params, validation_data=None):
     validation_data: list of arrays that the callbacks see: inputs, targets and sample weights.
     Raises: ArgumentError for a `verbose` that is none, and for what is no callback.
     """
-    if verbose not in (0, 1, 2):
-        raise ArgumentError(f"verbose must be 0 (silent), 1 (progress bar) or 2 (a line an epoch), got {verbose!r}.")
-    progress = [[], [ProgbarLogger()], [EpochLine()]][verbose]
+    if not isinstance(verbose, int | np.integer) or verbose < 0:
+        raise ArgumentError("verbose must be 0 (silent), 1 (progress bar), 2 (a line an epoch) or 3 (the epoch's "
+                            f"number), got {verbose!r}.")
+    progress = [[], [ProgbarLogger()], [EpochLine()], [EpochNumber()]][min(verbose, 3)]
     callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
     for callback in callbacks:
         if isinstance(callback, type) or not hasattr(callback, "set_model"):
@@ -204,6 +206,13 @@ class EpochLine(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         print(f"Epoch {epoch + 1}/{self.params.get('epochs')}  {_figures(logs, self.params['metrics'])}")
+
+
+class EpochNumber(Callback):
+    """Prints the number of each epoch as it begins: verbose=3 and beyond, as in Keras."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        print(f"Epoch {epoch + 1}/{self.params.get('epochs')}")
 
 
 class TerminateOnNaN(Callback):
@@ -361,6 +370,8 @@ class LearningRateScheduler(Callback):
     def on_epoch_begin(self, epoch, logs=None):
         rate = float(self.model.optimizer.lr)
         rate = self.schedule(epoch, rate) if _takes_two(self.schedule) else self.schedule(epoch)
+        if isinstance(rate, np.ndarray | Variable) and rate.size == 1:      # K.get_value gives the one
+            rate = rate.item()
         if not isinstance(rate, float | np.floating):
             raise ArgumentError(f"LearningRateScheduler: the schedule must give a float, not {rate!r} (epoch {epoch}).")
         self.model.optimizer.lr = rate

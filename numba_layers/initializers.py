@@ -13,6 +13,8 @@ import numpy as np
 from . import config
 from ._identify import Catalogue
 from .arguments import call_with
+from .autograd.graph import evaluate, is_symbolic
+from .autograd.tensor import Tensor
 from .errors import ArgumentError, ShapeError, nearest
 
 TRUNCATED_DEVIATION = 0.87962566103423978   # of a standard normal distribution cut off at ±2
@@ -276,14 +278,37 @@ def deserialize(config, custom_objects=None):
     return _with_dtype(initializer) if inspect.isfunction(initializer) else initializer
 
 
+def drawn(initializer, shape, dtype, **options):
+    """The array of `shape` that an initializer gives: one of ours, or a function or object of the user's own.
+
+    Those may give K's tensors and variables, whose values are taken, and may do without `dtype`.
+    """
+    if _takes_dtype(initializer):
+        options["dtype"] = dtype
+    return _as_array(initializer(shape, **options), dtype)
+
+
+def _as_array(value, dtype):
+    if isinstance(value, Tensor):
+        value = (evaluate(value) if is_symbolic(value) else value).numpy()
+    return np.asarray(value, dtype or config.floatx())
+
+
+def _takes_dtype(function):
+    try:
+        parameters = inspect.signature(function, follow_wrapped=False).parameters
+    except ValueError:      # some built-in functions show no signature; NumPy's take it
+        return True
+    return "dtype" in parameters or any(entry.kind is entry.VAR_KEYWORD for entry in parameters.values())
+
+
 def _with_dtype(function):
     """`function(shape)` as `f(shape, dtype=None)`."""
-    parameters = inspect.signature(function).parameters
-    if "dtype" in parameters or any(entry.kind is entry.VAR_KEYWORD for entry in parameters.values()):
+    if _takes_dtype(function):
         return function
 
     @functools.wraps(function)
     def initialize(shape, dtype=None):
-        return np.asarray(function(shape), dtype or config.floatx())
+        return _as_array(function(shape), dtype)
 
     return initialize

@@ -9,7 +9,7 @@ import math
 from . import config
 from ._identify import Catalogue
 from .autograd.tensor import as_tensor
-from .ops import activation, elementwise, loss, reduction
+from .ops import activation, elementwise, embedding, loss, reduction
 
 
 def _pair(y_true, y_pred):
@@ -88,10 +88,11 @@ def sparse_categorical_crossentropy(y_true, y_pred):
     """-log(p[y_true] / Σ p) with p = y_pred limited to [epsilon, 1 - epsilon].
 
     Shapes: y_true, labels 0 .. n-1, (batch, ..., 1) or (batch, ...), y_pred (batch, ..., n) -> (batch, ...)
-    A label outside of that range gives NaN.
+    Raises: OutOfRangeError for a label outside of that range; on a GPU, the loss is NaN.
     """
     y_pred = elementwise.as_float(y_pred)
     y_true = as_tensor(y_true)
+    embedding.check_range(y_true, y_pred.shape[-1] if y_pred.ndim else None, "class number", "classes of y_pred")
     dtype = y_pred.dtype if y_true.dtype.kind == "f" else "int64"
     return loss.sparse_categorical_crossentropy(elementwise.cast(y_true, dtype=dtype), y_pred)
 

@@ -62,7 +62,7 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
 
 
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
-    """`top_k_categorical_accuracy` for labels y_true, (batch, ..., 1) or (batch, ...)."""
+    """`top_k_categorical_accuracy` for labels y_true, (batch, ..., 1) or (batch, ...); 0 for one that is no class."""
     return _in_top_k(_labels(y_true, y_pred), y_pred, k)
 
 
@@ -71,8 +71,9 @@ def _in_top_k(labels, y_pred, k):
     chosen = embedding.one_hot(labels, depth=y_pred.shape[-1], dtype=y_pred.dtype)
     likelihood = reduction.sum(chosen * y_pred, axis=-1, keepdims=True)
     ahead = reduction.sum(_share(elementwise.greater(y_pred, likelihood)), axis=-1)
-    finite = elementwise.equal(reduction.sum(y_pred * 0.0, axis=-1), 0.0)
-    return _share(elementwise.logical_and(elementwise.less(ahead, float(k)), finite))
+    # 1 for a label that is a class, in a row whose numbers are finite
+    known = elementwise.equal(reduction.sum(chosen + y_pred * 0.0, axis=-1), 1.0)
+    return _share(elementwise.logical_and(elementwise.less(ahead, float(k)), known))
 
 
 # Keras 1's, one number for a batch

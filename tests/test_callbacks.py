@@ -9,6 +9,7 @@ import types
 import numpy as np
 import pytest
 
+from numba_layers import backend as K
 from numba_layers import callbacks, config
 from numba_layers.callbacks import (
     CSVLogger,
@@ -303,9 +304,18 @@ class Halving:
     (Halving(), [1 / 2, 1 / 4, 1 / 8]),
     (math.pow, [0, 1, 2]),
     (lambda epoch: np.float32(epoch), [0, 1, 2]),
+    (lambda epoch: np.array(epoch, "float32"), [0, 1, 2]),
+    (lambda epoch: K.get_value(K.variable(epoch)), [0, 1, 2]),
+    (lambda epoch: K.variable([epoch]), [0, 1, 2]),
 ])
 def test_schedules(schedule, expected):
     assert rates(LearningRateScheduler(schedule), [0, 0, 0]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("verbose", [3, 7])
+def test_verbose_beyond_2_prints_the_epochs(model, data, capsys, verbose):
+    model.fit(*data, epochs=2, verbose=verbose)
+    assert capsys.readouterr().out == "Epoch 1/2\nEpoch 2/2\n"
 
 
 def test_schedules_of_keras_1_get_the_epoch_alone(keras1):

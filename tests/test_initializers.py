@@ -1,10 +1,15 @@
 """Initializers: Keras 1's exact arrays, Keras 2's distributions; seeds, names, fans."""
 
+import functools
+
 import numpy as np
 import pytest
 
+from numba_layers import backend as K
 from numba_layers import config, initializations, initializers
 from numba_layers.errors import ArgumentError, ShapeError, UnknownNameError
+from numba_layers.layers import Conv2D, Convolution2D, Dense
+from numba_layers.models import Sequential
 from tests.reference.recorded import FLOAT_TYPES, answered, cases
 
 KERAS_1 = [(case, floatx) for case, floatx in answered("initializers", "value") if case.generation == 1]
@@ -147,3 +152,30 @@ def test_wrong_ones_are_named(call, kind, complaint):
     with pytest.raises(kind) as error:
         call()
     assert complaint in str(error.value)
+
+
+class OfOnes(initializers.Initializer):
+    def __call__(self, shape, dtype=None):
+        return 0.5 * K.ones(shape, dtype=dtype)
+
+
+@pytest.mark.parametrize("own, expected", [
+    (lambda shape, dtype=None: 0.5 * K.ones(shape, dtype=dtype), 0.5),
+    (lambda shape, dtype: K.variable(np.full(shape, 0.5), dtype=dtype), 0.5),
+    (lambda shape: K.zeros(shape) + 1, 1), (lambda shape, name=None: K.variable(np.ones(shape), name=name), 1),
+    (lambda shape, **options: K.constant(2.0, shape=shape), 2), (lambda shape, dtype=None: np.full(shape, 3), 3),
+    (functools.partial(K.random_normal, mean=4.0, stddev=0.0), 4), (functools.partial(np.full, fill_value=5), 5),
+    (OfOnes(), 0.5), (OfOnes, 0.5), (np.ones, 1)])
+@pytest.mark.parametrize("layer", [
+    lambda own: Dense(4, kernel_initializer=own, bias_initializer=own, input_shape=(3,)),
+    lambda own: Conv2D(2, (3, 3), kernel_initializer=own, bias_initializer=own, input_shape=(8, 8, 3)),
+    lambda own: Convolution2D(2, 3, 3, init=own, input_shape=(3, 8, 8))], ids=["dense", "conv", "keras1"])
+def test_functions_of_ones_own_may_give_tensors(layer, own, expected):
+    weights = Sequential([layer(own)]).get_weights()
+    assert weights[0].dtype == np.float32 and (weights[0] == expected).all()
+
+
+def test_random_tensors_become_weights():
+    weights = Sequential([Dense(40, kernel_initializer=lambda shape, dtype=None: K.random_normal(shape, dtype=dtype),
+                                input_shape=(30,))]).get_weights()[0]
+    assert 0.9 < weights.std() < 1.1 and abs(weights.mean()) < 0.1

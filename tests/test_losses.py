@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from numba_layers import backend as K
 from numba_layers import config, losses, objectives
 from numba_layers.autograd.tape import Tape
 from numba_layers.autograd.tensor import Tensor
-from numba_layers.errors import ArgumentError, ShapeError, UnknownNameError
+from numba_layers.errors import ArgumentError, OutOfRangeError, ShapeError, UnknownNameError
+from numba_layers.ops import elementwise
 from tests.reference.recorded import answered, cases
 
 TOLERANCE = {"float32": {"rtol": 2e-5, "atol": 2e-6}, "float64": {"rtol": 1e-10, "atol": 1e-12}}
@@ -65,6 +67,26 @@ def test_labels_and_targets_of_other_types_are_taken():
     expected = losses.mse(np.float32([[0, 1], [1, 1]]), y_pred).data
     np.testing.assert_array_equal(losses.mse(np.array([[False, True], [True, True]]), y_pred).data, expected)
     np.testing.assert_array_equal(losses.mse(np.array([[0.0, 1], [1, 1]]), y_pred).data, expected)
+
+
+@pytest.mark.parametrize("label", [-1, 3, 10**12, np.nan])
+@pytest.mark.parametrize("loss", [losses.sparse_categorical_crossentropy, K.sparse_categorical_crossentropy])
+def test_labels_that_are_no_class_are_refused(label, loss):
+    y_pred = np.float32([[0.25, 0.25, 0.5]] * 2)
+    for labels in (np.array([label, 2]), np.float32([[label], [2]])):
+        with pytest.raises(OutOfRangeError, match="is out of range for the 3 classes of"):
+            loss(labels, y_pred)
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_that_are_no_class_give_nan_where_they_lie_on_a_gpu(label, device):
+    if device == "cpu":
+        pytest.skip("the host's labels are looked at")
+    labels = elementwise.cast(np.array([label, 2]), dtype="int64") + elementwise.cast(np.zeros(2), dtype="int64")
+    y_pred = np.float32([[0.25, 0.25, 0.5]] * 2)
+    for loss in (losses.sparse_categorical_crossentropy, K.sparse_categorical_crossentropy):
+        value = loss(labels, y_pred).numpy()
+        assert np.isnan(value[0]) and value[1] == pytest.approx(np.log(2), rel=1e-5)
 
 
 def test_keras_1_calls_the_module_objectives():

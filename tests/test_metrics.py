@@ -67,6 +67,13 @@ def test_rows_that_are_not_finite_are_not_in_the_top():
     assert metrics.sparse_top_k_categorical_accuracy([0, 2, 2], y_pred, k=3).data.tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize("label", [-1, 3, 10**12, -(10**12)])
+def test_labels_that_are_no_class_are_never_right(label):
+    y_pred = np.float32([[0.25, 0.25, 0.5]] * 2)
+    for metric in (metrics.sparse_top_k_categorical_accuracy, metrics.sparse_categorical_accuracy):
+        assert metric([[label], [2]], y_pred).data.tolist() == [0, 1]
+
+
 def test_unknown_names_offer_the_nearest():
     with pytest.raises(UnknownNameError, match="Did you mean 'binary_accuracy'"):
         metrics.get("binary_acuracy")

@@ -3,8 +3,10 @@
 import numpy as np
 
 from .. import config, devices
+from ..arguments import unmasked
 from ..devices.array import TYPES, DeviceArray
 from ..errors import DtypeError, ShapeError
+from .sparse import as_csr, check_compressed, is_sparse
 
 
 class Sizes(tuple):
@@ -117,7 +119,7 @@ class Variable(Tensor):
 
         Raises: ShapeError when the shapes differ.
         """
-        value = np.asarray(value)
+        value = unmasked(value, "set_value")
         if value.shape != self.value.shape:
             raise ShapeError(f"set_value: {self.name or 'the variable'} has shape {self.value.shape}, the value "
                              f"{value.shape}.")
@@ -149,15 +151,19 @@ class SparseTensor(Tensor):
 
     Row n has values[indptr[n]:indptr[n + 1]] in columns indices[indptr[n]:indptr[n + 1]]. Made from anything
     that has `indptr`, `indices`, `data` and `shape`, as SciPy's CSR matrices do.
+    Raises: DataError for indices that point outside of the matrix.
     """
 
     def __init__(self, matrix, dtype=None, name=None):
         super().__init__(None, name=name)
         del self.data
-        self.indptr = np.ascontiguousarray(matrix.indptr, dtype=np.int64)
-        self.indices = np.ascontiguousarray(matrix.indices, dtype=np.int64)
-        self.values = np.ascontiguousarray(as_array(matrix.data, dtype))
         self._shape = tuple(int(size) for size in matrix.shape)
+        indptr, indices = np.asarray(matrix.indptr), np.asarray(matrix.indices)
+        check_compressed(indptr, indices, len(matrix.data), *self._shape, "the sparse matrix")
+        used = int(indptr[-1])      # SciPy keeps room behind what it stores
+        self.indptr = np.ascontiguousarray(indptr, dtype=np.int64)
+        self.indices = np.ascontiguousarray(indices[:used], dtype=np.int64)
+        self.values = np.ascontiguousarray(as_array(matrix.data[:used], dtype))
 
     @property
     def shape(self):
@@ -196,13 +202,13 @@ def as_array(value, dtype=None):
 
     Python numbers and lists become `dtype` or floatx (whole numbers and truth values stay what they are when
     no dtype is given); float16 and long double become floatx; other integers become int64.
-    Raises: DtypeError for text, objects and complex numbers.
+    Raises: DtypeError for text, objects and complex numbers; DataError for masked entries.
     """
     if isinstance(value, DeviceArray):
         return value if dtype is None or value.dtype == dtype else value.numpy().astype(dtype)
     if hasattr(value, "__cuda_array_interface__"):
         return devices.current().adopt(value)
-    array = np.asarray(value)
+    array = value if type(value) is np.ndarray else unmasked(value)
     if dtype is not None:
         wanted = np.dtype(dtype)
         if array.dtype == wanted:
@@ -224,6 +230,6 @@ def as_array(value, dtype=None):
 
 def as_tensor(value, dtype=None):
     """`value` as a Tensor; tensors pass through, SciPy's sparse matrices become SparseTensors."""
-    if hasattr(value, "tocsr"):
-        return SparseTensor(value.tocsr(), dtype)
+    if is_sparse(value):
+        return SparseTensor(as_csr(value), dtype)
     return value if isinstance(value, Tensor) else Tensor(as_array(value, dtype))

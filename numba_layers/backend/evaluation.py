@@ -6,12 +6,12 @@ from .. import ops
 from ..autograd import graph
 from ..autograd.context import contained, context
 from ..autograd.graph import Graph, any_symbolic
+from ..autograd.sparse import as_dense
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, GraphError
 from ..locks import holding, locks_of
 from ..ops._op import composite
 from .updates import Update
-from .variables import dense
 
 
 class Function:
@@ -40,7 +40,7 @@ class Function:
             given = f"{len(inputs)} values" if isinstance(inputs, list | tuple) else type(inputs).__name__
             raise ArgumentError(f"{self.name}: expected a list of {len(self.inputs)} values, one for each "
                                 f"input, got {given}.")
-        outputs = holding(self._locks, self._run, [dense(inputs[position]) for position in self._fed])
+        outputs = holding(self._locks, self._run, [as_dense(inputs[position]) for position in self._fed])
         return outputs[0] if self.single else outputs
 
     def _run(self, values):

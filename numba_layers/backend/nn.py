@@ -5,10 +5,12 @@ import functools
 import numpy as np
 
 from .. import config, ops
+from ..autograd.tensor import as_tensor
 from ..config import epsilon as fuzz
 from ..config import standardize_data_format
 from ..errors import ShapeError
 from ..ops._op import composite
+from ..ops.embedding import check_range
 from .elementwise import clip
 
 
@@ -82,10 +84,19 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """-log p[target] for integer targets, p as in `categorical_crossentropy`.
 
     Shapes: output with classes on `axis`; target one integer for each row -> output's shape without `axis`
+    Raises: OutOfRangeError for a target that is no class; on a GPU, its loss is NaN.
     """
     logits = output if from_logits else ops.log(clip(output, fuzz(), 1 - fuzz()))
     logs = _classes_last(ops.log_softmax(logits, axis=axis), axis)
-    return ops.negative(_chosen(logs, target))
+    return ops.negative(_chosen(logs, _classes(target, logs)))
+
+
+@composite
+def _classes(target, scores):
+    """`target`, whose numbers are classes of `scores`."""
+    target = as_tensor(target)
+    check_range(target, scores.shape[-1], "class number", "classes of output")
+    return target
 
 
 def _classes_last(x, axis):
@@ -98,10 +109,11 @@ def _classes_last(x, axis):
 
 @composite
 def _chosen(scores, target):
-    """scores[..., target]: the entry of one class in each row."""
+    """scores[..., target]: the entry of one class in each row; NaN for one that is no class."""
     index = ops.reshape(ops.cast(target, dtype="int64"), shape=scores.shape[:-1])
-    is_chosen = ops.cast(ops.one_hot(index, depth=scores.shape[-1]), dtype="bool")
-    return ops.sum(ops.where(is_chosen, scores, 0.0), axis=-1)
+    chosen = ops.one_hot(index, depth=scores.shape[-1], dtype=scores.dtype)
+    score = ops.sum(ops.where(ops.cast(chosen, dtype="bool"), scores, 0.0), axis=-1)
+    return ops.divide(score, ops.sum(chosen, axis=-1))      # by 1, or by 0 where there is no such class
 
 
 @_either_order
@@ -124,7 +136,7 @@ def l2_normalize(x, axis=None):
 def in_top_k(predictions, targets, k):
     """True where the target's prediction is among the k largest; classes tied with the k-th are in.
 
-    Shapes: predictions (batch, classes), targets (batch,) integers -> (batch,)
+    Shapes: predictions (batch, classes), targets (batch,) integers -> (batch,); False for a target that is no class
     """
     own = ops.expand_dims(_chosen(predictions, targets), axis=-1)
     better = ops.sum(ops.cast(ops.greater(predictions, own), dtype="int64"), axis=-1)

@@ -3,9 +3,11 @@
 import numpy as np
 
 from .. import ops
+from ..arguments import unmasked
 from ..autograd.graph import SymbolicTensor, defer, evaluate, is_symbolic
 from ..autograd.graph import placeholder as make_placeholder
-from ..autograd.tensor import Tensor, Variable, as_array, as_tensor
+from ..autograd.sparse import as_dense
+from ..autograd.tensor import SparseTensor, Tensor, Variable, as_array, as_tensor
 from ..config import floatx
 from ..errors import ArgumentError
 from ..ops._op import composite
@@ -18,13 +20,15 @@ def variable(value, dtype=None, name=None, constraint=None):
 
     value: array, number, SciPy sparse matrix or tensor; it is copied. dtype: floatx by default.
     """
-    value = np.array(dense(eval(value) if isinstance(value, Tensor) else value), dtype=dtype or floatx())
+    value = eval(value) if isinstance(value, Tensor) else unmasked(as_dense(value), "variable")
+    value = np.array(value, dtype=dtype or floatx())
     return Variable(as_array(value), name=name, constraint=constraint)
 
 
 def constant(value, dtype=None, shape=None, name=None):
     """A tensor with a fixed value; `shape` repeats a single number."""
-    array = np.array(eval(value) if isinstance(value, Tensor) else value, dtype=dtype or floatx())
+    array = np.array(eval(value) if isinstance(value, Tensor) else unmasked(value, "constant"),
+                     dtype=dtype or floatx())
     if shape is not None:
         array = np.full(shape, array) if array.size == 1 else array.reshape(shape)
     return Tensor(array, name=name)
@@ -122,18 +126,18 @@ def is_placeholder(x):
 
 
 def is_sparse(tensor):
-    """True for SciPy sparse matrices and the placeholders made for them, which hold them densely."""
-    return hasattr(tensor, "tocsr") or getattr(tensor, "sparse", False)
+    """True for SciPy sparse matrices, tensors of them, and the placeholders and inputs made for them."""
+    return hasattr(tensor, "tocsr") or isinstance(tensor, SparseTensor) or getattr(tensor, "sparse", False)
 
 
 def to_dense(tensor):
-    """The tensor itself; a SciPy sparse matrix as a dense tensor."""
-    return as_tensor(dense(tensor)) if hasattr(tensor, "tocsr") else tensor
+    """The tensor itself; a sparse one, or a SciPy sparse matrix, as a dense tensor."""
+    return _to_dense(as_tensor(tensor)) if is_sparse(tensor) else tensor
 
 
-def dense(value):
-    """An array instead of a SciPy sparse matrix; other values as they are."""
-    return value.toarray() if hasattr(value, "tocsr") else value
+@composite
+def _to_dense(x):
+    return Tensor(x.to_dense()) if isinstance(x, SparseTensor) else x
 
 
 def shape(x):
@@ -195,7 +199,7 @@ def set_value(x, value):
     """
     if not isinstance(x, Variable):
         raise ArgumentError(f"set_value: x is a {type(x).__name__}, expected a variable as K.variable makes.")
-    x.set_value(dense(value))
+    x.set_value(as_dense(value))
 
 
 def batch_set_value(tuples):

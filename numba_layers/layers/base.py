@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import config, initializations, initializers, ops
 from .._legacy import Keras1Name, raise_misfit
-from ..arguments import element_type, options_of, sizes
+from ..arguments import element_type, options_of, sizes, unmasked
 from ..autograd.context import collecting, context, deferring, symbolically
 from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor
@@ -249,7 +249,7 @@ class Layer(LayerNames):
         dtype = dtype or config.floatx()
         _count(name, shape)
         make = initializer_of("glorot_uniform" if initializer is None else initializer)
-        value = np.array(make(tuple(shape), dtype=dtype), dtype=dtype, order="C")
+        value = np.array(initializers.drawn(make, tuple(shape), dtype), order="C")
         if value.shape != tuple(shape):
             raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
         weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable,
@@ -445,7 +445,7 @@ class Layer(LayerNames):
         if len(weights) != len(variables):
             raise ShapeError(f"expected {len(variables)} arrays of weights, got {len(weights)}."
                              + ("" if self.built else " It has no weights yet: give it an input shape first."))
-        values = [np.asarray(value) for value in weights]
+        values = [unmasked(value, "weights") for value in weights]
         for variable, value in zip(variables, values):
             if variable.value.shape != value.shape:
                 raise ShapeError(f"weight {variable.name} has shape {variable.value.shape}, the array given "
@@ -511,8 +511,14 @@ def _batch_input_shape(kwargs):
         return batch + sizes(kwargs["input_shape"], "input_shape")
     if kwargs.get("input_dim") is not None:
         length = sizes((kwargs["input_length"],), "input_length", example="28") if "input_length" in kwargs else ()
-        return batch + length + sizes((kwargs["input_dim"],), "input_dim", example="28")
+        return batch + length + _input_dim(kwargs["input_dim"])
     return None
+
+
+def _input_dim(given):
+    """The last size of an input: a number, or a shape of one axis."""
+    alone = given if isinstance(given, tuple | list) and len(given) == 1 else (given,)
+    return sizes(alone, "input_dim", example="28")
 
 
 def _carrying(what, values, outputs, tensors):

@@ -107,7 +107,7 @@ class Keras1Conv:
         seen = in_order(weight, order)
         takes = inspect.signature(initializer, follow_wrapped=False).parameters
         options = {"dim_ordering": self._drawing_order} if "dim_ordering" in takes else {}
-        drawn = np.asarray(initializer(seen.shape, **options), dtype)
+        drawn = initializers.drawn(initializer, seen.shape, None, **options)
         if drawn.shape != seen.shape:
             raise ShapeError(f"init gave an array of shape {drawn.shape}, expected {seen.shape}.")
         seen[...] = drawn

@@ -14,11 +14,11 @@ from .renamed import Renamed
 class Dropout(Layer):
     """While training, sets each element to 0 with probability `rate` and scales the others by 1 / (1 - rate).
 
-    rate: in [0, 1). noise_shape: shape of the mask, 1 where it repeats, None where it takes the input's size;
-    (batch, 1, features) drops the same features at all timesteps. seed: of the masks; the same seed gives the same
-    masks for any number of threads.
+    rate: in [0, 1]; 1 drops nothing, as in Keras. noise_shape: shape of the mask, 1 where it repeats, None where it
+    takes the input's size; (batch, 1, features) drops the same features at all timesteps. seed: of the masks; the
+    same seed gives the same masks for any number of threads.
     Shapes: any -> the same
-    Raises: ArgumentError for a rate outside of [0, 1).
+    Raises: ArgumentError for a rate outside of [0, 1].
     Reference: Srivastava et al. 2014, "Dropout", §4; core-layers document, "Dropout".
     """
 
@@ -28,7 +28,7 @@ class Dropout(Layer):
     @keras1(LAYER | DROPOUT)
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.rate = share(rate, "rate")
+        self.rate = share(rate, "rate", closed=True)
         self.noise_shape = None if noise_shape is None else sizes(noise_shape, "noise_shape", "(None, 1, 8)", least=1)
         self.uses_learning_phase = self.rate > 0
         self.seed = None if seed is None else whole(seed, "seed")
@@ -45,7 +45,7 @@ class Dropout(Layer):
         return tuple(have if want is None else want for have, want in zip(shape, self.noise_shape))
 
     def call(self, inputs, training=None):
-        if self.rate == 0 or not training_phase(training):
+        if self.rate in (0, 1) or not training_phase(training):
             return inputs
         return ops.dropout(inputs, rate=self.rate, noise_shape=self._noise_shape(inputs.shape),
                            key=self._stream.next_key())
@@ -57,7 +57,7 @@ class Dropout(Layer):
 class SpatialDropout1D(Dropout):
     """Dropout of whole 1D feature maps: all timesteps of a channel at once.
 
-    rate: in [0, 1).
+    rate: in [0, 1], as Dropout's.
     Shapes: (batch, timesteps, channels) -> the same
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout1D".
     """
@@ -89,7 +89,7 @@ class _SpatialDropout(ImageLayer, Dropout):
 class SpatialDropout2D(_SpatialDropout):
     """Dropout of whole 2D feature maps: all pixels of a channel at once.
 
-    rate: in [0, 1). data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
+    rate: in [0, 1], as Dropout's. data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
     Shapes: (batch, channels, rows, cols) or (batch, rows, cols, channels) -> the same
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout2D".
     """
@@ -100,7 +100,7 @@ class SpatialDropout2D(_SpatialDropout):
 class SpatialDropout3D(_SpatialDropout):
     """Dropout of whole 3D feature maps: all voxels of a channel at once.
 
-    rate: in [0, 1). data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
+    rate: in [0, 1], as Dropout's. data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
     Shapes: (batch, channels, dim1, dim2, dim3) or (batch, dim1, dim2, dim3, channels) -> the same
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout3D".
     """

@@ -1,5 +1,7 @@
 """Where data enters a model."""
 
+import warnings
+
 import numpy as np
 
 from .._legacy import LAYER, keras1
@@ -64,7 +66,8 @@ class InputLayer(Layer):
 def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None):
     """A symbolic tensor where data enters a model: `x = Input(shape=(32,)); y = Dense(16)(x); Model(x, y)`.
 
-    shape: sizes without the batch axis, None for open ones. batch_shape: with the batch axis, in place of shape.
+    shape: sizes without the batch axis, None for open ones. batch_shape: with the batch axis; it counts where both are
+    given.
     name: unique in the model. dtype: 'float32', 'float64', 'int32', ...; floatx by default. sparse: data are SciPy
     CSR matrices, multiplied batch by batch without becoming dense. tensor: an existing tensor to wrap; no data is fed.
     Raises: ArgumentError when neither shape, batch_shape nor tensor is given.
@@ -73,7 +76,8 @@ def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, ten
     if shape is None and batch_shape is None and tensor is None:
         raise ArgumentError("Input needs a shape: Input(shape=(features,)), without the batch axis.")
     if shape is not None and batch_shape is not None and sizes(shape, "shape") != sizes(batch_shape, "batch_shape")[1:]:
-        raise ArgumentError(f"Input: shape={shape} and batch_shape={batch_shape} disagree. Keep one of them.")
+        warnings.warn(f"Input: shape={shape} and batch_shape={batch_shape} disagree; batch_shape counts, as in Keras.",
+                      stacklevel=3)
     layer = InputLayer(input_shape=shape, batch_input_shape=batch_shape, name=name, dtype=dtype, sparse=sparse,
                        input_tensor=tensor)
     return layer.inbound_nodes[0].output_tensors[0]

@@ -1,9 +1,14 @@
 """The user's arrays, compared with what the model expects and put in order."""
 
+import warnings
+from decimal import Decimal
+from numbers import Real
+
 import numpy as np
 
 from .. import config, losses
-from ..arguments import real
+from ..arguments import real, unmasked
+from ..autograd.sparse import as_csr, is_sparse
 from ..errors import DataError, DtypeError, ShapeError, nearest
 from .objective import TEMPORAL
 
@@ -41,29 +46,42 @@ def entries(model, given, names, what):
 
 
 def numbers(value, where):
-    """`value` as an array of numbers; sparse matrices pass through.
+    """`value` as an array of numbers.
 
-    Raises: DtypeError for text, objects and ragged lists.
+    Raises: DtypeError for text, objects that are no numbers, and ragged lists; DataError for masked entries.
     """
     if is_sparse(value):
-        return value
+        raise DtypeError(f"{where}: expected an array, got a sparse matrix. Make it dense: y.toarray().")
     if hasattr(value, "__next__"):
         raise DataError(f"{where}: expected an array, got a {type(value).__name__}. fit_generator, "
                         "evaluate_generator and predict_generator take batches one by one.")
     try:
-        array = np.asarray(value)
+        array = unmasked(value, where)
+    except DataError:
+        raise
     except ValueError as error:
         raise DtypeError(f"{where}: the rows have different lengths, so they form no array ({error}). "
                          "Pad them to one length.") from None
+    if array.dtype.kind == "O":
+        array = _from_objects(array)
     if array.dtype.kind not in _KINDS:
         raise DtypeError(f"{where}: expected numbers, got elements of type {array.dtype}. Convert them, for example "
                          f"with np.asarray(x, dtype={config.floatx()!r}).")
     return array
 
 
-def is_sparse(value):
-    """True for a SciPy matrix in any of its sparse formats."""
-    return hasattr(value, "tocsr")
+def _from_objects(array):
+    """An array of Python's numbers, as tables and old pickles have them, as one of NumPy's; others as they are."""
+    kinds = set(map(type, array.ravel()))
+    if not all(issubclass(kind, Real | Decimal | np.bool_) for kind in kinds):
+        return array
+    if all(issubclass(kind, bool | np.bool_) for kind in kinds):
+        return array.astype(bool)
+    whole = all(issubclass(kind, int | np.integer | np.bool_) for kind in kinds)
+    try:
+        return array.astype(np.int64 if whole else np.float64)
+    except OverflowError:       # a number beyond 64 bits
+        return array
 
 
 def inputs(model, given):
@@ -72,11 +90,11 @@ def inputs(model, given):
     arrays = []
     for tensor, name, value in zip(model._fed, names, entries(model, given, names, "input")):
         where = f'model "{model.name}", input "{name}"'
-        array = numbers(value, where)
+        array = as_csr(value, where) if is_sparse(value) else numbers(value, where)
         if array.ndim == 1 and tensor.ndim == 2 and tensor.shape[1] in (1, None):
             array = array[:, None]
         _check_shape(array.shape, tensor.shape, where)
-        arrays.append(array.tocsr() if is_sparse(array) else array)
+        arrays.append(array)
     return arrays
 
 
@@ -96,9 +114,12 @@ def targets(model, given):
 def _target(array, shape, loss, where):
     """One target with its axes in order; its shape compared where the loss is one of ours."""
     sparse = loss is losses.sparse_categorical_crossentropy
-    if array.ndim == len(shape) - 1 and (sparse or shape[-1] == 1):
+    ours = getattr(losses, getattr(loss, "__name__", ""), None) is loss
+    if array.ndim == 1 < len(shape) and not ours:
+        array = array[:, None]      # what losses of Keras's users are written for
+    elif array.ndim == len(shape) - 1 and (sparse or shape[-1] == 1):
         array = array[..., None]
-    if array.dtype.kind == "f" and np.isnan(array).any():
+    if ours and array.dtype.kind == "f" and np.isnan(array).any():
         raise DataError(f"{where}: {int(np.isnan(array).sum())} of {array.size} entries are NaN. Drop those samples, "
                         "or replace the entries.")
     if sparse:
@@ -107,7 +128,7 @@ def _target(array, shape, loss, where):
             cure = " One-hot targets go with loss='categorical_crossentropy'; or make them numbers: y.argmax(axis=-1)."
         _check_shape(array.shape, (*shape[:-1], 1), where, cure)
         _check_classes(array, shape[-1], where)
-    elif getattr(losses, getattr(loss, "__name__", ""), None) is loss:
+    elif ours:
         cure = ""
         if loss is losses.categorical_crossentropy and array.ndim == 1 or array.shape[-1:] == (1,) != shape[-1:]:
             cure = (" Class numbers go with loss='sparse_categorical_crossentropy'; or make them one-hot with "
@@ -118,12 +139,17 @@ def _target(array, shape, loss, where):
 
 def _check_classes(array, classes, where):
     if array.size and classes is not None:
-        if array.dtype.kind == "f" and (array != np.floor(array)).any():
-            raise DataError(f"{where}: class numbers must be whole, got {array[array != np.floor(array)][0]}. Targets "
-                            "that are no classes go with another loss, such as 'mse'.")
+        if array.dtype.kind == "f":
+            _check_whole(array, where, " Targets that are no classes go with another loss, such as 'mse'.")
         low, high = array.min(), array.max()
         if low < 0 or high >= classes:
             raise DataError(f"{where}: class numbers must lie in 0..{classes - 1}, got {low}..{high}.")
+
+
+def _check_whole(classes, where, cure=""):
+    broken = classes[~(np.isfinite(classes) & (classes == np.floor(classes)))]
+    if broken.size:
+        raise DataError(f"{where}: class numbers must be whole, got {broken[0]}.{cure}")
 
 
 def _check_shape(have, want, where, cure=""):
@@ -168,11 +194,15 @@ def sample_weights(model, given, class_weight, arrays):
         where = f'model "{model.name}", sample weights of output "{name}"'
         temporal = objective.weight_modes[number] == TEMPORAL
         if weight is not None:
-            weight = numbers(weight, where).astype(config.floatx())
+            with np.errstate(over="ignore"):    # what is too large becomes infinite, and is refused
+                weight = numbers(weight, where).astype(config.floatx())
             _check_weight(weight, target, temporal, where)
+            _check_finite(weight, where)
         if table is not None and not (config.keras1() and weight is not None):  # Keras 1 took the one or the other
             factors = _by_class(table, target, where)
-            weight = factors if weight is None else weight * factors
+            with np.errstate(over="ignore"):
+                weight = factors if weight is None else weight * factors
+            _check_finite(weight, where)
         weights.append(weight)
     return weights
 
@@ -191,6 +221,10 @@ def _class_weights(model, class_weight, names):
     """A table {class number: weight} or None for each output."""
     if class_weight is None:
         return [None] * len(names)
+    if isinstance(class_weight, str) and class_weight == "auto" and config.keras1():
+        warnings.warn(f'model "{model.name}": class_weight=\'auto\' weighs nothing, as in Keras 1. Give a dictionary '
+                      "{class number: weight}.", stacklevel=5)
+        return [None] * len(names)
     if isinstance(class_weight, dict) and not all(isinstance(key, str) for key in class_weight):
         return [class_weight] * len(names)
     tables = _optional(model, class_weight, names) if isinstance(class_weight, dict) else class_weight
@@ -207,9 +241,13 @@ def _check_weight(weight, target, temporal, where):
         mode = "" if temporal or weight.ndim != 2 else (
             " For a weight a timestep, compile with sample_weight_mode='temporal'.")
         raise ShapeError(f"{where}: expected shape {want}, got {weight.shape}.{mode}")
-    if np.isnan(weight).any():
-        raise DataError(f"{where}: {int(np.isnan(weight).sum())} of {weight.size} entries are NaN. A sample that shall "
-                        "not count gets weight 0.")
+
+
+def _check_finite(weight, where):
+    bad = weight.size - np.count_nonzero(np.isfinite(weight))
+    if bad:
+        raise DataError(f"{where}: {bad} of {weight.size} are NaN or infinite. A sample that shall not count gets "
+                        "weight 0.")
 
 
 def _by_class(table, target, where):
@@ -217,12 +255,18 @@ def _by_class(table, target, where):
     if target.ndim > 2:
         raise DataError(f"{where}: class_weight needs targets of two axes at most, got shape {target.shape}. "
                         "Give sample_weight instead.")
-    classes = target.argmax(axis=1) if target.ndim == 2 and target.shape[1] > 1 else target.reshape(-1).astype(int)
-    missing = sorted(set(np.unique(classes).tolist()) - set(table))
-    if missing:
-        raise DataError(f"{where}: class_weight has no entry for class {missing[0]}; it has {sorted(table)}.")
+    one_hot = target.ndim == 2 and target.shape[1] > 1
+    classes = target.argmax(axis=1) if one_hot else target.reshape(-1)
+    if classes.dtype.kind == "f":
+        _check_whole(classes, where)
     table = {number: real(weight, f"{where}: the weight of class {number}") for number, weight in table.items()}
-    return np.array([table[number] for number in classes.tolist()], dtype=config.floatx())
+    missing = sorted(set(np.unique(classes).astype(int).tolist()) - set(table))
+    if missing:
+        raise DataError(f"{where}: class_weight has no entry for class {missing[0]}; it has {sorted(table, key=str)}.")
+    for number, weight in table.items():
+        if not np.isfinite(weight):
+            raise DataError(f"{where}: the weight of class {number} must be finite, got {weight}.")
+    return np.array([table[number] for number in classes.astype(int).tolist()], dtype=config.floatx())
 
 
 def count(arrays, model):

@@ -23,8 +23,7 @@ def fit_loop(model, source, steps, epochs, initial_epoch, class_weight, shuffle,
         with _drawn(source, workers, max_queue_size, shuffle) as draw:
             for epoch in range(initial_epoch, epochs):
                 callbacks.on_epoch_begin(epoch)
-                for number, batch in _counted(draw, steps, "fit_generator"):
-                    x, y, weights = _parts(batch)
+                for number, (x, y, weights) in _counted(draw, steps, "fit_generator", _parts):
                     arrays, weights, samples = model._arrays(x, y, weights, class_weight)
                     logs = {"batch": number, "size": samples}
                     callbacks.on_batch_begin(number, logs)
@@ -51,8 +50,7 @@ def test_loop(model, source, steps, workers, max_queue_size, progress):
     totals = np.zeros(len(model.metrics_names))
     seen = 0
     with _drawn(source, workers, max_queue_size) as draw:
-        for number, batch in _counted(draw, steps, "evaluate_generator"):
-            x, y, weights = _parts(batch)
+        for number, (x, y, weights) in _counted(draw, steps, "evaluate_generator", _parts):
             arrays, weights, samples = model._arrays(x, y, weights, None)
             totals += np.array(model._test_step(arrays, weights)) * samples
             seen += samples
@@ -63,10 +61,13 @@ def test_loop(model, source, steps, workers, max_queue_size, progress):
 def predict_loop(model, source, steps, workers, max_queue_size, progress):
     """Outputs for `steps` batches, as a list of arrays."""
     collected = []
+
+    def inputs_of(batch):
+        return batch[:1] if _has_targets(batch, len(model._fed)) else (batch,)
+
     with _drawn(source, workers, max_queue_size) as draw:
-        for number, batch in _counted(draw, steps, "predict_generator"):
-            inputs = data.inputs(model, batch[0] if isinstance(batch, tuple) else batch)
-            collected.append(model._predict_step(inputs))
+        for number, (x, *_) in _counted(draw, steps, "predict_generator", inputs_of):
+            collected.append(model._predict_step(data.inputs(model, x)))
             progress(number + 1)
     return [np.concatenate(outputs) for outputs in zip(*collected)]
 
@@ -74,8 +75,10 @@ def predict_loop(model, source, steps, workers, max_queue_size, progress):
 def steps_of(given, source, name):
     """The number of batches: `given`, or the length of a Sequence.
 
-    Raises: ArgumentError where neither is there.
+    Raises: ArgumentError where neither is there; DataError for a Sequence without batches.
     """
+    if isinstance(source, Sequence):
+        _check_length(source)
     if given is not None:
         count = whole(given, name, least=1)
         return Samples(count) if isinstance(given, Samples) else count
@@ -84,8 +87,8 @@ def steps_of(given, source, name):
     raise ArgumentError(f"a generator does not say where it ends: give {name}=number of batches.")
 
 
-def _counted(draw, steps, where):
-    """(number, batch) until `steps` batches, or that many samples, have come."""
+def _counted(draw, steps, where, parts):
+    """(number, parts of a batch) until `steps` batches, or that many samples, have come."""
     seen = number = 0
     while (seen if isinstance(steps, Samples) else number) < steps:
         batch = draw()
@@ -93,19 +96,57 @@ def _counted(draw, steps, where):
             raise DataError(f"{where}: the generator ended after {number} batches, {int(steps)} "
                             f"{'samples' if isinstance(steps, Samples) else 'batches'} were asked for. Let it loop "
                             "for ever (while True), or ask for fewer.")
+        batch = parts(batch)
         yield number, batch
-        first = batch[0] if isinstance(batch, tuple) else batch
-        seen += len(next(iter(first.values())) if isinstance(first, dict) else
-                    first[0] if isinstance(first, list) else first)
+        if isinstance(steps, Samples):
+            samples = _samples(batch[0])
+            if not samples:
+                raise DataError(f"{where}: batch {number} holds no samples, so that the {int(steps)} asked for never "
+                                "come.")
+            seen += samples
         number += 1
 
 
+def _samples(x):
+    """The number of samples in the inputs of a batch."""
+    if isinstance(x, dict):
+        x = list(x.values())
+    first = x[0] if isinstance(x, list | tuple) and x and hasattr(x[0], "shape") else x
+    return first.shape[0] if hasattr(first, "shape") else len(first)
+
+
 def _parts(batch):
-    """(inputs, targets, sample weights or None) of what a generator gave."""
-    if not isinstance(batch, tuple) or len(batch) not in (2, 3):
-        raise DataError("the generator must give tuples (inputs, targets) or (inputs, targets, sample_weights), "
+    """(inputs, targets, sample weights or None) of what a generator gave: a tuple, a list or an array of two or three.
+
+    Raises: DataError for anything else.
+    """
+    sequence = isinstance(batch, tuple | list) or (isinstance(batch, np.ndarray) and batch.dtype == object)
+    if not sequence or len(batch) not in (2, 3):
+        raise DataError("the generator must give (inputs, targets) or (inputs, targets, sample_weights), "
                         f"it gave {type(batch).__name__}: {batch!r:.80}.")
     return (*batch, None)[:3]
+
+
+def _has_targets(batch, inputs):
+    """Whether a batch to predict of, for a model of so many `inputs`, has targets beside them, which do not count.
+
+    A tuple has. A list may be the inputs; it is no list of them where it begins with a list or dictionary of
+    arrays, or holds arrays in another number.
+    """
+    if isinstance(batch, tuple):
+        return len(batch) > 0
+    if not isinstance(batch, list) or len(batch) not in (2, 3):
+        return False
+    first = batch[0]
+    if isinstance(first, dict) or (isinstance(first, list | tuple) and any(hasattr(part, "shape") for part in first)):
+        return True
+    return len(batch) != inputs and any(hasattr(part, "shape") for part in batch)
+
+
+def _check_length(sequence):
+    if not len(sequence):
+        raise DataError(f"the {type(sequence).__name__} has no batches: its length is 0. Give it data, or check the "
+                        "batch size that its __len__ divides by.")
 
 
 @contextmanager
@@ -160,6 +201,7 @@ def _drawn(source, workers, max_queue_size, shuffle=False):
 def _forever(sequence, shuffle):
     """All batches of a Sequence again and again, each time in a new order if `shuffle`."""
     while True:
+        _check_length(sequence)     # anew: `on_epoch_end` may have changed it
         order = np.arange(len(sequence))
         if shuffle:
             np.random.shuffle(order)

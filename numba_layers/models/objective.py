@@ -1,10 +1,17 @@
 """What a model minimises and what it reports: losses, their weights, masks, sample weights and metrics."""
 
+import math
+
+import numpy as np
+
 from .. import config, losses, metrics, ops
 from ..arguments import real
+from ..autograd.graph import placeholder
+from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, unknown
 
 TEMPORAL = "temporal"
+LEAST_SHARE = 1e-12     # below any share of samples; divides the zeros of a batch without any
 SHORT = {"accuracy": "acc", "acc": "acc", "crossentropy": "ce", "ce": "ce"}     # metrics that depend on the loss
 
 
@@ -26,8 +33,12 @@ class Objective:
                                 "do without.")
         given = _per_output(loss, output_names, "loss")
         self.losses = [None if entry is None else losses.get(entry) for entry in given]
+        # labels were compared with the classes when they came in, where the number of classes is known
+        self._functions = [ops.sparse_categorical_crossentropy
+                           if loss is losses.sparse_categorical_crossentropy and shape[-1] is not None else loss
+                           for loss, shape in zip(self.losses, output_shapes)]
         factors = _per_output(loss_weights, output_names, "loss_weights", missing=1.0)
-        self.loss_weights = [1.0 if factor is None else real(factor, "a loss weight") for factor in factors]
+        self.loss_weights = [1.0 if factor is None else _finite(factor, "a loss weight") for factor in factors]
         self.weight_modes = _per_output(sample_weight_mode, output_names, "sample_weight_mode")
         for mode in self.weight_modes:
             if mode not in (None, TEMPORAL):
@@ -44,7 +55,7 @@ class Objective:
         """Names of the figures reported: 'loss', each output's loss where there are several, the metrics."""
         several = len(self.output_names) > 1
         parts = [f"{self.output_names[number]}_loss" for number in self.trained] if several else []
-        return ["loss", *parts, *(metric.name for metric in self.metrics)]
+        return ["loss", *parts, *(name for metric in self.metrics for name in metric.names)]
 
     def loss(self, targets, outputs, weights, extra):
         """(total, the outputs' losses): total = Σ factor · loss + Σ extra, all scalar tensors.
@@ -55,7 +66,7 @@ class Objective:
         total = None
         for number, target, weight in zip(self.trained, targets, weights):
             output = outputs[number]
-            part = weighted_mean(self.losses[number](target, output), output.mask, weight)
+            part = weighted_mean(as_tensor(self._functions[number](target, output)), output.mask, weight)
             parts.append(part)
             factor = self.loss_weights[number]
             share = part if factor == 1 else part * factor
@@ -76,36 +87,63 @@ class Objective:
             output = outputs[metric.output]
             weight = weights[position] if metric.weighted else None
             mask = None if config.keras1() else output.mask     # Keras 1 reported metrics of all timesteps
-            values.append(weighted_mean(metric.function(targets[position], output), mask, weight))
+            values.extend(weighted_mean(as_tensor(value), mask, weight)
+                          for value in metric.figures(targets[position], output))
         return values
 
 
 class _Metric:
-    """One figure to report: the function, the number of the output it is of, its name in logs."""
+    """What a function reports of the output number `output`: a figure, or those of a dictionary with `keys`.
 
-    def __init__(self, function, output, name, weighted):
+    names: of the figures, in logs.
+    """
+
+    def __init__(self, function, output, names, weighted, keys=None):
         self.function = function
         self.output = output
-        self.name = name
+        self.names = names
         self.weighted = weighted
+        self.keys = keys
+
+    def figures(self, target, output):
+        """The values at hand, one for each name."""
+        result = self.function(target, output)
+        if self.keys is not None:
+            return [result[key] for key in self.keys]
+        if isinstance(result, dict):
+            raise ArgumentError(f"metric {self.names[0]!r} gives a dictionary, which is Keras 1's way (install it with "
+                                "compat.install(version='1.2.2')). Give a function for each figure.")
+        return [result]
 
 
 def weighted_mean(values, mask, weights):
-    """Mean of `values`, masked timesteps left out, samples weighted: Keras's rule.
+    """Mean of `values`, masked timesteps left out, samples weighted: Keras's rule, for one number as for many.
 
-    The mean of v m w, divided by the mean of m (plus epsilon, in Keras 2) and by the share of weights that are not 0.
+    The mean of v m w, divided by the mean of m (plus epsilon, in Keras 2) and by the share of weights that are not 0;
+    0 where nothing counts.
     Shapes: values (batch, ...) or (); mask (batch, timesteps); weights (batch,) or (batch, timesteps) -> ()
     Reference: Keras 2.2.5, `engine.training_utils.weighted_masked_objective`.
     """
-    if mask is not None and values.ndim:
+    if mask is not None:
         mask = ops.cast(mask, dtype=values.dtype)
         share = ops.mean(mask)
-        values = values * mask / (share if config.keras1() else share + config.epsilon())
-    if weights is not None and values.ndim:
+        values = values * mask / (_positive(share) if config.keras1() else share + config.epsilon())
+    if weights is not None:
         if values.ndim > weights.ndim:
             values = ops.mean(values, axis=tuple(range(weights.ndim, values.ndim)))
-        values = values * weights / ops.mean(ops.cast(ops.not_equal(weights, 0), dtype=values.dtype))
+        values = values * weights / _positive(ops.mean(ops.cast(ops.not_equal(weights, 0), dtype=values.dtype)))
     return ops.mean(values) if values.ndim else values
+
+
+def _positive(share):
+    return ops.maximum(share, LEAST_SHARE)
+
+
+def _finite(value, what):
+    number = real(value, what)
+    if not math.isfinite(number):
+        raise ArgumentError(f"{what} must be finite, got {value!r}.")
+    return number
 
 
 def _per_output(given, names, what, missing=None):
@@ -149,6 +187,7 @@ def _asked(given, number, names):
 
 def _metric(entry, loss, number, names, shape, weighted):
     short = SHORT.get(entry) if isinstance(entry, str) else None
+    keys = None
     if short == "acc":
         function = metrics.accuracy_for(loss, shape)
     elif short == "ce":
@@ -156,6 +195,24 @@ def _metric(entry, loss, number, names, shape, weighted):
     else:
         function = metrics.get(entry)
         short = getattr(function, "__name__", None) or type(function).__name__.lower()
-    if weighted:
-        short = f"weighted_{short}"
-    return _Metric(function, number, f"{names[number]}_{short}" if len(names) > 1 else short, weighted)
+        keys = _keys(function, shape) if config.keras1() else None
+    of_output = f"{names[number]}_" if len(names) > 1 else ""
+    shown = [f"{of_output}{'weighted_' if weighted else ''}{name}" for name in ([short] if keys is None else keys)]
+    return _Metric(function, number, shown, weighted, keys)
+
+
+def _keys(function, shape):
+    """The keys of the dictionary that a metric of the user's own gives in Keras 1, or None where it gives a figure.
+
+    It is asked once, with tensors that have no values yet, as Keras 1 does.
+    """
+    if getattr(metrics, getattr(function, "__name__", ""), None) is function:
+        return None
+    state = np.random.get_state()       # what it draws for this is not missing later
+    try:
+        result = function(placeholder(shape), placeholder(shape))
+    except Exception:       # it may need values; what is wrong with it shows when it measures
+        return None
+    finally:
+        np.random.set_state(state)
+    return list(result) if isinstance(result, dict) else None

@@ -46,13 +46,27 @@ def gather(x, indices):
     x, indices = as_tensor(x), as_tensor(indices)
     if x.ndim == 0:
         raise ShapeError("gather: x is a number, expected rows (rows, ...).")
-    known = not isinstance(indices, SymbolicTensor) and isinstance(indices.data, np.ndarray)
-    if known and indices.size and x.shape[0] is not None:
-        low, high = int(indices.data.min()), int(indices.data.max())
-        if low < 0 or high >= x.shape[0]:
-            raise OutOfRangeError(f"index {low if low < 0 else high} is out of range for the {x.shape[0]} "
-                                  f"rows of x (shape {x.shape}), which count from 0.")
+    check_range(indices, x.shape[0], "index", "rows of x")
     return _gather(x, _integers(indices))
+
+
+def check_range(indices, size, what, among):
+    """Compare `indices` with the `size` things they number, where they lie in the host's memory.
+
+    Raises: OutOfRangeError for one that is negative, not below `size`, or NaN.
+    """
+    if size is None or isinstance(indices, SymbolicTensor) or not isinstance(indices.data, np.ndarray):
+        return
+    data = indices.data
+    if not data.size:
+        return
+    if data.dtype == np.int64:      # one pass for the common case: as unsigned numbers, negative ones are large
+        if np.maximum.reduce(data.view(np.uint64), axis=None) < size:
+            return
+    low, high = data.min(), data.max()
+    if not (low >= 0 and high < size):
+        raise OutOfRangeError(f"{what} {low if low < 0 else high} is out of range for the {size} {among}, which count "
+                              "from 0.")
 
 
 def _columns(shape):

@@ -149,11 +149,12 @@ def sparse_dense(x, weight, bias=None, *, activation="linear"):
     return activated(elementwise.add(_sparse_product(x, weight), bias), activation)
 
 
-@composite(*PRODUCT, *BATCH_PRODUCT)
+@composite(*PRODUCT, *BATCH_PRODUCT, *_sparse_product.kernels)
 def matmul(a, b):
     """Matrix product of the last two axes, as `numpy.matmul`; the axes before them broadcast.
 
     Shapes: a (..., m, k), b (..., k, n) -> (..., m, n); an operand of one axis is a row (a) or a column (b).
+    Of a sparse a, (m, k), only the numbers stored are multiplied.
     Raises: ShapeError when the two disagree on k.
     """
     a, b = as_tensor(a), as_tensor(b)
@@ -161,6 +162,8 @@ def matmul(a, b):
         raise _unfit("matmul", a, b)
     if b.ndim == 1:
         return squeeze(matmul(a, expand_dims(b, axis=1)), axis=-1)
+    if isinstance(a, SparseTensor) and b.ndim == 2:
+        return _sparse_product(a, b)
     if b.ndim == 2:
         return _product(a, b, form="nn")
     if a.ndim == 1:
@@ -179,7 +182,7 @@ def _unfit(name, a, b):
                       "be as long as the last but one of the second.")
 
 
-@composite(*PRODUCT)
+@composite(*PRODUCT, *_sparse_product.kernels)
 def dot(a, b):
     """Sum over the last axis of a and the last but one of b: `matmul` for two axes, all pairs of rows beyond.
 

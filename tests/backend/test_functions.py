@@ -6,7 +6,7 @@ import pytest
 from numba_layers import backend as K
 from numba_layers import config
 from numba_layers.autograd.tensor import Tensor
-from numba_layers.errors import ArgumentError, ShapeError, UnknownArgumentError, UnknownNameError
+from numba_layers.errors import ArgumentError, OutOfRangeError, ShapeError, UnknownArgumentError, UnknownNameError
 from tests.reference import pool as pooling
 from tests.tolerances import assert_close
 
@@ -221,6 +221,15 @@ def test_order_of_output_and_target_is_that_of_the_version(keras):
         config.set_keras_version(before)
     check(value, -np.log((TARGETS * SHARES).sum(1)))
     check(named, value)
+
+
+def test_classes_that_are_none_are_not_in_the_top_nor_hot():
+    predictions, classes = np.full((4, 3), 1 / 3, "float32"), np.array([-1, 3, 10**12, 2])
+    assert K.eval(K.in_top_k(predictions, classes, 5)).tolist() == [False, False, False, True]      # as TensorFlow's
+    assert K.eval(K.one_hot(classes, 3)).tolist() == [[0, 0, 0]] * 3 + [[0, 0, 1]]
+    for indices in ([4], [-1], [np.nan], np.uint64([2**63])):
+        with pytest.raises(OutOfRangeError, match="out of range for the 4 rows of x"):
+            K.gather(predictions, np.asarray(indices))
 
 
 def test_bilinear_resizing_interpolates_between_rows():

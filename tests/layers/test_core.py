@@ -105,6 +105,8 @@ def test_dense_starts_from_given_weights(spelling, random):
 def test_input_length_comes_before_input_dim():
     assert Sequential([Dense(2, input_dim=3, input_length=7)]).input_shape == (None, 7, 3)
     assert Sequential([Dense(2, input_shape=(3,), batch_size=4)]).input_shape == (4, 3)
+    assert Sequential([Dense(2, input_dim=(3,))]).input_shape == (None, 3)
+    assert Sequential([Dense(2, input_dim=[3], input_length=7)]).input_shape == (None, 7, 3)
 
 
 KERAS1 = {"output_dim": 4, "init": "one", "activation": "tanh", "W_regularizer": "l1", "b_regularizer": "l2",
@@ -152,6 +154,16 @@ def test_dropout_is_the_identity_when_it_does_not_train(random):
     np.testing.assert_array_equal(layer(x).data, x)
     np.testing.assert_array_equal(training(Dropout(0.0), x), x)
     np.testing.assert_array_equal(Sequential([Dropout(0.5, input_shape=(5,))]).predict(x), x)
+
+
+@pytest.mark.parametrize("kind, shape", [
+    (Dropout, (4, 5)), (SpatialDropout1D, (2, 3, 4)), (SpatialDropout2D, (2, 5, 4, 5)),
+    (SpatialDropout3D, (1, 2, 2, 2, 2))])
+def test_a_rate_of_1_drops_nothing_as_in_keras(kind, shape):
+    x = np.ones(shape, "float32")
+    for layer in (kind(1.0), kind(p=1)):
+        np.testing.assert_array_equal(training(layer, x), x)
+        assert kind.from_config(layer.get_config()).rate == 1
 
 
 @pytest.mark.parametrize("noise_shape", [
@@ -259,6 +271,9 @@ def test_input():
     assert Input(batch_shape=(10, 32)).shape == (10, 32)
     assert Input(shape=(32,)).dtype == config.floatx()
     assert Input(7).shape == (None, 7)
+    assert Input(shape=(32,), batch_shape=(10, 32)).shape == (10, 32)
+    with pytest.warns(UserWarning, match="disagree; batch_shape counts"):
+        assert Input(shape=(10, 32), batch_shape=(10, 32)).shape == (10, 32)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "bool"])

@@ -12,6 +12,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+import scipy.sparse
 
 from numba_layers import backend as K
 from numba_layers.callbacks import LambdaCallback
@@ -117,7 +118,18 @@ DATA = [
     (fit_pair(class_weight={"lef": {0: 1}}), DataError, ['model "pair": no output is named \'lef\'', "'left'"]),
     (fit(sample_weight=np.ones(3)), ShapeError, ['sample weights of output "second"', r"\(20,\), got \(3,\)"]),
     (fit(sample_weight=np.ones((20, 3))), ShapeError, [r"got \(20, 3\)", "sample_weight_mode='temporal'"]),
-    (fit(sample_weight=np.full(20, np.nan)), DataError, ["20 of 20 entries are NaN", "weight 0"]),
+    (fit(sample_weight=np.full(20, np.nan)), DataError, ["20 of 20 are NaN or infinite", "weight 0"]),
+    (fit(sample_weight=np.full(20, np.inf)), DataError, ["20 of 20 are NaN or infinite"]),
+    (fit(sample_weight=np.full(20, 1e39)), DataError, ["20 of 20 are NaN or infinite"]),
+    (fit(class_weight={0: np.nan, 1: 1, 2: 1}), DataError, ["weight of class 0 must be finite, got nan"]),
+    (fit(class_weight={0: 1, 1: np.inf, 2: 1}), DataError, ["weight of class 1 must be finite, got inf"]),
+    (fit(y=LEFT * 0.5, x=X[:4], loss=lambda t, p: K.mean(p), class_weight={0: 1}), DataError,
+     ["must be whole, got 0.5"]),
+    (fit(x=np.ma.masked_greater(X, 1)), DataError, ['input "first_input"', "entries are masked", "x.filled"]),
+    (fit(y=np.ma.masked_equal(Y, 1)), DataError, ['target of output "second"', "20 of 60 entries are masked"]),
+    (fit(sample_weight=np.ma.masked_less(np.arange(20), 3)), DataError, ["sample weights", "3 of 20 entries"]),
+    (fit(y=scipy.sparse.csr_matrix(Y)), DtypeError, ["target of output", "sparse matrix", r"y.toarray\(\)"]),
+    (fit(y=np.array([None, "1"] * 10, object)), DtypeError, ["expected numbers", "object"]),
     (fit(sample_weight=["a"] * 20), DtypeError, ["sample weights", "expected numbers"]),
     (fit_pair(sample_weight={"lef": np.ones(4)}), DataError, ["no output is named 'lef'", "Did you mean 'left'"]),
 ]
@@ -135,7 +147,7 @@ ARGUMENTS = [
     (fit(x=X[:1], y=Y[:1], validation_split=0.5), DataError, ["leaves none of the 1 samples"]),
     (fit(validation_data=X), DataError, [r"validation_data must be \(x, y\)"]),
     (fit(validation_data=(X[:, :2], Y)), ShapeError, [r"expected shape \(any, 4\), got \(20, 2\)"]),
-    (fit(verbose=7), ArgumentError, ["verbose must be 0", "got 7"]),
+    (fit(verbose=-1), ArgumentError, ["verbose must be 0", "got -1"]),
     (fit(verbose="auto"), ArgumentError, ["verbose must be 0", "got 'auto'"]),
     (fit(shuffle="yes"), ArgumentError, ["shuffle must be True, False or 'batch', got 'yes'"]),
     (fit(nb_epochs=3), UnknownArgumentError, ["fit: unknown argument 'nb_epochs'", "Did you mean 'nb_epoch'"]),
@@ -153,8 +165,11 @@ ARGUMENTS = [
     (compiled("adam", "mse", sample_weight_mode="temp"), UnknownNameError, ["'temp'", "Did you mean 'temporal'"]),
     (lambda: pair({"lef": "mse", "right": "mse"}), UnknownNameError, ["'lef'", "Did you mean 'left'"]),
     (lambda: pair([None, None]), ArgumentError, ["no output has a loss", "left, right"]),
+    (lambda: pair(loss_weights=[np.inf, 1]), ArgumentError, ["loss weight must be finite, got inf"]),
     (lambda: pair(loss_weights=["a", 1]), ArgumentError, ["loss weight must be a number, got 'a'"]),
-    (fit_generator(X), DataError, [r"tuples \(inputs, targets\)", "gave ndarray"]),
+    (fit_generator(X), DataError, [r"must give \(inputs, targets\)", "gave ndarray"]),
+    (fit_generator([X]), DataError, [r"must give \(inputs, targets\)", "gave list"]),
+    (lambda: net().predict_generator(iter([X[:0]] * 9), val_samples=3), DataError, ["batch 0 holds no samples"]),
     (fit_generator(None), DataError, ["gave NoneType"]),
     (fit_generator((X[:, :2], Y)), ShapeError, [r"expected shape \(any, 4\)"]),
     (fit_generator((X[:0], Y[:0])), DataError, ["no samples"]),
