@@ -78,4 +78,5 @@ def _copied_graph(model, given):
         name = layer_entry["name"]
         return layers[name] if name in replaced else _copied(layers[name])
 
-    return model_from_description(_kind(model, Model), model.get_config(), None, copied, replaced)
+    description = {name: value for name, value in model.get_config().items() if name != "trainable"}
+    return model_from_description(_kind(model, Model), description, None, copied, replaced)

@@ -33,7 +33,8 @@ def model_from_description(kind, description, custom_objects=None, make=deserial
         reader.connect()
         ends = [[reader.tensor(reader.reference(end, role)) for end in _ends(description, role, what)]
                 for role in ("input_layers", "output_layers")]
-        return kind(*ends, name=description.get("name"))
+        model = kind(*ends, name=description.get("name"))
+        return _frozen_as(description, model)
 
 
 class _Reader:
@@ -126,7 +127,12 @@ def sequential_from_description(kind, description, custom_objects=None):
             model.add(deserialize(layer_entry))
         if shape is not None and not model.outputs:
             model.build(sizes(shape, f"{what}: 'build_input_shape'", example="(None, 28)"))
-        return model
+        return _frozen_as(description, model)
+
+
+def _frozen_as(description, model):
+    model.trainable = of_type(description.get("trainable", True), bool, f"{model!r}: 'trainable'")
+    return model
 
 
 def float_type_of(description):

@@ -9,6 +9,7 @@ Reference: Keras 2.2.5, `engine.saving`.
 """
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..layers.base import most_numbers
 from ..layers.serialization import deserialize, refusing
 from ..utils import function_utils, hdf5
 from ..utils.generic_utils import knowing, own_objects
-from . import conversion, resuming
+from . import conversion, places, resuming
 from .dialects import naming_dialect
 from .rebuild import float_type_of
 from .topology import KERAS_VERSION, from_json, plain
@@ -69,7 +70,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
                 _compile(model, training)
                 if "optimizer_weights" in file:
                     model._make_train_function()
-                    model._training.state.set_weights(_optimizer_state(file, model))
+                    _resume(model, _optimizer_state(file, model), file.text("backend"))
                 resuming.read(file, model, _shown(filepath))
     return model
 
@@ -117,7 +118,10 @@ def _write_weights(group, layers):
         try:
             part = group.require_group(layer.name)
             names = _write_arrays(part, [(f"{weight.name}:0", weight.value) for weight in layer.weights])
+            told = places.places(layer)
             for name, weight in zip(names, layer.weights):
+                if id(weight) in told:
+                    part[name].attrs["place"] = told[id(weight)]
                 if weight.order is not None:
                     part[name].attrs["order"] = [-1 if axis is None else axis for axis in weight.order]
         except (ValueError, TypeError, OSError, RuntimeError, KeyError) as error:
@@ -159,7 +163,24 @@ def _stored_weights(group):
         for name in layers:
             part = group.group(name)
             layers[name] = [f"param_{number}" for number in range(part.number("nb_params", most=len(part)))]
-    return {name: [group.group(name).array(weight) for weight in weights] for name, weights in layers.items()}
+    return {name: Stored(weights, [group.group(name).array(weight) for weight in weights])
+            for name, weights in layers.items()}
+
+
+class Stored(list):
+    """A layer's weights in a file, as `hdf5.Array`, with their `names`."""
+
+    def __init__(self, names, arrays):
+        super().__init__(arrays)
+        self.names = names
+
+    def of(self, layer):
+        """The same for each of `layer.weights`, whatever is frozen; as they are where there is another number."""
+        if len(self) != len(layer.weights):
+            return self
+        told = [array.attribute("place") for array in self]
+        order = places.in_order(layer, self.names, [place if isinstance(place, np.integer) else None for place in told])
+        return Stored([self.names[number] for number in order], [self[number] for number in order])
 
 
 def _numbers_in(stored):
@@ -184,14 +205,14 @@ def _read_weights(group, stored, model, filepath, by_name=False, skip_mismatch=F
     """Set the weights of `model` to those stored; all are read before any is set, unless the model was made `anew`."""
     origin = _origin(group)
     if by_name:
-        pairs = [(layer, stored[layer.name]) for layer in model.layers if stored.get(layer.name)]
+        pairs = [(layer, stored[layer.name].of(layer)) for layer in model.layers if stored.get(layer.name)]
     else:
         layers = [layer for layer in model.layers if layer.weights]
         filled = {name: weights for name, weights in stored.items() if weights}
         if len(layers) != len(filled):
             raise ShapeError(f"{_shown(filepath)} holds weights for {len(filled)} layers ({', '.join(filled)}), the "
                              f"model has {len(layers)} ({', '.join(layer.name for layer in layers)}).")
-        pairs = list(zip(layers, filled.values()))
+        pairs = [(layer, weights.of(layer)) for layer, weights in zip(layers, filled.values())]
     owners = conversion.owners(model)
     fitting = []
     for layer, weights in pairs:
@@ -240,10 +261,23 @@ def _by_name(value):
     return value.__name__ if callable(value) and hasattr(value, "__name__") else plain(value)
 
 
+def _resume(model, state, backend):
+    """Give the optimizer its state. Keras saves a model without saying that a model inside of it was frozen, so that
+    its state may be that of fewer weights: then training starts anew with a warning, as in Keras.
+    """
+    try:
+        model._training.state.set_weights(state)
+    except ShapeError:
+        if backend == "numba":
+            raise
+        warnings.warn("the optimizer's state in the file is of other weights than the model trains: a part of it was "
+                      "frozen perhaps. The optimizer starts anew.", stacklevel=3)
+
+
 def _optimizer_state(file, model):
     """The optimizer's saved arrays, in the order of the model's trained weights and in the engine's layout."""
     saved, group = file.group("optimizer_weights"), file.group("model_weights")
-    state = [saved.array(name).read() for name in saved.texts("weight_names")]
+    state = [_sound(name, saved.array(name).read()) for name in saved.texts("weight_names")]
     trained, origin, owners = model._trained_weights, _origin(group), conversion.owners(model)
     if not trained:
         return state
@@ -254,13 +288,20 @@ def _optimizer_state(file, model):
                               for slot in slots for place, weight in zip(places, trained)]
 
 
+def _sound(name, array):
+    """An optimizer's array. Raises: DataError where it holds what no training leaves."""
+    if np.isnan(array).any() or (array.dtype.kind in "iu" and (array < 0).any()):
+        raise DataError(f"the optimizer's state {name!r} in the file holds NaN or a negative count of steps. It is "
+                        "damaged, or the training had failed: load_model(file, compile=False) leaves it out.")
+    return array
+
+
 def _places_in_slots(group, model):
     """For each trained weight its place in Keras 1's slots, which list the weights sorted by name."""
     names = {}
     layers = [layer for layer in model.layers if layer.weights]
-    stored = [group.group(name).texts("weight_names") for name in group.texts("layer_names")]
-    for layer, texts in zip(layers, filter(None, stored)):
-        names.update(zip(map(id, layer.weights), texts))
+    for layer, stored in zip(layers, filter(None, _stored_weights(group).values())):
+        names.update(zip(map(id, layer.weights), stored.of(layer).names))
     trained = [names[id(weight)] for weight in model._trained_weights]
     ranks = {position: rank for rank, position in enumerate(
         sorted(range(len(trained)), key=lambda position: trained[position]))}

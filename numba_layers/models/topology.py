@@ -17,7 +17,7 @@ KERAS_VERSION = "2.2.5"
 def model_config(model):
     """Keras's description of a functional model: layers, their connections, the ends."""
     numbers = _node_numbers(model)
-    return {
+    return _frozen(model) | {
         "name": model.name,
         "layers": [
             {"name": layer.name, "class_name": type(layer).__name__, "config": layer.get_config(),
@@ -28,6 +28,11 @@ def model_config(model):
         "input_layers": [_end(tensor, numbers) for tensor in model.inputs],
         "output_layers": [_end(tensor, numbers) for tensor in model.outputs],
     }
+
+
+def _frozen(model):
+    """What Keras leaves out: that a whole model is not trained. Its `from_config` reads over it."""
+    return {} if model.trainable else {"trainable": False}
 
 
 def _node_numbers(model):
@@ -64,7 +69,7 @@ def sequential_config(model):
     layers = model.layers
     if layers and model.inputs and layers[0].batch_input_shape is None and not hasattr(layers[0], "inputs"):
         layers = [*model.input_layers, *layers]
-    return {"name": model.name, "layers": [serialize(layer) for layer in layers]}
+    return _frozen(model) | {"name": model.name, "layers": [serialize(layer) for layer in layers]}
 
 
 def to_json(model, **options):

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -242,3 +243,93 @@ def test_a_float64_model_stays_one(make, tmp_path):
     np.testing.assert_array_equal(again.predict(x), expected)
     assert again.train_on_batch(x, y) == model.train_on_batch(x, y)
     assert config.floatx() == "float32"
+
+
+# -- weights of models inside of models --------------------------------------------------------------------------------
+
+def nested(frozen=False, names=("b1", "b2", "b3"), wrapped=False):
+    """A model in a model in a model whose layers have one shape; frozen: the first of them, or 'all'."""
+    base = Sequential([Dense(4, input_shape=(4,), name=name, activation="tanh") for name in names], name="base")
+    base.layers[0].trainable = frozen is not True
+    base.trainable = frozen != "all"
+    x = Input((4,))
+    net = Model(x, base(x), name="net")
+    outer = Input((2, 4) if wrapped else (4,))
+    inside = TimeDistributed(net, name="each")(outer) if wrapped else net(outer)
+    return Model(outer, Dense(2, name="top")(inside))
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("written", [False, True, "all"])
+@pytest.mark.parametrize("read", [False, True, "all"])
+def test_weights_go_where_they_were_whatever_is_frozen(written, read, wrapped, tmp_path):
+    model = nested(written, wrapped=wrapped)
+    x = np.random.rand(3, *model.input_shape[1:])
+    model.save_weights(tmp_path / "weights.h5")
+    again = [nested(read, wrapped=wrapped), nested(read, ("x", "y", "z"), wrapped=wrapped),
+             nested(read, wrapped=wrapped)]
+    again[0].load_weights(tmp_path / "weights.h5")
+    again[1].load_weights(tmp_path / "weights.h5")
+    again[2].load_weights(tmp_path / "weights.h5", by_name=True)
+    for one in again:
+        np.testing.assert_array_equal(one.predict(x), model.predict(x))
+
+
+KERAS_NAMES = [      # what Keras 2.2.5 and 1.2.2 wrote for `nested(frozen=True)`, the first of a process and the second
+    ["b2/kernel:0", "b2/bias:0", "b3/kernel:0", "b3/bias:0", "b1/kernel:0", "b1/bias:0"],
+    ["b2_1/kernel:0", "b2_1/bias:0", "b3_1/kernel:0", "b3_1/bias:0", "b1_1/kernel:0", "b1_1/bias:0"],
+    ["b2_W", "b2_b", "b3_W", "b3_b", "b1_W", "b1_b"]]
+
+
+@pytest.mark.parametrize("names", KERAS_NAMES)
+@pytest.mark.parametrize("read", [False, True, "all"])
+def test_names_in_files_of_keras_tell(names, read, tmp_path):
+    model = nested()
+    values = dict(zip(("b1", "b1b", "b2", "b2b", "b3", "b3b"), model.layers[1].get_weights()))
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.attrs["layer_names"] = [b"in", b"net", b"top"]
+        file.attrs["keras_version"] = b"1.2.2" if names[0].endswith("W") else b"2.2.5"
+        file.attrs["backend"] = b"tensorflow"
+        for layer, weights in (("in", {}), ("net", dict(zip(names, (values[key] for key in (
+                "b2", "b2b", "b3", "b3b", "b1", "b1b"))))), ("top", dict(zip("kb", model.layers[2].get_weights())))):
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = [name.encode() for name in weights]
+            for name, value in weights.items():
+                group[name] = value
+    again = nested(read)
+    again.load_weights(tmp_path / "weights.h5")
+    x = np.random.rand(3, 4)
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+def test_order_of_get_weights_is_that_of_keras():
+    """Trained weights come first in a model inside of a model, as Keras 2.2.5 has it."""
+    names = [weight.name for weight in nested(frozen=True).layers[1].weights]
+    assert [name.partition("/")[0] for name in names] == ["b2", "b2", "b3", "b3", "b1", "b1"]
+
+
+def test_a_frozen_model_inside_comes_back_frozen(tmp_path):
+    model = nested("all")
+    model.compile("adam", "mse")
+    x, y = np.random.rand(3, 4), np.zeros((3, 2))
+    model.train_on_batch(x, y)
+    model.save(tmp_path / "model.h5")
+    again = load_model(tmp_path / "model.h5")
+    assert again.train_on_batch(x, y) == model.train_on_batch(x, y)
+    for mine, other in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("damage", [np.float32("nan"), -1])
+def test_optimizer_state_that_no_training_leaves_is_refused(damage, tmp_path):
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile("adam", "mse")
+    model.train_on_batch(X, np.zeros((4, 2)))
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        group = file["optimizer_weights"]
+        state = group[group.attrs["weight_names"][0 if damage == -1 else 1]]
+        state[...] = damage
+    with pytest.raises(NumbaLayersError, match="optimizer's state.*NaN or a negative.*compile=False"):
+        load_model(tmp_path / "model.h5")
+    load_model(tmp_path / "model.h5", compile=False)
