@@ -13,7 +13,7 @@ from .. import config
 from ..errors import GraphError, ShapeError
 from .context import context, deferring, evaluation
 from .tape import Tape
-from .tensor import Tensor, Variable, as_tensor
+from .tensor import Tensor, Variable, as_seen, as_tensor, stored
 
 
 class SymbolicTensor(Tensor):
@@ -183,7 +183,7 @@ def _run(steps, known):
         if isinstance(results, Tensor):
             results = (results,)
         for output, result in zip(step.outputs, results):
-            known[id(output)] = concrete(result) if type(result) is SymbolicTensor else result
+            known[id(output)] = concrete(result) if isinstance(result, SymbolicTensor) else result
 
 
 def _resolved(argument, known):
@@ -306,8 +306,9 @@ def evaluate(outputs, feeds=None, learning_phase=None):
 
 def gradients(target, sources):
     """Symbolic gradients of the sum of `target` with respect to `sources` (tensors or variables), as a list."""
-
-    return defer(recorded_gradients, (target, *sources), {}, list(sources), uses_tape=True)
+    kept = [stored(source) for source in sources]
+    found = defer(recorded_gradients, (target, *kept), {}, kept, uses_tape=True)
+    return [as_seen(gradient, source) for gradient, source in zip(found, sources)]
 
 
 def recorded_gradients(target, *sources):

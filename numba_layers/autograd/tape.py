@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import GraphError
 from . import picture
 from .context import context, evaluation, output_into
-from .tensor import Tensor
+from .tensor import Tensor, as_seen, stored
 
 # One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None.
 Node = namedtuple("Node", "name inputs outputs vjps")
@@ -46,7 +46,8 @@ class Tape:
         Raises: GraphError when target was not recorded.
         """
         single = isinstance(sources, Tensor)
-        sources = [self.values.get(id(source), source) for source in ([sources] if single else sources)]
+        asked = [sources] if single else list(sources)
+        sources = [self.values.get(id(source), source) for source in map(stored, asked)]
         target = self.values.get(id(target), target)
         into = into or [None] * len(sources)
         if not isinstance(target, Tensor):
@@ -65,7 +66,8 @@ class Tape:
                 for tensor, vjp in zip(node.inputs, node.vjps):
                     if vjp is not None and id(tensor) in wanted:
                         _accumulate(gradients, tensor, vjp, grads, destinations)
-        answers = [_deliver(gradients.get(id(source)), array) for source, array in zip(sources, into)]
+        answers = [as_seen(_deliver(gradients.get(id(source)), array), one)
+                   for one, source, array in zip(asked, sources, into)]
         return answers[0] if single else answers
 
     def __repr__(self):

@@ -93,22 +93,17 @@ class Variable(Tensor):
     """A tensor whose value changes in place: a layer's weight, or a `K.variable`.
 
     Outside of a tape and of a graph's evaluation ops on it wait, so that `K.function`, a loss or another layer sees
-    the value of its own time. `order`: the axes of `data` in the order in which users see them, None for a new axis of
-    size 1; None altogether: as they are.
+    the value of its own time. `value` is the array as users see it, `order` its axes among those of `data`, or None.
     """
 
-    __slots__ = ("constraint", "order", "trainable")
+    __slots__ = ("constraint", "trainable")
+    order = None
+    value = property(lambda self: self.data)
 
-    def __init__(self, data, name=None, constraint=None, deferred=True, trainable=True, order=None):
+    def __init__(self, data, name=None, constraint=None, deferred=True, trainable=True):
         super().__init__(data, name=name)
         self.constraint = constraint
         self.trainable = trainable
-        self.order = order
-
-    @property
-    def value(self):
-        """The array as users see it, a view of `data`."""
-        return in_order(self.data, self.order)
 
     def get_value(self, borrow=False):
         """A copy of the value; Theano's name for it."""
@@ -130,10 +125,18 @@ class Variable(Tensor):
         self.data[...] = value if isinstance(value, DeviceArray) else np.asarray(value, dtype=self.dtype)
 
 
+def stored(tensor):
+    """What kernels read of a weight whose axes users see in another order; other tensors as they are."""
+    return getattr(tensor, "stored", tensor)
+
+
+def as_seen(tensor, weight):
+    """`tensor`, with the axes of `stored(weight)` or None, as users see `weight`."""
+    return weight.as_seen(tensor) if tensor is not None and hasattr(weight, "as_seen") else tensor
+
+
 def in_order(array, order):
     """A view of `array` with its axes in `order`, None in it for a new axis of size 1."""
-    if order is None:
-        return array
     moved = array.transpose([axis for axis in order if axis is not None])
     return moved[tuple(None if axis is None else slice(None) for axis in order)]
 

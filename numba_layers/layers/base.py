@@ -9,12 +9,12 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from .. import config, initializations, initializers, ops
+from .. import config, initializations, initializers, ops, regularizers
 from .._legacy import Keras1Name, raise_misfit
 from ..arguments import element_type, options_of, sizes, unmasked
 from ..autograd.context import collecting, context, deferring, symbolically
 from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
-from ..autograd.tensor import Tensor, Variable, as_tensor
+from ..autograd.tensor import Tensor, Variable, as_tensor, stored
 from ..errors import (
     ArgumentError,
     DataError,
@@ -31,6 +31,7 @@ from ..errors import (
 from ..naming import unique_name
 from .node import Node, as_list, unpack
 from .renamed import LayerNames
+from .reordered import ReorderedVariable, reordered
 from .spec import InputSpec
 
 __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
@@ -216,8 +217,13 @@ class Layer(LayerNames):
 
     def _sketch(self, input_shape):
         """A copy of a layer without weights, built for `input_shape` with weights that have shapes and no values."""
-        def shape_only(name=None, shape=None, *arguments, **options):
-            return SymbolicTensor(name if isinstance(name, tuple | list) else shape)
+        def shape_only(name=None, shape=None, *arguments, order=None, **options):
+            weight = SymbolicTensor(name if isinstance(name, tuple | list) else shape)
+            if order is None:
+                return weight
+            seen = reordered(weight, order)
+            seen.stored = weight
+            return seen
 
         sketch = copy.copy(self)
         sketch.add_weight = shape_only
@@ -240,7 +246,7 @@ class Layer(LayerNames):
                    constraint=None, order=None):
         """Make a weight of `shape` and keep it; Keras 1's order (shape, initializer, name) is understood too.
 
-        order: how users see its axes (see `Variable`).
+        order: how users see its axes (see `ReorderedVariable`).
         Returns: a Variable.
         """
         if isinstance(name, tuple | list):
@@ -252,10 +258,12 @@ class Layer(LayerNames):
         value = np.array(initializers.drawn(make, tuple(shape), dtype), order="C")
         if value.shape != tuple(shape):
             raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
-        weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable,
-                          order=order)
+        weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
+        if order is not None:
+            weight = ReorderedVariable(weight, order)
         if regularizer is not None:
-            self._regularizers.append((regularizer, weight))
+            sums = isinstance(regularizer, regularizers.L1L2)       # over all entries, whatever the order of the axes
+            self._regularizers.append((regularizer, stored(weight) if sums else weight))
         (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
         return weight
 

@@ -3,6 +3,7 @@
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import CONV, CONV1D, LAYER, SIDES, keras1
 from ..arguments import whole
+from ..autograd.tensor import stored
 from ..errors import ArgumentError, ShapeError, unknown
 from ..ops._window import per_axis
 from ..registry import register_layer
@@ -80,7 +81,7 @@ class Windowed(WeightNames, ImageLayer, public=False):
         super().build(input_shape)
 
     def keras1_order(self, count):
-        """A kernel's `count` axes, (*window, in, out), in the order of Keras 1's kernels (see `Variable`)."""
+        """A kernel's `count` axes, (*window, in, out), in the order of Keras 1's kernels (see `ReorderedVariable`)."""
         if self.rank == 1:
             return 0, None, 1, 2
         return (count - 1, count - 2, *range(count - 2)) if self.data_format == "channels_first" else None
@@ -104,7 +105,7 @@ class Windowed(WeightNames, ImageLayer, public=False):
     def _activated(self, function, *operands, **options):
         """activation(function(*operands) + bias); relu is applied where the op stores its sums."""
         relu = self.activation is activations.relu
-        outputs = function(*operands, self.bias, strides=self.strides, padding=self._pads(),
+        outputs = function(*map(stored, operands), self.bias, strides=self.strides, padding=self._pads(),
                            dilation=self.dilation_rate, data_format=self.data_format,
                            activation="relu" if relu else "linear", **options)
         return outputs if relu else self.activation(outputs)

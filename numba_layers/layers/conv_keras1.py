@@ -10,7 +10,7 @@ import inspect
 
 import numpy as np
 
-from .. import initializations, initializers, ops, regularizers
+from .. import initializations, initializers, ops
 from .._legacy import SIDES, keywords
 from ..arguments import sizes
 from ..autograd.tensor import in_order
@@ -93,9 +93,7 @@ class Keras1Conv:
         if role == "bias":
             return options
         order = self.keras1_order(len(shape))
-        initializer, regularizer = options["initializer"], options["regularizer"]
-        if order is not None and regularizer is not None and not isinstance(regularizer, regularizers.L1L2):
-            options["regularizer"] = _InOrder(regularizer, order)
+        initializer = options["initializer"]
         return options | {
             "order": order, "initializer": lambda shape, dtype: self._drawn(initializer, shape, order, dtype)}
 
@@ -104,7 +102,7 @@ class Keras1Conv:
         if isinstance(initializer, initializers.Initializer):       # one of Keras 2, for the engine's layout
             return initializer(shape, dtype=dtype)
         weight = np.empty(shape, dtype)
-        seen = in_order(weight, order)
+        seen = weight if order is None else in_order(weight, order)
         takes = inspect.signature(initializer, follow_wrapped=False).parameters
         options = {"dim_ordering": self._drawing_order} if "dim_ordering" in takes else {}
         drawn = initializers.drawn(initializer, seen.shape, None, **options)
@@ -121,18 +119,6 @@ class Keras1Conv:
             description["dim_ordering"] = self.dim_ordering
         dropped = ("kernel_size", "dilation_rate", "data_format", "bias_initializer", "pointwise_initializer")
         return {name: value for name, value in description.items() if name not in dropped}
-
-
-class _InOrder:
-    """A regularizer of a weight whose axes it sees in `order`."""
-
-    def __init__(self, regularizer, order):
-        self.regularizer, self.order = regularizer, order
-
-    def __call__(self, weight):
-        moved = ops.transpose(weight, axes=[axis for axis in self.order if axis is not None])
-        shape = [1 if axis is None else weight.shape[axis] for axis in self.order]
-        return self.regularizer(ops.reshape(moved, shape=shape))
 
 
 class _Sequence(Keras1Conv):

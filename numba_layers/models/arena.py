@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import devices
+from ..autograd.tensor import stored
 from ..errors import DtypeError
 
 
@@ -15,7 +16,7 @@ class Arena:
     """
 
     def __init__(self, variables):
-        self.variables = list(variables)
+        self.variables = [stored(variable) for variable in variables]
         dtypes = {variable.dtype for variable in self.variables}
         if len(dtypes) > 1:
             raise DtypeError("the trainable weights mix float32 and float64. Build all layers under one "

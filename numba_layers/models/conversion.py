@@ -8,7 +8,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..autograd.tensor import from_order
+from ..autograd.tensor import from_order, stored
 from ..layers.node import as_list
 
 Origin = namedtuple("Origin", "keras1 theano")      # who wrote a file: Keras 1? the Theano backend?
@@ -27,9 +27,9 @@ def owners(layer):
 def arranged(array, order, weight, owners, origin):
     """The value `array` of a file for `weight`, in the engine's layout; None if it does not fit.
 
-    order: of its axes, as our files tell it (see `Variable`), or None.
+    order: of its axes, as our files tell it, or None.
     """
-    owner = owners.get(id(weight))
+    owner, weight = owners.get(id(weight)), stored(weight)
     if owner is not None and origin.keras1:
         order = owner.keras1_order(weight.ndim)
         if owner.rank == 1 and array.ndim == 4 and array.shape != _in_keras1(weight, order):
@@ -48,7 +48,7 @@ def arranged(array, order, weight, owners, origin):
 def arranged_slot(array, weight, owners, origin):
     """The same for an optimizer's slot of `weight`; slots of another size hold nothing about single weights."""
     if array.size != weight.size or not origin.keras1:
-        return _unflipped(array, owners.get(id(weight)), origin) if array.shape == weight.shape else array
+        return _unflipped(array, owners.get(id(weight)), origin) if array.shape == stored(weight).shape else array
     return arranged(array, None, weight, owners, origin)
 
 

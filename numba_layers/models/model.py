@@ -151,7 +151,8 @@ class Model(Network):
         with evaluation(learning_phase=1):
             with Tape() as tape:
                 total, figures, updates = self._forward(*batch)
-            tape.gradient(total, self._trained_weights, into=self._training.arena.gradient_views)
+            arena = self._training.arena
+            tape.gradient(total, arena.variables, into=arena.gradient_views)
             self._training.state.step(total)
             self._constrain()
             for variable, value in updates:
