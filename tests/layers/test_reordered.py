@@ -15,8 +15,8 @@ KERNEL = {"th": (FILTERS, CHANNELS, 2, 3), "tf": (2, 3, CHANNELS, FILTERS)}
 
 
 def images(kind, ordering, *arguments, **options):
-    layer = getattr(layers, kind)(FILTERS, 2, 3, *arguments, dim_ordering=ordering, input_shape=IMAGE[ordering], **options)
-    return layer, KERNEL[ordering]
+    options |= {"dim_ordering": ordering, "input_shape": IMAGE[ordering]}
+    return getattr(layers, kind)(FILTERS, 2, 3, *arguments, **options), KERNEL[ordering]
 
 
 def volumes(ordering):
@@ -98,24 +98,23 @@ def _loss(model, weight, value, x, cotangent, slope):
     return loss
 
 
-def test_penalties_of_a_users_own_see_it_and_train():
+@pytest.mark.parametrize("by", ["regularizer", "loss", "layer"])
+def test_penalties_of_a_users_own_see_it_and_train(by):
     """With no gradient from the data, W - 0.1 ∂(½ Σ c W²) = (1 - 0.1 c) W, whoever adds the penalty."""
     factors = np.arange(np.prod(KERNEL["th"])).reshape(KERNEL["th"]) / 10
 
     def penalty(weight):
         return 0.5 * K.sum(K.constant(factors) * K.square(weight))
 
-    for by in ("regularizer", "loss", "layer"):
-        layer, _ = images("Convolution2D", "th", W_regularizer=penalty if by == "regularizer" else None)
-        model = Sequential([layer])
-        value = penalty(layer.W)
-        if by == "layer":
-            layer.add_loss(value)
-        model.compile(SGD(0.1), lambda target, output: K.mean(0 * output) + (value if by == "loss" else 0))
-        before = model.get_weights()[0]
-        x = np.zeros((1, *model.input_shape[1:]))
-        model.train_on_batch(x, np.zeros((1, *model.output_shape[1:])))
-        np.testing.assert_allclose(model.get_weights()[0], (1 - 0.1 * factors) * before, rtol=1e-5)
+    layer, _ = images("Convolution2D", "th", W_regularizer=penalty if by == "regularizer" else None)
+    model = Sequential([layer])
+    value = penalty(layer.W)
+    if by == "layer":
+        layer.add_loss(value)
+    model.compile(SGD(0.1), lambda target, output: K.mean(0 * output) + (value if by == "loss" else 0))
+    before = model.get_weights()[0]
+    model.train_on_batch(np.zeros((1, *model.input_shape[1:])), np.zeros((1, *model.output_shape[1:])))
+    np.testing.assert_allclose(model.get_weights()[0], (1 - 0.1 * factors) * before, rtol=1e-5)
 
 
 def test_a_layer_of_a_users_own_and_tapes():
