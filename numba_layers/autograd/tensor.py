@@ -100,7 +100,7 @@ class Variable(Tensor):
     order = None
     value = property(lambda self: self.data)
 
-    def __init__(self, data, name=None, constraint=None, deferred=True, trainable=True):
+    def __init__(self, data, name=None, constraint=None, trainable=True):
         super().__init__(data, name=name)
         self.constraint = constraint
         self.trainable = trainable
@@ -119,6 +119,10 @@ class Variable(Tensor):
             raise ShapeError(f"set_value: {self.name or 'the variable'} has shape {self.value.shape}, the value "
                              f"{value.shape}.")
         self.value[...] = value
+
+    def like(self, variable):
+        """`variable`, whose `data` are laid out as those of this one, as users see this one."""
+        return variable
 
     def assign(self, value):
         """Copy `value` (array-like of the same shape) into the variable's memory."""

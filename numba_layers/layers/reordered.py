@@ -26,6 +26,9 @@ class ReorderedVariable(SymbolicTensor, Variable):
         """`tensor`, with the axes of `stored`, in users' order."""
         return reordered(tensor, self.order)
 
+    def like(self, variable):
+        return ReorderedVariable(variable, self.order)
+
     def assign(self, value):
         self.value[...] = getattr(value, "data", value)
 

@@ -34,7 +34,7 @@ class Hyperparameter:
         variable = optimizer.__dict__.get(self.name)
         if variable is None:
             value = np.array(value, config.floatx())
-            optimizer.__dict__[self.name] = Variable(value, name=self.name, deferred=True, trainable=False)
+            optimizer.__dict__[self.name] = Variable(value, name=self.name, trainable=False)
         else:
             variable.assign(value)
 
@@ -82,7 +82,7 @@ class Optimizer:
         self.clipnorm, self.clipvalue = (
             None if clipping.get(name) is None else checked(self, name, clipping[name])
             for name in ("clipnorm", "clipvalue"))
-        self.iterations = Variable(np.array(0, np.int64), name="iterations", deferred=True, trainable=False)
+        self.iterations = Variable(np.array(0, np.int64), name="iterations", trainable=False)
         self.updates, self.weights = [], []
         self._state = None
 

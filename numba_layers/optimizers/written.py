@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 from ..autograd.graph import Graph, Step, SymbolicTensor
-from ..autograd.tensor import Tensor, Variable, as_tensor
+from ..autograd.tensor import Tensor, Variable, as_tensor, stored
 from ..ops import multiply
 from ..ops._op import op
 
@@ -18,7 +18,7 @@ class WrittenUpdates:
     """
 
     def __init__(self, state):
-        params = [Variable(variable.data, name=variable.name, deferred=True) for variable in state.variables]
+        params = [variable.like(Variable(variable.data, name=variable.name)) for variable in state.variables]
         self._loss = TrainingLoss(state, params)
         known = {"loss": self._loss, "params": params, "constraints": {}}
         wanted = inspect.signature(state.optimizer.get_updates).parameters
@@ -44,11 +44,11 @@ class TrainingLoss(SymbolicTensor):
     def __init__(self, state, params):
         super().__init__((), state.weights.dtype, name="loss")
         self._state = state
-        self._gradients = {id(param): Variable(view, deferred=True, trainable=False)
+        self._gradients = {id(stored(param)): param.like(Variable(view, trainable=False))
                            for param, view in zip(params, state.cut(state.gradients))}
         self._clipped = False
         self.value = None
-        self.step = Step(lambda *params: _recorded(*params, loss=self), params, {}, [self])
+        self.step = Step(lambda *params: _recorded(*params, loss=self), [stored(param) for param in params], {}, [self])
 
     def begin(self, loss):
         """Before a step: the loss's value, and the gradients clipped where `gradients` promised it."""
@@ -58,13 +58,13 @@ class TrainingLoss(SymbolicTensor):
 
     def gradients(self, params):
         """The clipped gradients by `params`, as they lie in the model's array; None where one is not the model's."""
-        if any(id(param) not in self._gradients for param in params):
+        if any(id(stored(param)) not in self._gradients for param in params):
             return None
         self._clipped = True
-        return [self._gradients[id(param)] for param in params]
+        return [self._gradients[id(stored(param))] for param in params]
 
     def parts(self, params):
-        """The gradients by `params`, as arrays."""
+        """The gradients by `params`, as arrays for kernels."""
         return [self._gradients[id(param)].data for param in params]
 
 

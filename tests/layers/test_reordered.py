@@ -7,7 +7,7 @@ from numba_layers import backend as K
 from numba_layers import layers
 from numba_layers.autograd.tape import Tape
 from numba_layers.models import Sequential
-from numba_layers.optimizers import SGD
+from numba_layers.optimizers import SGD, Optimizer
 
 ROWS, COLUMNS, CHANNELS, FILTERS = 5, 6, 2, 3
 IMAGE = {"th": (CHANNELS, ROWS, COLUMNS), "tf": (ROWS, COLUMNS, CHANNELS)}
@@ -134,3 +134,30 @@ def test_a_layer_of_a_users_own_and_tapes():
     gradient = tape.gradient(loss, weight).numpy()
     alone = K.function([whole.input], K.gradients(K.sum(whole.output), [weight]))([x])[0]
     np.testing.assert_allclose(gradient, alone + 2 * K.get_value(weight), rtol=1e-4)
+
+
+class Scaled(Optimizer):
+    """W <- W - factors · gradient, with the gradient of `get_gradients` or of K.gradients."""
+
+    def __init__(self, factors, by):
+        super().__init__()
+        self.factors, self.by = factors, by
+
+    def get_updates(self, params, constraints, loss):
+        grads = self.get_gradients(loss, params) if self.by == "optimizer" else K.gradients(loss, params)
+        return [K.update_sub(param, K.constant(self.factors) * grad) for param, grad in zip(params, grads)]
+
+
+@pytest.mark.parametrize("by", ["optimizer", "K"])
+def test_updates_of_a_users_own_optimizer_see_it(by):
+    np.random.seed(0)
+    layer, shape = images("Convolution2D", "th", bias=False)
+    factors = np.random.rand(*shape).astype("float32")
+    model = Sequential([layer])
+    x, y = np.random.rand(2, *IMAGE["th"]), np.random.rand(2, *model.output_shape[1:])
+    before, = model.get_weights()
+    model.compile(Scaled(factors, by), "mse")
+    loss = K.mean(K.square(model.output - K.constant(y)))
+    gradient, = K.function([model.input], K.gradients(loss, [layer.W]))([x])
+    model.train_on_batch(x, y)
+    np.testing.assert_allclose(model.get_weights()[0], before - factors * gradient, rtol=1e-4, atol=1e-6)
