@@ -17,7 +17,7 @@ from .errors import ArgumentError, unknown
 class Callback:
     """Base of callbacks: override what you need; `self.model` and `self.params` are set before training.
 
-    params: batch_size, epochs, samples, steps, verbose, do_validation, metrics.
+    params: batch_size, epochs, samples, steps, verbose, do_validation, metrics; nb_epoch and nb_sample as in Keras 1.
     """
 
     def __init__(self):
@@ -108,7 +108,7 @@ def callback_list(model, callbacks, verbose, params, validation_data=None):
     model.stop_training = False
     everyone = CallbackList([BaseLogger(), *progress, *callbacks, model.history])
     everyone.set_model(model)
-    everyone.set_params(params)
+    everyone.set_params(params | {"nb_epoch": params["epochs"], "nb_sample": params["samples"]})    # Keras 1's names
     for callback in everyone.callbacks:
         callback.validation_data = validation_data
     return everyone
@@ -308,9 +308,10 @@ class EarlyStopping(_Watching):
 class ModelCheckpoint(_Watching):
     """Saves the model after epochs.
 
-    filepath: may hold {epoch} and names of logs: 'weights.{epoch:02d}-{val_loss:.2f}.hdf5'. save_best_only: only when
-    the figure improved. save_weights_only: no architecture. period: epochs between saves. A save that is interrupted
-    leaves the file before it intact.
+    filepath: may hold {epoch} and names of logs: 'weights.{epoch:02d}-{val_loss:.2f}.hdf5'; epochs count from 1, under
+    the rules of Keras 1, and of Keras 2 before 2.1.3, from 0. save_best_only: only when the figure improved.
+    save_weights_only: no architecture. period: epochs between saves. A save that is interrupted leaves the file before
+    it intact.
     """
 
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
@@ -350,7 +351,7 @@ class ModelCheckpoint(_Watching):
 
     def _path(self, epoch, logs):
         try:
-            return self.filepath.format(epoch=epoch + 1, **logs)
+            return self.filepath.format(epoch=epoch + (not config.keras_before("2.1.3")), **logs)
         except KeyError as error:
             raise unknown(f"name in ModelCheckpoint's filepath {self.filepath!r}:", error.args[0],
                           ["epoch", *logs]) from None

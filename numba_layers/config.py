@@ -236,6 +236,15 @@ def keras1():
     return keras_version().startswith("1")
 
 
+def keras_before(version):
+    """True where the defaults of an older version than `version`, like '2.1.3', hold."""
+    return _numbers(keras_version()) < _numbers(version)
+
+
+def _numbers(version):
+    return [int("".join(filter(str.isdigit, part)) or 0) for part in version.split(".")]
+
+
 def set_keras_version(version):
     """Choose the generation whose defaults hold where they differ; `version` like '1.2.2' or '2.0.9'."""
     if str(version).partition(".")[0] not in ("1", "2"):

@@ -118,8 +118,8 @@ def test_order_of_events(model, data):
     model.fit(*data, batch_size=5, epochs=2, verbose=0, validation_data=data, callbacks=[recorder])
     assert recorder.events == FIT
     assert recorder.model is model
-    assert recorder.params == {"batch_size": 5, "epochs": 2, "steps": None, "samples": 10, "verbose": 0,
-                               "do_validation": True, "metrics": EPOCH_LOGS}
+    assert recorder.params == {"batch_size": 5, "epochs": 2, "nb_epoch": 2, "steps": None, "samples": 10,
+                               "nb_sample": 10, "verbose": 0, "do_validation": True, "metrics": EPOCH_LOGS}
     inputs, targets, weights = recorder.validation_data
     np.testing.assert_array_equal(inputs, data[0])
     np.testing.assert_array_equal(targets, data[1])
@@ -230,13 +230,16 @@ def test_checkpoints(options, saved):
     assert play(ModelCheckpoint("{epoch}", **options), [3, 4, 1, 2, 5])[0].saved == saved
 
 
-def test_checkpoint_names_and_news(capsys):
+def test_checkpoint_names_and_news(capsys, monkeypatch):
     callback = ModelCheckpoint("w.{epoch:02d}-{val_loss:.2f}", save_best_only=True, verbose=1)
     stub, _ = play(callback, [0.5, 0.7, 0.25])
     assert stub.saved == ["w.01-0.50", "w.03-0.25"]
     assert capsys.readouterr().out.splitlines()[1:] == [
         "Epoch 2: val_loss did not improve from 0.50000",
         "Epoch 3: val_loss improved from 0.50000 to 0.25000, saving the model to w.03-0.25"]
+    for version, first in (("1.2.2", "w.00-0.50"), ("2.1.2", "w.00-0.50"), ("2.1.3", "w.01-0.50")):
+        monkeypatch.setattr(config._settings, "keras_version", version)
+        assert play(ModelCheckpoint("w.{epoch:02d}-{val_loss:.2f}"), [0.5])[0].saved == [first]
     play(callback, [0.3], stub=stub)     # a second training remembers the best
     assert len(stub.saved) == 2
     with pytest.raises(UnknownNameError, match="'val_los'. Did you mean 'val_loss'"):

@@ -1,13 +1,35 @@
 """Convolutions with a window for each channel: depthwise, and separable, which mixes the channels afterwards."""
 
+import warnings
+
 from .. import ops
 from .._legacy import CONV1D, LAYER, SEPARABLE_CONV, SIDES, keras1
 from ..arguments import whole
 from ..registry import register_layer
 from .conv import Windowed, with_length
+from .renamed import Renamed
 
 
-class _SeparableConv(Windowed):
+class _ByChannel(Windowed):
+    """Base: a window for each channel of its own.
+
+    Words for a `kernel` are taken and have no effect, as in Keras, where scripts give them; with a warning.
+    """
+
+    kernel_initializer = kernel_regularizer = kernel_constraint = None
+    init = Renamed("depthwise_initializer")
+
+    def __init__(self, *arguments, **kwargs):
+        given = [what for what in ("initializer", "regularizer", "constraint")
+                 if kwargs.pop(f"kernel_{what}", None) is not None]
+        super().__init__(*arguments, **kwargs)
+        if given:
+            words = [f"{role}_{what}" for role in self.roles if role != "bias" for what in given]
+            warnings.warn(f'{type(self).__name__} "{self.name}": kernel_{", kernel_".join(given)} is without effect, as '
+                          f"in Keras. The weights have {', '.join(words)}.", stacklevel=3)
+
+
+class _SeparableConv(_ByChannel):
     """A window for each channel of its own, then a mixture of the channels of each pixel."""
 
     roles = ("depthwise", "pointwise", "bias")
@@ -90,7 +112,7 @@ class SeparableConv2D(_SeparableConv):
                          depthwise_constraint, pointwise_constraint, bias_constraint, **kwargs)
 
 
-class DepthwiseConv2D(Windowed):
+class DepthwiseConv2D(_ByChannel):
     """The first step of a separable convolution alone: a window for each channel; channels do not mix.
 
     depth_multiplier: how many windows each channel gets; output channel c * depth_multiplier + m is the m-th of

@@ -508,6 +508,20 @@ def test_configuration_in_keras1s_words():
         "pointwise_constraint": None, "b_constraint": None, "bias": False, "atrous_rate": (2, 2)}
 
 
+@pytest.mark.parametrize("make, words", [
+    (lambda: layers.SeparableConv2D(2, 3, kernel_regularizer="l2", kernel_initializer="ones"),
+     "depthwise_initializer, depthwise_regularizer, pointwise_initializer, pointwise_regularizer"),
+    (lambda: layers.SeparableConv1D(2, 3, kernel_constraint="nonneg"), "depthwise_constraint, pointwise_constraint"),
+    (lambda: layers.DepthwiseConv2D(3, kernel_regularizer="l2"), "have depthwise_regularizer.$")])
+def test_words_for_a_kernel_that_there_is_not_have_no_effect(make, words):
+    """Keras 2.2.5 takes them without a word; its layers show no penalty."""
+    with pytest.warns(UserWarning, match=f"kernel_.* is without effect, as in Keras. The weights .*{words}"):
+        layer = make()
+    layer(Input(shape=(8, 8, 2)[-layer.input_spec.ndim + 1:]))
+    assert layer.regularizers == [] and (layer.get_weights()[0] != 1).all()
+    assert "kernel_regularizer" not in layer.get_config()
+
+
 # -- what is refused -----------------------------------------------------------------------------------------------
 
 def first(layer):
