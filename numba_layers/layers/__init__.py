@@ -37,7 +37,6 @@ from .merge import (
     Concatenate,
     Dot,
     Maximum,
-    Merge,
     Minimum,
     Multiply,
     Subtract,
@@ -46,11 +45,11 @@ from .merge import (
     concatenate,
     dot,
     maximum,
-    merge,
     minimum,
     multiply,
     subtract,
 )
+from .merge_keras1 import Merge, merge
 from .pooling import (
     AveragePooling1D,
     AveragePooling2D,

@@ -26,8 +26,8 @@ class Windowed(WeightNames, ImageLayer, public=False):
     paddings = ("valid", "same")
     theano_flips = True             # its kernels lie the other way round in files of the Theano backend
 
-    def __init_subclass__(cls):
-        super().__init_subclass__()
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
         for number, side in enumerate(SIDES.get(cls.rank, ())):
             setattr(cls, side, Renamed("kernel_size", number))
 

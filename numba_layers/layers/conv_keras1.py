@@ -47,8 +47,8 @@ class Keras1Conv:
 
     W_shape = property(lambda self: self.W.value.shape)
 
-    def __init_subclass__(cls):
-        super().__init_subclass__()
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
         for old, new in cls.names.items():
             if old != "dim_ordering" and old not in vars(cls):
                 setattr(cls, old, Renamed(new))

@@ -7,7 +7,7 @@ from .. import config
 from ..errors import ShapeError
 from ..ops._window import AXES
 from .base import InputSpec, Layer
-from .input import InputLayer
+from .node import sources
 
 ORDERINGS = {data_format: ordering for ordering, data_format in config.DIM_ORDERINGS.items()}
 _FEW = (1, 3, 4)        # channels of images: grey, RGB, RGBA
@@ -64,7 +64,7 @@ class ImageLayer(Layer, public=False):
 
     def _warn(self, shape, default, tensor):
         """Say how `shape` was read, once a graph."""
-        entries = _entries(tensor)
+        entries = {entry._keras_history[0] for entry in sources([tensor])}
         if not _warned.isdisjoint(entries):
             return
         _warned.update(entries)
@@ -119,16 +119,3 @@ def _only_reading(shape):
     if first == last or len(set(shape[:-1] if first else shape[1:])) == 1:
         return None
     return "channels_first" if first else "channels_last"
-
-
-def _entries(tensor):
-    """The input layers of the graph that `tensor` is part of."""
-    entries, met, waiting = set(), set(), [tensor]
-    while waiting:
-        layer, number, _ = getattr(waiting.pop(), "_keras_history", (None, 0, 0))
-        if isinstance(layer, InputLayer):
-            entries.add(layer)
-        elif layer is not None and (layer, number) not in met:
-            met.add((layer, number))
-            waiting.extend(layer.inbound_nodes[number].input_tensors)
-    return entries

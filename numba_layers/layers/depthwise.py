@@ -25,8 +25,8 @@ class _ByChannel(Windowed):
         super().__init__(*arguments, **kwargs)
         if given:
             words = [f"{role}_{what}" for role in self.roles if role != "bias" for what in given]
-            warnings.warn(f'{type(self).__name__} "{self.name}": kernel_{", kernel_".join(given)} is without effect, as '
-                          f"in Keras. The weights have {', '.join(words)}.", stacklevel=3)
+            warnings.warn(f'{type(self).__name__} "{self.name}": {", ".join(f"kernel_{what}" for what in given)} is '
+                          f"without effect, as in Keras. The weights have {', '.join(words)}.", stacklevel=3)
 
 
 class _SeparableConv(_ByChannel):

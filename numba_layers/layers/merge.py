@@ -7,12 +7,12 @@ import numpy as np
 from .. import ops
 from .._legacy import LAYER, keras1
 from ..arguments import whole
-from ..errors import ArgumentError, ShapeError, unknown
+from ..errors import ShapeError
 from ..registry import register_layer
 from .base import Layer
 
 
-class _Merge(Layer):
+class Merging(Layer, public=False):
     """Base: a list of tensors of one shape in, one of that shape out; the timesteps that all masks count."""
 
     supports_masking = True
@@ -39,14 +39,14 @@ class _Merge(Layer):
         return reduce(ops.logical_and, masks) if masks else None
 
 
-class Add(_Merge):
+class Add(Merging):
     """Elementwise sum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
     def call(self, inputs):
         return reduce(ops.add, inputs)
 
 
-class Subtract(_Merge):
+class Subtract(Merging):
     """The first input minus the second. Shapes: [(batch, ...)] * 2 -> (batch, ...)"""
 
     def _check_shapes(self, shapes):
@@ -58,35 +58,35 @@ class Subtract(_Merge):
         return ops.subtract(*inputs)
 
 
-class Multiply(_Merge):
+class Multiply(Merging):
     """Elementwise product of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
     def call(self, inputs):
         return reduce(ops.multiply, inputs)
 
 
-class Average(_Merge):
+class Average(Merging):
     """Elementwise mean of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
     def call(self, inputs):
         return reduce(ops.add, inputs) / len(inputs)
 
 
-class Maximum(_Merge):
+class Maximum(Merging):
     """Elementwise maximum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
     def call(self, inputs):
         return reduce(ops.maximum, inputs)
 
 
-class Minimum(_Merge):
+class Minimum(Merging):
     """Elementwise minimum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
     def call(self, inputs):
         return reduce(ops.minimum, inputs)
 
 
-class Concatenate(_Merge):
+class Concatenate(Merging):
     """The inputs side by side along `axis`; other sizes must agree.
 
     axis: of the tensors with their batch axis; -1 is the last.
@@ -122,7 +122,7 @@ class Concatenate(_Merge):
         return super().get_config() | {"axis": self.axis}
 
 
-class Dot(_Merge):
+class Dot(Merging):
     """For each sample the dot product of two inputs over `axes`.
 
     axes: an axis of both, or a pair of axes; the batch is axis 0. normalize: of L2-normalized inputs (cosine).
@@ -156,54 +156,6 @@ class Dot(_Merge):
 
     def get_config(self):
         return super().get_config() | {"axes": self.axes, "normalize": self.normalize}
-
-
-MODES = {
-    "sum": lambda axis, axes: Add(), "mul": lambda axis, axes: Multiply(), "ave": lambda axis, axes: Average(),
-    "max": lambda axis, axes: Maximum(), "concat": lambda axis, axes: Concatenate(axis),
-    "dot": lambda axis, axes: Dot(axes), "cos": lambda axis, axes: Dot(axes, normalize=True),
-}
-
-
-class Merge(_Merge):
-    """Keras 1's layer of several inputs: `mode` names what the layers above do.
-
-    mode: 'sum', 'mul', 'concat', 'ave', 'max', 'dot', 'cos'. concat_axis, dot_axes: as in Concatenate and Dot.
-    Shapes: as the layer that `mode` names
-    Raises: UnknownNameError for another mode.
-    Reference: Keras 1.2.2, "Merge".
-    """
-
-    def __init__(self, layers=None, mode="sum", concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None,
-                 arguments=None, node_indices=None, tensor_indices=None, name=None, **kwargs):
-        for described in ("mode_type", "output_shape_type", "output_mask_type"):    # in Keras 1's files
-            kwargs.pop(described, None)
-        super().__init__(name=name, **kwargs)
-        if layers:
-            raise ArgumentError("Merge: models as first layers of a Sequential are not taken. Use the functional form: "
-                                "merge([a.output, b.output], mode=...) and Model(input=[...], output=...).")
-        if mode not in MODES:
-            raise unknown("mode of Merge", mode, MODES)
-        self.mode, self.concat_axis, self.dot_axes = mode, concat_axis, dot_axes
-        self._merging = MODES[mode](concat_axis, dot_axes)
-
-    def _check_shapes(self, shapes):
-        self._merging._check_shapes(shapes)
-
-    def call(self, inputs):
-        return self._merging.call(inputs)
-
-    def compute_mask(self, inputs, mask=None):
-        return self._merging.compute_mask(inputs, mask)
-
-    def get_config(self):
-        return super().get_config() | {"mode": self.mode, "concat_axis": self.concat_axis, "dot_axes": self.dot_axes}
-
-
-def merge(inputs, mode="sum", concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None, arguments=None,
-          name=None):
-    """Keras 1's function: the tensors `inputs` merged as `mode` says; see `Merge`."""
-    return Merge(mode=mode, concat_axis=concat_axis, dot_axes=dot_axes, name=name)(inputs)
 
 
 def add(inputs, **kwargs):
@@ -254,4 +206,3 @@ register_layer(Maximum, *ops.maximum.kernels)
 register_layer(Minimum, *ops.minimum.kernels)
 register_layer(Concatenate, *ops.concatenate.kernels)
 register_layer(Dot, *ops.batch_dot.kernels)
-register_layer(Merge, *ops.add.kernels, *ops.multiply.kernels, *ops.concatenate.kernels, *ops.batch_dot.kernels)

@@ -15,6 +15,23 @@ def unpack(values):
     return values[0] if len(values) == 1 else values
 
 
+def sources(tensors):
+    """The inputs that `tensors` depend on, each once, those of the first tensor first."""
+    found, met, waiting = {}, set(), list(reversed(tensors))
+    while waiting:
+        tensor = waiting.pop()
+        layer, number, _ = getattr(tensor, "_keras_history", (None, 0, 0))
+        if layer is None or (layer, number) in met:
+            continue
+        met.add((layer, number))
+        before = layer.inbound_nodes[number].input_tensors
+        if any(entry is tensor for entry in before):    # an InputLayer's node leads from its tensor to itself
+            found[id(tensor)] = tensor
+        else:
+            waiting.extend(reversed(before))
+    return list(found.values())
+
+
 class Node:
     """One call of a layer: the tensors that went in and came out, and the options of the call.
 

@@ -4,11 +4,13 @@ from ..autograd.graph import is_symbolic
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, shown
 from ..layers.input import Input, InputLayer
+from ..layers.merge_keras1 import Merge
 from ..layers.node import as_list
 from ..utils.generic_utils import keeping_functions, knowing, takes
 from .model import Model
 from .rebuild import model_from_description
 from .sequential import Sequential
+from .topology import stack_with_input
 
 
 def clone_model(model, input_tensors=None):
@@ -47,8 +49,11 @@ def _entering(tensor):
 def _copied(layer):
     if isinstance(layer, Model):
         return clone_model(layer)
-    make = type(layer).from_config
-    return make(layer.get_config(), **{"custom_objects": None} if takes(make, "custom_objects") else {})
+    make, description = type(layer).from_config, layer.get_config()
+    if isinstance(layer, Merge) and layer.layers:
+        copies = {id(entry): _copied(entry) for entry in layer.layers}
+        description["layers"] = [copies[id(entry)] for entry in layer.layers]
+    return make(description, **{"custom_objects": None} if takes(make, "custom_objects") else {})
 
 
 def _kind(model, base):
@@ -57,10 +62,7 @@ def _kind(model, base):
 
 
 def _copied_stack(model, given):
-    layers = model.layers
-    if given is None and model.inputs and layers and layers[0].batch_input_shape is None:
-        layers = [*([] if isinstance(layers[0], Model) else model.input_layers), *layers]
-    copies = [_copied(layer) for layer in layers]
+    copies = [_copied(layer) for layer in (stack_with_input(model) if given is None else model.layers)]
     if given is not None:
         entry = given[0]._keras_history[0]
         if not isinstance(entry, InputLayer):

@@ -80,6 +80,11 @@ class Network(Layer, public=False):
         return list(self._all_layers)
 
     @property
+    def flattened_layers(self):
+        """The layers whose weights are saved, each by itself, in this order."""
+        return self.layers
+
+    @property
     def input_layers(self):
         return [tensor._keras_history[0] for tensor in self.inputs]
 

@@ -37,7 +37,7 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
         file.attrs["backend"] = np.bytes_("numba")
         description = {"class_name": type(model).__name__, "config": model.get_config()}
         file.attrs["model_config"] = np.bytes_(json.dumps(description, default=plain))
-        _write_weights(file.create_group("model_weights"), model.layers)
+        _write_weights(file.create_group("model_weights"), model.flattened_layers)
         if include_optimizer and model.optimizer is not None:
             file.attrs["training_config"] = np.bytes_(json.dumps(_training_config(model), default=_by_name))
             state = model._optimizer_weights()
@@ -78,7 +78,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
 def save_weights(model, filepath, overwrite=True):
     """Write the weights of `model` to an HDF5 file."""
     with hdf5.written(filepath, overwrite) as file:
-        _write_weights(file, model.layers)
+        _write_weights(file, model.flattened_layers)
 
 
 def load_weights(model, filepath, by_name=False, skip_mismatch=False):
@@ -205,9 +205,9 @@ def _read_weights(group, stored, model, filepath, by_name=False, skip_mismatch=F
     """Set the weights of `model` to those stored; all are read before any is set, unless the model was made `anew`."""
     origin = _origin(group)
     if by_name:
-        pairs = [(layer, stored[layer.name].of(layer)) for layer in model.layers if stored.get(layer.name)]
+        pairs = [(layer, stored[layer.name].of(layer)) for layer in model.flattened_layers if stored.get(layer.name)]
     else:
-        layers = [layer for layer in model.layers if layer.weights]
+        layers = [layer for layer in model.flattened_layers if layer.weights]
         filled = {name: weights for name, weights in stored.items() if weights}
         if len(layers) != len(filled):
             raise ShapeError(f"{_shown(filepath)} holds weights for {len(filled)} layers ({', '.join(filled)}), the "
@@ -299,7 +299,7 @@ def _sound(name, array):
 def _places_in_slots(group, model):
     """For each trained weight its place in Keras 1's slots, which list the weights sorted by name."""
     names = {}
-    layers = [layer for layer in model.layers if layer.weights]
+    layers = [layer for layer in model.flattened_layers if layer.weights]
     for layer, stored in zip(layers, filter(None, _stored_weights(group).values())):
         names.update(zip(map(id, layer.weights), stored.of(layer).names))
     trained = [names[id(weight)] for weight in model._trained_weights]

@@ -3,7 +3,8 @@
 from ..errors import ArgumentError, ModelError, ShapeError
 from ..layers.base import Layer
 from ..layers.input import Input, InputLayer
-from ..layers.node import Node, as_list
+from ..layers.merge_keras1 import Merge
+from ..layers.node import Node, as_list, sources
 from ..naming import unique_name
 from ..utils import function_utils
 from . import data, rebuild, topology
@@ -37,6 +38,15 @@ class Sequential(Model):
         """The layers that were added; the input before them is not counted."""
         return list(self._stack)
 
+    @property
+    def flattened_layers(self):
+        """The layers, and in place of a `Merge` that comes first the layers of what it merges."""
+        first, *others = self._stack or [None]
+        if not isinstance(first, Merge):
+            return self.layers
+        inner = [entry for layer in first.layers for entry in getattr(layer, "flattened_layers", [layer])]
+        return list(dict.fromkeys([*(layer for layer in inner if isinstance(layer, Layer)), first, *others]))
+
     def add(self, layer):
         """Put `layer` on top of the stack.
 
@@ -49,6 +59,8 @@ class Sequential(Model):
         elif isinstance(layer, InputLayer) and not self._stack:
             entry = layer.inbound_nodes[0].output_tensors[0]
             self._wire([entry], [entry])
+        elif not self._stack and isinstance(layer, Merge) and layer.layers:
+            self._stack_on(sources([layer.output]), layer.output, layer)
         elif not self._stack and _first_shape(layer) is not None:
             entry = Input(batch_shape=_first_shape(layer), dtype=layer.dtype, name=f"{layer.name}_input")
             entry.layout = self._layout_before
@@ -65,6 +77,8 @@ class Sequential(Model):
 
     def _wire(self, inputs, outputs):
         super()._wire(inputs, outputs)
+        places = {layer: place for place, layer in enumerate(self.flattened_layers)}
+        self._all_layers.sort(key=lambda layer: places.get(layer, -1))      # where it begins with several models
         self.inbound_nodes = self.inbound_nodes[1:]
         Node(self, self.inputs, self.outputs, {}, made_here=False)
         self.inbound_nodes.insert(0, self.inbound_nodes.pop())

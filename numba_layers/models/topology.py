@@ -7,6 +7,7 @@ import numpy as np
 from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError, DataError, shown
 from ..layers.input import InputLayer
+from ..layers.merge_keras1 import Merge
 from ..layers.serialization import deserialize, serialize
 from ..utils import function_utils
 from .dialects import naming_dialect
@@ -66,10 +67,21 @@ def _end(tensor, numbers):
 
 def sequential_config(model):
     """Keras's description of a stack of layers; with the input before them where no layer states its shape."""
+    layers = stack_with_input(model)
+    described = [serialize(layer) for layer in layers]
+    if layers and isinstance(layers[0], Merge) and layers[0].layers:
+        described[0]["config"]["layers"] = [serialize(layer) for layer in layers[0].layers]
+    return _frozen(model) | {"name": model.name, "layers": described}
+
+
+def stack_with_input(model):
+    """The layers of a Sequential, the `InputLayer` in front where none of them states the input's shape."""
     layers = model.layers
-    if layers and model.inputs and layers[0].batch_input_shape is None and not hasattr(layers[0], "inputs"):
-        layers = [*model.input_layers, *layers]
-    return _frozen(model) | {"name": model.name, "layers": [serialize(layer) for layer in layers]}
+    if not layers or not model.inputs:
+        return layers
+    first = layers[0]       # a model and what merges models have inputs themselves
+    stated = first.batch_input_shape is not None or hasattr(first, "inputs") or getattr(first, "layers", None)
+    return layers if stated else [*model.input_layers, *layers]
 
 
 def to_json(model, **options):

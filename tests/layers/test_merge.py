@@ -7,7 +7,8 @@ from numba_layers import backend as K
 from numba_layers import layers
 from numba_layers.autograd import gradcheck
 from numba_layers.layers import Dense, Input, Masking
-from numba_layers.models import Model, model_from_json
+from numba_layers.layers.node import sources
+from numba_layers.models import Model, Sequential, clone_model, load_model, model_from_json
 
 
 def dot(a, b):
@@ -85,5 +86,80 @@ def test_errors():
         layers.subtract([x, x, x])
     with pytest.raises(ValueError, match="mode of Merge 'sums'. Did you mean 'sum'"):
         layers.merge([x, x], mode="sums")
-    with pytest.raises(ValueError, match="functional form"):
+    with pytest.raises(ValueError, match="never connected to an input"):
         layers.Merge([Dense(2), Dense(3)], mode="concat")
+
+
+# -- Keras 1's Merge -----------------------------------------------------------------------------------------------
+
+def squares(pair, shift=0):
+    return K.square(pair[0] - pair[1]) + shift
+
+
+MODES = [   # mode, its other arguments, output shape, what NumPy says
+    (lambda ab: ab[0] * ab[1] + 1, {}, (None, 4), lambda a, b: a * b + 1),
+    (lambda ab: K.mean(squares(ab), axis=-1, keepdims=True), {"output_shape": (1,)}, (None, 1),
+     lambda a, b: np.square(a - b).mean(axis=-1, keepdims=True)),
+    (squares, {"output_shape": lambda shapes: shapes[0], "arguments": {"shift": 2}}, (None, 4),
+     lambda a, b: np.square(a - b) + 2),
+]
+
+
+@pytest.mark.parametrize("mode, arguments, shape, wanted", MODES)
+def test_a_function_as_mode(mode, arguments, shape, wanted, random):
+    a, b = random.standard_normal((2, 3, 4)).astype("float32")
+    x, y = Input((4,)), Input((4,))
+    merged = layers.merge([x, y], mode=mode, name="both", **arguments)
+    assert merged.shape == shape
+    model = Model(input=[x, y], output=merged)
+    for one in (model, clone_model(model), model_from_json(model.to_json(), {"squares": squares})):
+        np.testing.assert_allclose(one.predict([a, b]), wanted(a, b), rtol=1e-5)
+
+
+def test_masks_of_a_function_as_mode():
+    x, y = Masking()(Input((3, 2))), Input((3, 2))
+    assert layers.merge([x, y], mode=lambda ab: ab[0]).mask is None
+    assert layers.merge([x, y], mode=lambda ab: ab[0], output_mask=lambda masks: masks[0]).mask is x.mask
+    assert layers.merge([y, y], mode=lambda ab: ab[0], output_mask=lambda masks: masks[0]).mask is None
+    seen = []
+    layers.merge([x, y], mode=lambda ab, mask: seen.append(mask) or ab[0])
+    assert seen == [[x.mask, None]]
+
+
+def two_branches(mode):
+    left = Sequential([Dense(3, input_dim=2, name="left"), Dense(4, name="above")])
+    right = Sequential([Dense(4, input_dim=5, name="right")])
+    return Sequential([layers.Merge([left, right], mode=mode), Dense(1, name="top")])
+
+
+@pytest.mark.parametrize("mode, merge", [("concat", lambda a, b: np.concatenate([a, b], axis=1)),
+                                         (lambda ab: ab[0] - ab[1], np.subtract)])
+def test_models_merged_first_in_a_sequential(mode, merge, tmp_path, random):
+    """Weights count from left to right, each branch from below: the order of Keras 1.2.2's files."""
+    model = two_branches(mode)
+    x = [random.standard_normal((6, 2)), random.standard_normal((6, 5))]
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((6, 1)), epochs=1, verbose=0)
+    left, left_bias, above, above_bias, right, right_bias, top, top_bias = model.get_weights()
+    wanted = merge((x[0] @ left + left_bias) @ above + above_bias, x[1] @ right + right_bias) @ top + top_bias
+    np.testing.assert_allclose(model.predict(x), wanted, atol=1e-5)
+    model.save(tmp_path / "model.h5")
+    copies = [load_model(tmp_path / "model.h5"), clone_model(model), model_from_json(model.to_json())]
+    for copy in copies[1:]:
+        copy.load_weights(tmp_path / "model.h5")
+    for copy in copies:
+        np.testing.assert_array_equal(copy.predict(x), model.predict(x))
+    assert [layer.name for layer in model.flattened_layers] == ["left", "above", "right", model.layers[0].name, "top"]
+
+
+def test_what_is_merged_may_be_one_model_layers_or_tensors():
+    branch = Sequential([Dense(3, input_dim=2)])
+    x = np.ones((4, 2))
+    twice = Sequential([layers.Merge([branch, branch], mode="sum")])
+    for model in (twice, model_from_json(twice.to_json())):
+        model.set_weights(branch.get_weights())
+        np.testing.assert_allclose(model.predict(x), 2 * branch.predict(x), rtol=1e-6)
+    for inner in ([branch, branch.output], [branch.layers[0], branch], [Dense(3, input_dim=2), branch]):
+        merged = layers.Merge(inner, mode="mul")
+        model = Model(input=sources([merged.output]), output=merged.output)
+        assert model.predict([x] * len(model.inputs)).shape == (4, 3)
