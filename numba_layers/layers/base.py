@@ -3,9 +3,6 @@
 import copy
 import functools
 import inspect
-import math
-from contextlib import contextmanager
-from contextvars import ContextVar
 
 import numpy as np
 
@@ -17,7 +14,6 @@ from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor, stored
 from ..errors import (
     ArgumentError,
-    DataError,
     DtypeError,
     GraphError,
     MaskError,
@@ -29,6 +25,7 @@ from ..errors import (
     nearest,
 )
 from ..naming import unique_name
+from .dry import dry_build
 from .node import Node, as_list, unpack
 from .renamed import LayerNames
 from .reordered import ReorderedVariable, reordered
@@ -39,29 +36,6 @@ __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
 _PACKAGE = __name__.partition(".")[0]
 _BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "batch_size", "dtype", "input_dtype",
                    "input_dim", "input_length", "weights")
-
-
-_numbers_left = ContextVar("numbers left", default=None)     # [how many, of how many, the file]
-
-
-@contextmanager
-def most_numbers(numbers, shown):
-    """Inside, layers may make weights of as many `numbers` (and a few) as the file called `shown` holds."""
-    token = _numbers_left.set([numbers + (1 << 18), numbers, shown])
-    try:
-        yield
-    finally:
-        _numbers_left.reset(token)
-
-
-def _count(name, shape):
-    """Raises: DataError where a description asks for weights that its file has no numbers for."""
-    left = _numbers_left.get()
-    if left is not None:
-        left[0] -= math.prod(shape)
-        if left[0] < 0:
-            raise DataError(f"its architecture has a weight {name!r} of shape {tuple(shape)}, but {left[2]} holds no "
-                            f"more than {left[1]:,} numbers in all. It is damaged, or made to take memory.")
 
 
 def training_phase(training=None):
@@ -253,14 +227,17 @@ class Layer(LayerNames):
             shape, initializer, name = name, dtype or initializer, shape if isinstance(shape, str) else None
             dtype = None
         dtype = dtype or config.floatx()
-        _count(name, shape)
         make = initializer_of("glorot_uniform" if initializer is None else initializer)
-        value = np.array(initializers.drawn(make, tuple(shape), dtype), order="C")
+        draw = functools.partial(initializers.drawn, make, tuple(shape), dtype)
+        dry = dry_build()
+        value = np.array(draw(), order="C") if dry is None else dry.zeros(name, tuple(shape), dtype)
         if value.shape != tuple(shape):
             raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
         weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
         if order is not None:
             weight = ReorderedVariable(weight, order)
+        if dry is not None:
+            dry.later(weight, draw)
         if regularizer is not None:
             sums = isinstance(regularizer, regularizers.L1L2)       # over all entries, whatever the order of the axes
             self._regularizers.append((regularizer, stored(weight) if sums else weight))

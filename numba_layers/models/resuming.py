@@ -38,7 +38,7 @@ def read(file, model, shown):
         iterations, places = int(state["iterations"]), dict(streams(model))
         found = [(places[place], _key(key)) for place, key in state["streams"].items() if place in places]
         found += [(draws.shared_stream(int(seed)), _key(key)) for seed, key in state["draws"].items()]
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise FileError(f"{shown}: data set {NAME!r} is damaged ({type(error).__name__}: {error}).") from None
     model.optimizer.iterations.assign(iterations)
     for stream, key in found:

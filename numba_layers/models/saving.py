@@ -17,7 +17,7 @@ import numpy as np
 from .. import optimizers
 from ..arguments import entry
 from ..errors import ArgumentError, DataError, ShapeError
-from ..layers.base import most_numbers
+from ..layers.dry import DryBuild
 from ..layers.serialization import deserialize, refusing
 from ..utils import function_utils, hdf5
 from ..utils.generic_utils import knowing, own_objects
@@ -60,12 +60,12 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
             raise DataError(f"{_shown(filepath)} holds no architecture, only weights perhaps. Build the model and call "
                             "model.load_weights(file).")
         stored = _stored_weights(file.group("model_weights"))
-        numbers = _numbers_in(stored)
+        dry = DryBuild(_numbers_in(stored), _shown(filepath))
         with (knowing(custom_objects), float_type_of(description),
               naming_dialect(description, file.text("keras_version"))):
-            with function_utils.safe_mode(safe_mode), most_numbers(numbers, _shown(filepath)):
+            with function_utils.safe_mode(safe_mode), dry:
                 model = deserialize(description)
-            _read_weights(file.group("model_weights"), stored, model, filepath, anew=True)
+            dry.draw_others(_read_weights(file.group("model_weights"), stored, model, filepath, anew=True))
             if compile and training is not None:
                 _compile(model, training)
                 if "optimizer_weights" in file:
@@ -91,7 +91,7 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False):
     if skip_mismatch and not by_name:
         raise ArgumentError("skip_mismatch goes with by_name=True.")
     with hdf5.opened(filepath, beside=sum(weight.data.nbytes for weight in model.weights)) as file:
-        of_model = "model_weights" in file and not file.texts("layer_names")
+        of_model = "model_weights" in file and not file.paths("layer_names")
         group = file.group("model_weights") if of_model else file
         _read_weights(group, _stored_weights(group), model, filepath, by_name, skip_mismatch)
 
@@ -157,7 +157,7 @@ def _write_arrays(group, named):
 def _stored_weights(group):
     """Layer name -> its weights in the file, as `hdf5.Array`; Keras before 1.0 had numbers for names."""
     if group.attribute("nb_layers") is None:
-        layers = {name: group.group(name).texts("weight_names") for name in group.texts("layer_names")}
+        layers = {name: group.group(name).paths("weight_names") for name in group.paths("layer_names")}
     else:
         layers = {f"layer_{number}": [] for number in range(group.number("nb_layers", most=len(group)))}
         for name in layers:
@@ -196,13 +196,13 @@ def _origin(group):
     version, backend = group.text("keras_version"), group.text("backend")
     of_keras1 = not version or version.startswith("1")
     if not backend and of_keras1:
-        names = [name for layer in group.texts("layer_names") for name in group.group(layer).texts("weight_names")]
+        names = [name for layer in group.paths("layer_names") for name in group.group(layer).paths("weight_names")]
         backend = "tensorflow" if any(name.endswith(":0") for name in names) else "theano"
     return conversion.Origin(of_keras1, backend == "theano")
 
 
 def _read_weights(group, stored, model, filepath, by_name=False, skip_mismatch=False, anew=False):
-    """Set the weights of `model` to those stored; all are read before any is set, unless the model was made `anew`."""
+    """Set the weights of `model` to those stored, and answer which; all are read first, unless the model is `anew`."""
     origin = _origin(group)
     if by_name:
         pairs = [(layer, stored[layer.name].of(layer)) for layer in model.flattened_layers if stored.get(layer.name)]
@@ -225,6 +225,7 @@ def _read_weights(group, stored, model, filepath, by_name=False, skip_mismatch=F
               for weight, there in fitting)
     for weight, value in values if anew else list(values):
         weight.data[...] = value
+    return [weight for weight, _ in fitting]
 
 
 def _order(there):
@@ -277,7 +278,7 @@ def _resume(model, state, backend):
 def _optimizer_state(file, model):
     """The optimizer's saved arrays, in the order of the model's trained weights and in the engine's layout."""
     saved, group = file.group("optimizer_weights"), file.group("model_weights")
-    state = [_sound(name, saved.array(name).read()) for name in saved.texts("weight_names")]
+    state = [_sound(name, saved.array(name).read()) for name in saved.paths("weight_names")]
     trained, origin, owners = model._trained_weights, _origin(group), conversion.owners(model)
     if not trained:
         return state

@@ -142,7 +142,7 @@ class _Stored:
             return value.decode("utf-8", "surrogateescape")
         if not isinstance(value, str):
             raise self._file.refuse(f"attribute {name!r} holds {value!r:.40}, expected text.")
-        return value
+        return str(value)
 
 
 class Group(_Stored):
@@ -155,6 +155,13 @@ class Group(_Stored):
     @_guarded
     def __len__(self):
         return self._handle.get_num_objs()
+
+    def paths(self, name):
+        """The texts in the attribute `name`, which say where things lie below this group, each once."""
+        paths = self.texts(name)
+        if len(paths) > len({tuple(part for part in path.split("/") if part not in ("", ".")) for path in paths}):
+            raise self._file.refuse(f"attribute {name!r} lists a place twice. It is damaged or not a Keras file.")
+        return paths
 
     @_guarded
     def group(self, path):
@@ -192,8 +199,9 @@ class Group(_Stored):
             elif kind == h5l.TYPE_HARD:
                 here = h5o.open(here, name)
             else:
-                raise self._file.refuse(f"{path.decode('utf-8', 'replace')!r:.200} is a link to elsewhere. Only what "
-                                        "lies in the file itself is read.")
+                raise self._file.refuse(f"{path.decode('utf-8', 'replace')!r:.200} is a link to elsewhere "
+                                        f"({here.links.get_val(name)!r:.200}). Only what lies in the file itself is "
+                                        "read.")
         return here
 
 
@@ -270,7 +278,7 @@ def written(filepath, overwrite=True):
         yield filepath
         return
     writable(filepath, overwrite)
-    with h5py.File(f"numba_layers {os.urandom(8).hex()}", "w", driver="core", backing_store=False,
+    with h5py.File(f"numba_layers {os.urandom(8).hex()}", "w", driver="core", backing_store=False, block_size=SLACK,
                    libver=("v108", "v108")) as file:
         yield file
         file.flush()
