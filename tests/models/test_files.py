@@ -4,6 +4,7 @@ import base64
 import json
 import marshal
 import sys
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from numba_layers import config
 from numba_layers.errors import ArgumentError, DataError, ShapeError
-from numba_layers.layers import Dense, Dropout, Lambda, TimeDistributed
+from numba_layers.layers import Conv2D, Dense, Dropout, Lambda, TimeDistributed
 from numba_layers.layers.serialization import serialize
 from numba_layers.models import Model, Sequential, clone_model, load_model, model_from_config, model_from_json
 from tests.reference.recorded import FIGURES, cases
@@ -260,6 +261,46 @@ def test_named_functions_are_custom_objects(tmp_path):
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
 
 
+@pytest.mark.parametrize("names", [
+    ["block/conv", "block"], ["a", "a/b"], ["a", "a/a"], ["a/a/kernel:0", "a"], ["..", "../x"], ["ä\N{SNOWMAN}"],
+    ["x" * 70_000, "y" * 64_000]], ids=lambda names: names[0][:10])
+def test_odd_names_of_layers_come_back(names, tmp_path):
+    model = Sequential([Dense(3, input_shape=(3,), name=name) for name in names])
+    model.save(tmp_path / "odd.h5")
+    again = load_model(tmp_path / "odd.h5")
+    assert [layer.name for layer in again.layers] == names
+    again.load_weights(tmp_path / "odd.h5", by_name=True)
+    model.save_weights(tmp_path / "weights.h5")
+    again.load_weights(tmp_path / "weights.h5")
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("names", [["/"], ["."], ["a//b"], ["/a"], ["a/"], ["./a"], ["a\0b"], ["\ud800"],
+                                   ["a", "a/a/kernel:0"]])
+def test_odd_names_of_layers_that_no_file_can_hold(names, tmp_path):
+    model = Sequential([Dense(3, input_shape=(3,), name=name) for name in names])
+    (tmp_path / "odd.h5").write_bytes(b"before")
+    for save in (model.save, model.save_weights):
+        with pytest.raises(ArgumentError, match="Dense .* cannot be saved .*another name"):
+            save(tmp_path / "odd.h5")
+    assert (tmp_path / "odd.h5").read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
+    assert [layer.name for layer in model_from_json(model.to_json()).layers] == names
+
+
+def test_odd_names_of_weights_come_back(tmp_path):
+    class Odd(Dense):
+        def build(self, input_shape):
+            for name in ("/", "a//b", "kernel", "kernel", "a", "a/b:0", "kernel:0_2", "\ud800"):
+                self.add_weight(shape=(2,), name=name)
+            super().build(input_shape)
+
+    model = Sequential([Odd(3, input_shape=(3,))])
+    model.save(tmp_path / "odd.h5")
+    for a, b in zip(model.get_weights(), load_model(tmp_path / "odd.h5", {"Odd": Odd}).get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_long_lists_of_names_are_split(tmp_path):
     layers = [Dense(1, input_shape=(1,), name=f"{number:0>900}") for number in range(80)]
     model = Sequential(layers)
@@ -269,6 +310,80 @@ def test_long_lists_of_names_are_split(tmp_path):
     before = model.get_weights()
     model.load_weights(tmp_path / "long.h5")
     np.testing.assert_array_equal(before[0], model.get_weights()[0])
+
+
+def declaring(layer, change):
+    """A saved model of a few numbers whose architecture says more."""
+    def make(path):
+        Sequential([Dense(3, input_shape=(4,))]).save(path)
+        description = {"class_name": "Sequential", "config": [serialize(layer)]}
+        change(description["config"][0]["config"])
+        with h5py.File(path, "r+") as file:
+            file.attrs["model_config"] = json.dumps(description)
+    return make
+
+
+def packed(path):
+    """Architecture and weights agree, on zeros of which 64 MB take 64 KB."""
+    Sequential([Dense(4, input_shape=(4,), name="own")]).save(path)
+    declaring(Dense(4, input_shape=(4,), name="own"), lambda own: own.update(
+        units=4000, batch_input_shape=(None, 4000)))(path)
+    with h5py.File(path, "r+") as file:
+        del file["model_weights"]
+        layer = file.create_group("model_weights/own")
+        file["model_weights"].attrs["layer_names"] = np.array([b"own"])
+        layer.attrs["weight_names"] = np.array([b"kernel", b"bias"])
+        layer.create_dataset("kernel", data=np.zeros((4000, 4000), "f4"), compression="gzip")
+        layer.create_dataset("bias", data=np.zeros(4000, "f4"))
+
+
+MORE = {
+    "units": declaring(Dense(4, input_shape=(4,)), lambda own: own.update(units=10**9)),
+    "inputs": declaring(Dense(4, input_shape=(4,)), lambda own: own.update(batch_input_shape=(None, 10**12))),
+    "beyond 64 bits": declaring(Dense(4, input_shape=(4,)), lambda own: own.update(units=10**20)),
+    "windows": declaring(Conv2D(4, 3, input_shape=(9, 9, 3)), lambda own: own.update(kernel_size=(10**5, 10**5))),
+    "in a layer": declaring(TimeDistributed(Dense(4), input_shape=(4, 3)),
+                            lambda own: own["layer"]["config"].update(units=10**8)),
+    "packed": packed,
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_an_architecture_that_is_larger_than_its_file(name, tmp_path):
+    MORE[name](tmp_path / "more.h5")
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="made to take memory"):
+            load_model(tmp_path / "more.h5")
+        assert tracemalloc.get_traced_memory()[1] < 8e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_loading_takes_the_files_content_and_a_little(tmp_path):
+    Sequential([Dense(1500, input_shape=(1500,)), Dense(700)]).save(tmp_path / "large.h5")
+    state = np.random.get_state()[1].copy()
+    load_model(tmp_path / "large.h5")       # what is imported on the way counts only once
+    tracemalloc.start()
+    model = load_model(tmp_path / "large.h5")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * sum(weight.nbytes for weight in model.get_weights()) + 1500 * 1500 * 4
+    np.testing.assert_array_equal(np.random.get_state()[1], state)      # nothing was drawn
+
+
+def test_weights_that_a_file_does_not_hold_are_drawn(tmp_path):
+    class Hiding(Dense):
+        """Keeps a weight to itself."""
+
+        def build(self, input_shape):
+            self.own = self.add_weight(shape=(3,), initializer="ones", name="own")
+            self._trainable_weights.remove(self.own)
+            super().build(input_shape)
+
+    Sequential([Hiding(3, input_shape=(3,))]).save(tmp_path / "hiding.h5")
+    again = load_model(tmp_path / "hiding.h5", {"Hiding": Hiding})
+    np.testing.assert_array_equal(again.layers[0].own.value, [1, 1, 1])
 
 
 def test_a_model_is_a_layer_of_another(tmp_path):
