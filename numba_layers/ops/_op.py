@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 from collections import namedtuple
 
 import numpy as np
@@ -264,7 +265,24 @@ def _shaped(array, shape):
                 break
         else:
             return array
+    if not array.size and -1 in shape:      # NumPy does not say what is left where there is nothing
+        shape = tuple(open_size(array.shape, shape) if size == -1 else size for size in shape)
     return array.reshape(shape)
+
+
+def open_size(old, new):
+    """The size that stands for the -1 in the shape `new` of what had the shape `old`, or None where none does.
+
+    Axes that both shapes begin or end with stay what they are, so that those without elements have an answer too.
+    """
+    place, old = new.index(-1), list(old)
+    before, behind = list(new[:place]), list(new[place + 1:])
+    while before and old and before[0] == old[0]:
+        del before[0], old[0]
+    while behind and old and behind[-1] == old[-1]:
+        del behind[-1], old[-1]
+    total, known = math.prod(old), math.prod(before + behind)
+    return total // known if known and total % known == 0 else None
 
 
 def local(tensor):

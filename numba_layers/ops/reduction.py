@@ -265,8 +265,7 @@ def _positions(function, name, x, axis):
 
 def _by_rows(run, kernel, x):
     *lead, n = x.shape
-    rows = (-1, n) if None not in x.shape and x.size else x.shape
-    return run(kernel, viewed(x, *rows), out=tuple(lead), dtype=np.dtype(np.int64), out_view=(-1,)), None
+    return run(kernel, viewed(x, -1, n), out=tuple(lead), dtype=np.dtype(np.int64), out_view=(-1,)), None
 
 
 def argmax(x, *, axis=-1):

@@ -13,7 +13,7 @@ from ..autograd.graph import SymbolicTensor
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, OutOfRangeError, ShapeError, unknown
 from . import embedding, reduction
-from ._op import COPIED_AXES, composite, float_type, op, reshaped, viewed
+from ._op import COPIED_AXES, composite, float_type, op, open_size, reshaped, viewed
 
 # Views
 
@@ -37,15 +37,13 @@ def _filled(old, new):
     open_axes = [axis for axis in open_axes if axis not in same]
     filled = [old[axis] if axis in same else size for axis, size in enumerate(new)]
     have = [size for axis, size in enumerate(old) if axis not in same]
-    want = [size for axis, size in enumerate(filled) if axis not in same and axis not in open_axes]
+    want = [-1 if axis in open_axes else size for axis, size in enumerate(filled) if axis not in same]
     if None in have or None in want:
         return tuple(None if size == -1 else size for size in filled)
-    total, known = math.prod(have), math.prod(want)
-    if len(open_axes) == 1 and known and total % known == 0:
-        filled[open_axes[0]] = total // known
-    elif open_axes or total != known:
+    size = open_size(have, want) if len(open_axes) == 1 else None
+    if size is None and (open_axes or math.prod(have) != math.prod(want)):
         raise ShapeError(f"reshape: x of shape {old} does not fit shape {new}: the sizes differ.")
-    return tuple(filled)
+    return tuple(size if axis in open_axes else entry for axis, entry in enumerate(filled))
 
 
 @composite

@@ -5,7 +5,8 @@ import pytest
 
 from numba_layers import backend as K
 from numba_layers import layers, registry
-from numba_layers.autograd import Tensor, gradcheck
+from numba_layers.autograd import Tape, Tensor, gradcheck
+from numba_layers.autograd.context import evaluation
 from numba_layers.layers.base import Layer
 from numba_layers.models import Model, Sequential
 from tests.layers.test_merge import MERGES
@@ -160,6 +161,19 @@ class TestContract:
         assert np.isfinite(losses).all()
         assert all(np.abs(a - b).max() > 0 for a, b in zip(before, model.get_weights())
                    if "bias_constraint" not in arguments or a.ndim > 1)
+
+    def test_no_samples(self, name, arguments, input_shape, output_shape):
+        layer = build(name, arguments, input_shape)
+        model = Sequential([layer])
+        x = Tensor(np.zeros((0, *input_shape), "float32"))
+        assert model.predict_on_batch(x.data).shape == (0, *output_shape)
+        with evaluation(learning_phase=1), Tape() as tape:
+            y = layer(x)
+        assert y.shape == (0, *output_shape)
+        to_x, *to_weights = tape.gradient(y, [x, *layer.trainable_weights], np.zeros(y.shape, "float32"))
+        assert to_x is None or to_x.shape == x.shape
+        for grad, weight in zip(to_weights, layer.trainable_weights):
+            np.testing.assert_array_equal(grad.numpy(), np.zeros(weight.data.shape))
 
     def test_gradients(self, name, arguments, input_shape, output_shape):
         K.set_floatx("float64")

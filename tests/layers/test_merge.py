@@ -5,7 +5,7 @@ import pytest
 
 from numba_layers import backend as K
 from numba_layers import layers
-from numba_layers.autograd import gradcheck
+from numba_layers.autograd import Tape, Tensor, gradcheck
 from numba_layers.layers import Dense, Input, Masking
 from numba_layers.layers.node import sources
 from numba_layers.models import Model, Sequential, clone_model, load_model, model_from_json
@@ -51,6 +51,24 @@ def test_merge(kind, arguments, function, mode, reference, random):
     again = model_from_json(model.to_json())
     assert again.get_config() == model.get_config()
     gradcheck(lambda p, q: getattr(layers, kind)(**arguments)([p, q]), [a, b])
+
+
+@pytest.mark.parametrize("kind, arguments, shapes, result", [
+    *((kind, arguments, ((0, 4), (0, 4)), None) for kind, arguments, *_ in MERGES),
+    ("Dot", {"axes": 1}, ((0, 4, 2), (0, 4, 5)), (0, 2, 5)), ("Dot", {"axes": (2, 1)}, ((0, 3, 4), (0, 4)), (0, 3)),
+    ("Dot", {"axes": 2, "normalize": True}, ((0, 3, 4), (0, 5, 4)), (0, 3, 5)),
+    ("Dot", {"axes": 1}, ((2, 4, 0), (2, 4, 5)), (2, 0, 5)),
+    ("Concatenate", {"axis": 1}, ((0, 2, 3), (0, 1, 3)), (0, 3, 3))])
+def test_no_samples(kind, arguments, shapes, result, device):
+    pair = [Tensor(np.ones(shape, "float32")) for shape in shapes]
+    with Tape() as tape:
+        y = getattr(layers, kind)(**arguments)(pair)
+    assert y.numpy().shape == (result or y.shape) and 0 in y.shape
+    for x, grad in zip(pair, tape.gradient(y, pair, np.zeros(y.shape, "float32"))):
+        np.testing.assert_array_equal(grad.numpy(), np.zeros(x.shape))
+    inputs = [Input(shape[1:]) for shape in shapes]
+    assert Model(inputs, getattr(layers, kind)(**arguments)(inputs)).predict_on_batch(
+        [x.data for x in pair]).shape == y.shape
 
 
 def test_dot_of_matrices(random):

@@ -9,7 +9,7 @@ import pytest
 from numba_layers import backend as K
 from numba_layers import config
 from numba_layers.errors import DataError
-from numba_layers.layers import Dense, Input, Lambda, Masking, Reshape, TimeDistributed
+from numba_layers.layers import Dense, Input, Lambda, Masking, Permute, Reshape, TimeDistributed
 from numba_layers.models import Model, Sequential
 from numba_layers.utils import Sequence
 
@@ -268,3 +268,13 @@ def test_a_sequence_that_becomes_empty_is_refused(workers):
 
     with pytest.raises(DataError, match="its length is 0"):
         linear("mse").fit_generator(Shrinking((X, Y)), epochs=9, workers=workers, max_queue_size=1, verbose=0)
+
+
+def test_a_batch_of_no_steps_is_trained_on():
+    model = Sequential([Dense(2, input_shape=(None, 3)), Permute((2, 1))])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    with np.errstate(invalid="ignore"):
+        model.train_on_batch(np.zeros((2, 0, 3)), np.zeros((2, 2, 0)))
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
