@@ -49,6 +49,8 @@ def _parser():
     sub.add_argument("--arch", action="append", metavar="sm_90a", help="with --cuda: one architecture only")
 
     sub = command("run", run, "run an old Keras script with this package in Keras's place")
+    sub.add_argument("--keras", metavar="VERSION", help="the version whose rules hold, like 1.2.2 or 2.2.5 (default: "
+                     "the one whose words the script has)")
     sub.add_argument("script", help="path of the script")
     sub.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own arguments")
 
@@ -113,7 +115,7 @@ def run(options):
     from . import compat
     if not Path(options.script).exists():
         raise FileError(f"there is no script '{Path(options.script).resolve()}'.")
-    compat.run_script(options.script, options.arguments)
+    compat.run_script(options.script, options.arguments, options.keras)
 
 
 def cache(options):

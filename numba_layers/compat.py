@@ -15,7 +15,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from . import config
+from . import config, dialect
 from .errors import MissingError, ModelError, nearest
 
 # keras module -> the modules of this package that stand for it, the first that has a name gives it
@@ -154,9 +154,13 @@ def uninstall():
     config.set_installed(False)
 
 
-def run_script(path, args=(), version="2.2.5"):
-    """Run the script `path` as `python path args` would, with `import keras` meaning this package."""
-    install(version)
+def run_script(path, args=(), version=None):
+    """Run the script `path` as `python path args` would, with `import keras` meaning this package.
+
+    version: of Keras, whose rules hold; None: 1.2.2 where the script has words of Keras 1 and none of Keras 2's alone,
+    else 2.2.5.
+    """
+    install(version or dialect.version_of(path))
     argv, search = sys.argv, sys.path[:]
     sys.argv = [str(path), *args]
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))

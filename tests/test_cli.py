@@ -171,6 +171,19 @@ def test_run(capsys, tmp_path):
     assert "absent.py'" in refused(capsys, "run", str(tmp_path / "absent.py"))
 
 
+def test_run_under_the_rules_of_a_version(tmp_path):
+    """The script's words choose, `--keras` counts more; Keras 1's images have their channels first."""
+    script = tmp_path / "script.py"
+    for text, options, wanted in (("", [], "2.2.5 tf"), ("m.fit(nb_epoch=2)", [], "1.2.2 th"),
+                                  ("m.fit(epochs=2)", ["--keras", "1.1"], "1.1 th"),
+                                  ("m.fit(nb_epoch=2)", ["--keras", "2.1.0"], "2.1.0 tf")):
+        script.write_text("import keras as k\nfrom keras import backend as B\n"
+                          f"print(k.__version__, B.image_dim_ordering())\nif 0: {text or 1}")
+        ended = subprocess.run([sys.executable, "-m", "numba_layers", "run", *options, script], capture_output=True,
+                               text=True)
+        assert ended.stdout == wanted + "\n", ended.stderr
+
+
 # -- demo ----------------------------------------------------------------------------------------------------------
 
 def test_demo(capsys, tmp_path):

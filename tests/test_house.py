@@ -20,7 +20,7 @@ FLOORS = [
     {"_version", "errors", "locks", "naming", "random"},
     {"absent", "arguments", "config", "emulator", "registry"},
     {"_legacy", "devices"},
-    {"kernels"},
+    {"dialect", "kernels"},
     {"utils"},
     {"autograd"},
     {"_identify", "ops"},

@@ -1,6 +1,8 @@
 """Layers for which the place of the channels matters: who decides their data format."""
 
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from weakref import WeakSet
 
 from .. import config
@@ -11,6 +13,7 @@ from .node import sources
 
 ORDERINGS = {data_format: ordering for ordering, data_format in config.DIM_ORDERINGS.items()}
 _FEW = (1, 3, 4)        # channels of images: grey, RGB, RGBA
+_described = ContextVar("the data format of the model whose description is read", default=None)
 _warned = WeakSet()     # the input layers of graphs that were warned already
 
 
@@ -27,6 +30,7 @@ class ImageLayer(Layer, public=False):
 
     rank = None             # spatial axes
     keras1_name = False     # is the name one that only Keras 1 has?
+    _others_format = None   # of the other layers of the file that this one is from
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -36,10 +40,11 @@ class ImageLayer(Layer, public=False):
 
     @classmethod
     def from_config(cls, description):
-        """The layer that `get_config` described; Keras forgot some layers' format, which their input has then."""
+        """The layer that `get_config` described; Keras forgot some layers' format: their input's, or the model's."""
         layer = super().from_config(description)
         if not layer._told and not {"data_format", "dim_ordering"} & set(description):
             layer.data_format = None
+            layer._others_format = _described.get()
         return layer
 
     def _meet(self, tensors):
@@ -53,7 +58,8 @@ class ImageLayer(Layer, public=False):
         """Decide `data_format` if it is open. tensor: the input, where there is one already."""
         layout = getattr(tensor, "layout", None)
         if self.data_format is None:
-            self.data_format = layout if layout in config.DATA_FORMATS else config.chosen_data_format()
+            self.data_format = (layout if layout in config.DATA_FORMATS else
+                                self._others_format or config.chosen_data_format())
         if self.data_format is None:
             default = config.default_data_format(self.keras1_name)
             reading = _only_reading(tuple(input_shape[1:])) if layout is None else None     # else a sequence of images
@@ -119,3 +125,32 @@ def _only_reading(shape):
     if first == last or len(set(shape[:-1] if first else shape[1:])) == 1:
         return None
     return "channels_first" if first else "channels_last"
+
+
+@contextmanager
+def described_format(description):
+    """A block in which layers that a description tells no data format have the one that all others in it have."""
+    said = set(_formats(description))
+    token = _described.set(said.pop() if len(said) == 1 else _described.get())
+    try:
+        yield
+    finally:
+        _described.reset(token)
+
+
+def _formats(description):
+    """The data formats of layers of images and volumes that a description mentions, at any depth."""
+    waiting = [description]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            name, options = part.get("class_name"), part.get("config")
+            kind = Layer.kinds.get(name) if isinstance(name, str) else None
+            if kind is not None and issubclass(kind, ImageLayer) and kind.rank > 1 and isinstance(options, dict):
+                said = options.get("data_format") or options.get("dim_ordering")
+                said = config.DIM_ORDERINGS.get(said, said) if isinstance(said, str) else None
+                if said in config.DATA_FORMATS:
+                    yield said

@@ -19,16 +19,15 @@ def sources(tensors):
     """The inputs that `tensors` depend on, each once, those of the first tensor first."""
     found, met, waiting = {}, set(), list(reversed(tensors))
     while waiting:
-        tensor = waiting.pop()
-        layer, number, _ = getattr(tensor, "_keras_history", (None, 0, 0))
+        layer, number, _ = getattr(waiting.pop(), "_keras_history", (None, 0, 0))
         if layer is None or (layer, number) in met:
             continue
         met.add((layer, number))
-        before = layer.inbound_nodes[number].input_tensors
-        if any(entry is tensor for entry in before):    # an InputLayer's node leads from its tensor to itself
-            found[id(tensor)] = tensor
+        node = layer.inbound_nodes[number]
+        if node.input_tensors[0] is node.output_tensors[0]:     # an InputLayer's leads from its tensor to itself
+            found[id(node)] = node.output_tensors[0]
         else:
-            waiting.extend(reversed(before))
+            waiting.extend(reversed(node.input_tensors))
     return list(found.values())
 
 

@@ -4,6 +4,7 @@ from .. import config
 from ..arguments import entry, of_type, options_of, sizes
 from ..errors import DataError, nearest, shown
 from ..layers.base import Layer
+from ..layers.data_format import described_format
 from ..layers.node import unpack
 from ..layers.serialization import called, deserialize, refusing
 from ..utils.generic_utils import knowing
@@ -16,7 +17,8 @@ def model_from_description(kind, description, custom_objects=None, make=deserial
     Raises: DataError for a description that is damaged: it names the model, the entry, what was expected and what came.
     """
     what = called(kind.__name__, description)
-    with knowing(custom_objects), float_type_of(description), refusing(what, description):
+    with knowing(custom_objects), float_type_of(description), described_format(description), refusing(
+            what, description):
         layers = {}
         for layer_entry in _entries(description, "layers", dict, what):
             name = entry(layer_entry, "name", str, f"{what}: a layer")
@@ -119,7 +121,8 @@ def sequential_from_description(kind, description, custom_objects=None):
     """
     description = {"layers": description} if isinstance(description, list) else description
     what = called(kind.__name__, description)
-    with knowing(custom_objects), float_type_of(description), refusing(what, description):
+    with knowing(custom_objects), float_type_of(description), described_format(description), refusing(
+            what, description):
         entries = _entries(description, "layers", dict, what)
         shape = description.get("build_input_shape")
         model = kind(name=description.get("name"))

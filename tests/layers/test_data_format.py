@@ -317,6 +317,23 @@ class TestLayoutTravels:
             alone(Input(shape=IMAGE))
             assert alone.data_format == LAST
 
+    @pytest.mark.parametrize("ordering", ["th", "tf"])
+    def test_files_that_forget_the_first_layers_format(self, ordering):
+        """It is that of the model's other layers, whatever the process says: Keras 1 wrote none for most kinds."""
+        def described(*layers):
+            return [{"class_name": name, "config": options} for name, options in layers]
+
+        convolution = "Convolution2D", {"nb_filter": 2, "nb_row": 2, "nb_col": 2, "dim_ordering": ordering}
+        inner = described(("Cropping2D", {"batch_input_shape": (None, 7, 8, 9)}))
+        outer = described(("ZeroPadding2D", {"batch_input_shape": (None, *IMAGE)}), convolution)
+        for version, chosen in (("1.2.2", None), ("2.2.5", None), ("2.2.5", FIRST), ("2.2.5", LAST)):
+            config.set_keras_version(version)
+            config._settings.image_data_format = chosen
+            model = Sequential.from_config(outer)
+            assert {layer.dim_ordering for layer in model.layers} == {ordering}
+            model = Sequential.from_config(described(("Sequential", inner), convolution))
+            assert model.layers[0].layers[0].dim_ordering == ordering
+
     def test_time_distributed(self):
         x = TimeDistributed(Convolution2D(2, 2, 2))(Input(shape=(3, *IMAGE)))
         assert x.shape == (None, 3, 2, 5, 6)
