@@ -7,17 +7,20 @@ from .errors import AbsentError, MissingError
 _KINDS = {
     "recurrent layers": (
         "Bidirectional", "ConvLSTM2D", "ConvLSTM2DCell", "ConvRNN2D", "ConvRecurrent2D", "CuDNNGRU", "CuDNNLSTM", "GRU",
-        "GRUCell", "LSTM", "LSTMCell", "RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells"),
+        "GRUCell", "LSTM", "LSTMCell", "RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "rnn"),
     "embeddings": ("Embedding",),
     "batch normalization": ("BatchNormalization",),
     "activations that are layers": (
         "ELU", "LeakyReLU", "PReLU", "ParametricSoftplus", "ReLU", "SReLU", "Softmax", "ThresholdedReLU"),
     "noise layers": ("AlphaDropout", "GaussianDropout", "GaussianNoise"),
-    "locally connected layers": ("LocallyConnected1D", "LocallyConnected2D"),
+    "locally connected layers": (
+        "LocallyConnected1D", "LocallyConnected2D", "local_conv1d", "local_conv2d"),
+    "connectionist temporal classification": ("ctc_batch_cost", "ctc_cost", "ctc_decode", "ctc_label_dense_to_sparse"),
+    "sessions, for it runs without TensorFlow": ("get_session", "set_session"),
+    "queues that threads fill": ("GeneratorEnqueuer", "OrderedEnqueuer", "SequenceEnqueuer"),
     "Keras 1's other core layers": ("Highway", "MaxoutDense", "TimeDistributedDense"),
     "callbacks that report elsewhere": ("RemoteMonitor", "TensorBoard"),
     "optimizers of TensorFlow": ("TFOptimizer",),
-    "models in YAML": ("model_from_yaml",),
     "models with pretrained weights": (
         "applications", "densenet", "imagenet_utils", "inception_resnet_v2", "inception_v3", "mobilenet",
         "mobilenet_v2", "mobilenetv2", "nasnet", "resnet50", "vgg16", "vgg19", "xception"),
@@ -25,6 +28,7 @@ _KINDS = {
         "ImageDataGenerator", "TimeseriesGenerator", "Tokenizer", "image", "pad_sequences", "preprocessing", "sequence",
         "text"),
     "wrappers for scikit-learn": ("KerasClassifier", "KerasRegressor", "scikit_learn", "wrappers"),
+    "matrices read from HDF5 files": ("HDF5Matrix", "io_utils"),
     "training on several GPUs": ("multi_gpu_model", "multi_gpu_utils", "training_utils"),
     "drawings of models": ("model_to_dot", "plot_model", "vis_utils", "visualize_util"),
 }

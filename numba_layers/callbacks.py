@@ -10,8 +10,12 @@ import numpy as np
 
 from . import config
 from ._legacy import keras1
+from .absent import attribute_of
 from .autograd.tensor import Variable
 from .errors import ArgumentError, unknown
+
+__path__ = []       # as of a package, so that an import of what is absent is asked for, and answered
+__getattr__ = attribute_of(__name__)
 
 
 class Callback:

@@ -15,7 +15,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from . import config, dialect
+from . import absent, config, dialect
 from .errors import MissingError, ModelError, nearest
 
 # keras module -> the modules of this package that stand for it, the first that has a name gives it
@@ -38,17 +38,19 @@ MODULES = {
     "datasets.mnist": ("datasets.mnist",),
     "datasets.reuters": ("datasets.reuters",),
     "engine": ("layers", "models"),
-    "engine.base_layer": ("layers",),
+    "engine.base_layer": ("layers", "layers.node"),
     "engine.input_layer": ("layers",),
-    "engine.network": ("models",),
-    "engine.saving": ("models.saving",),
+    "engine.network": ("models", "models.network"),
+    "engine.saving": ("models.saving", "models"),
     "engine.sequential": ("models",),
-    "engine.topology": ("layers", "models"),
+    "engine.topology": ("layers", "layers.node", "models", "models.network", "models.conveniences"),
     "engine.training": ("models",),
     "initializations": ("initializations",),
     "initializers": ("initializers",),
     "layers": ("layers",),
     "layers.advanced_activations": ("layers",),
+    "layers.convolutional_recurrent": ("layers",),
+    "layers.cudnn_recurrent": ("layers",),
     "layers.convolutional": ("layers",),
     "layers.core": ("layers",),
     "layers.embeddings": ("layers",),
@@ -59,6 +61,10 @@ MODULES = {
     "layers.pooling": ("layers",),
     "layers.recurrent": ("layers",),
     "layers.wrappers": ("layers",),
+    "legacy": (),
+    "legacy.interfaces": ("utils.interfaces",),
+    "legacy.layers": ("layers",),
+    "legacy.models": ("models",),
     "losses": ("losses",),
     "metrics": ("metrics",),
     "models": ("models",),
@@ -67,12 +73,13 @@ MODULES = {
     "regularizers": ("regularizers",),
     "utils": ("utils",),
     "utils.conv_utils": ("utils.conv_utils",),
-    "utils.data_utils": ("utils.data_utils",),
-    "utils.generic_utils": ("utils.generic_utils",),
-    "utils.layer_utils": ("utils.layer_utils",),
+    "utils.data_utils": ("utils.data_utils", "utils.sequence"),
+    "utils.generic_utils": ("utils.generic_utils", "utils.objects", "utils.progbar"),
+    "utils.layer_utils": ("utils.layer_utils", "models.conveniences"),
     "utils.np_utils": ("utils.np_utils",),
 }
 _HERE = __package__
+_AT_THE_TOP = ("Input", "Model", "Sequential")      # names that Keras has in `keras` itself
 
 
 class _Facade(ModuleType):
@@ -92,7 +99,7 @@ class _Facade(ModuleType):
             for source in _sources(self.__name__):
                 if hasattr(source, name):
                     return getattr(source, name)
-        raise AttributeError(f"module {self.__name__!r} (of {_HERE}) has no attribute {name!r}")
+        return absent.attribute_of(self.__name__)(name)
 
     def __call__(self, *args, **kwargs):
         """`keras.layers.merge` is a function in Keras 1 and a module in Keras 2; here it is both."""
@@ -181,35 +188,38 @@ def _sources(name):
     Raises: MissingError when it has none of them.
     """
     found = []
-    for place in MODULES[_place(name)]:
+    places = MODULES[_place(name)]
+    for place in places:
         source = f"{_HERE}.{place}" if place else _HERE
         try:
             found.append(importlib.import_module(source))
         except ModuleNotFoundError as error:
             if error.name != source:
                 raise
-    if not found:
+    if not found and places:
         raise _missing(name)
     return found
 
 
 def _names(name):
     """The public names of the Keras module `name`, its submodules among them."""
-    names = {public for source in _sources(name) for public in getattr(source, "__all__", _own(source))}
+    names = {public for source in _sources(name) for public in getattr(source, "__all__", _own(source))
+             if not name == "keras" or public in _AT_THE_TOP}
     prefix = f"{_place(name)}.".lstrip(".")
     below = {module.removeprefix(prefix).partition(".")[0] for module in MODULES if module.startswith(prefix)}
     return {public for public in names | below if public and not public.startswith("_")}
 
 
 def _own(module):
-    """What `module` defines or takes from this package, without the modules it uses."""
-    return [name for name, value in vars(module).items()
-            if (getattr(value, "__module__", None) or "").startswith(_HERE)]
+    """What `module` defines itself."""
+    return [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
 
 
 def _missing(name):
     """The error for a Keras name or module that this package lacks; says what there is in its place."""
     module, _, last = name.rpartition(".")
+    if absent.knows(last):
+        return MissingError(f"cannot import {name}: {absent.sentence(last)}", name=name)
     if _place(module) in MODULES and module != name:
         there = [public for public in _names(module) if public != last]
     else:

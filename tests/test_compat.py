@@ -310,3 +310,91 @@ def test_a_keras_1_script_runs_as_it_is():
         np.testing.assert_allclose(Model(input=image, output=noisy).predict(x), x, rtol=1e-6)
         assert np.std(K.function([image, K.learning_phase()], [noisy])([x, 1])[0] - x) > 0.5
     """, "1.2.2")
+
+
+def test_lines_that_stand_at_the_top_of_scripts():
+    keras("""
+        from keras.utils.data_utils import Sequence
+        from keras.utils.generic_utils import Progbar, serialize_keras_object, deserialize_keras_object
+        from keras.utils.generic_utils import has_arg, to_list
+        from keras.layers import Wrapper
+        from keras.layers.wrappers import Wrapper as Again, TimeDistributed
+        from keras.utils.layer_utils import layer_from_config, print_summary, count_params
+        from keras.models import model_from_yaml
+        from keras.engine.topology import Container, Node, get_source_inputs
+        from keras.engine.network import Network
+        from keras.engine.saving import load_model, model_from_json
+        from keras.legacy import interfaces
+        from keras.layers import Dense, Input, Layer
+        from keras.models import Model
+        assert issubclass(TimeDistributed, Wrapper) and Wrapper is Again and Container is Network
+
+        x = Input((3,))
+        y = Dense(2)(x)
+        assert get_source_inputs(Dense(1)(y)) == [x]
+        again = layer_from_config({"class_name": "Dense", "config": {"units": 4}})
+        assert again.units == 4
+        lines = []
+        print_summary(Model(x, y), print_fn=lines.append)
+        assert any("dense_1" in line for line in lines) and count_params(Model(x, y).weights) == 8
+
+        class Mine(Layer):
+            @interfaces.legacy_dense_support
+            def __init__(self, units, kernel_regularizer=None, **kwargs):
+                super().__init__(**kwargs)
+                self.units, self.kernel_regularizer = units, kernel_regularizer
+
+        mine = Mine(output_dim=5, W_regularizer="l2")
+        assert mine.units == 5 and mine.kernel_regularizer == "l2"
+
+        class Twice(Wrapper):
+            def build(self, input_shape):
+                self.layer.build(input_shape)
+                self.layer.built = True
+                super().build(input_shape)
+
+            def call(self, inputs):
+                return self.layer.call(self.layer.call(inputs))
+
+        twice = Twice(Dense(3))
+        assert Model(x, twice(x)).count_params() == 12 and twice.get_config()["layer"]["class_name"] == "Dense"
+        bar = Progbar(4, width=4)
+        bar.update(2, [("loss", 1.0)])
+        bar.add(2, [("loss", 0.0)])
+    """)
+
+
+@pytest.mark.parametrize("line", [
+    "from keras.layers import LSTM", "from keras.layers.recurrent import LSTM", "import keras; keras.layers.LSTM",
+    "import keras; keras.layers.recurrent.LSTM", "from numba_layers.layers import LSTM",
+    "import numba_layers.layers; numba_layers.layers.LSTM",
+    "from keras.layers import deserialize; deserialize({'class_name': 'LSTM', 'config': {}})",
+    "from keras.models import model_from_json; model_from_json('{\"class_name\": \"LSTM\", \"config\": {}}')",
+    "from keras.models import Sequential; Sequential.from_config([{'class_name': 'LSTM', 'config': {}}])",
+    "import keras.activations; keras.activations.get('LSTM')"])
+def test_what_is_absent_says_so_however_it_is_asked_for(line):
+    said = keras(line, expect=1).splitlines()[-1]
+    assert "LSTM is known, but this package does not have recurrent layers yet" in said and "Did you mean" not in said
+
+
+def test_what_is_absent_in_other_modules():
+    keras("""
+        import keras.layers, numba_layers
+        for module, name in (("keras.layers.normalization", "BatchNormalization"), ("keras.layers", "Embedding"),
+                             ("keras.callbacks", "TensorBoard"), ("numba_layers.callbacks", "TensorBoard"),
+                             ("keras.preprocessing.image", "ImageDataGenerator"), ("keras.utils", "plot_model"),
+                             ("keras.applications.vgg16", "VGG16"), ("keras.layers.advanced_activations", "LeakyReLU")):
+            try:
+                exec(f"from {module} import {name}")
+            except ImportError as error:
+                assert "does not have" in str(error) and "yet" in str(error), error
+            else:
+                raise AssertionError(name)
+        assert not hasattr(keras.layers, "LSTM") and not hasattr(numba_layers.layers, "LSTM")
+    """)
+
+
+def test_names_offered_are_keras_names():
+    for line in ("from keras import autograf", "from keras.layers import Imagelaye", "from keras.utils import np_utz"):
+        said = keras(line, expect=1).splitlines()[-1]
+        assert not any(word in said for word in ("ImageLayer", "Windowed", "devices", "ShapeError", "unknown"))

@@ -23,6 +23,7 @@ Reference: Keras 2.2.5 and 1.2.2, `keras.backend`.
 """
 
 # ruff: noqa: F401
+from ..absent import attribute_of
 from ..config import (
     epsilon,
     floatx,
@@ -173,4 +174,5 @@ from .variables import (
     zeros_like,
 )
 
-__all__ = [name for name, value in globals().items() if callable(value)]
+__all__ = [name for name, value in globals().items() if callable(value) and value is not attribute_of]
+__getattr__ = attribute_of(__name__)

@@ -89,7 +89,7 @@ from .resizing import (
 )
 from .serialization import deserialize, serialize
 from .shape import Flatten, Permute, RepeatVector, Reshape
-from .wrappers import TimeDistributed
+from .wrappers import TimeDistributed, Wrapper
 
 __getattr__ = attribute_of(__name__)
 __all__ = [
@@ -104,7 +104,7 @@ __all__ = [
     "Layer", "Masking", "MaxPool1D", "MaxPool2D", "MaxPool3D", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D",
     "Maximum", "Merge", "Minimum", "Multiply", "Permute", "RepeatVector", "Reshape", "SeparableConv1D",
     "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D", "SpatialDropout1D", "SpatialDropout2D",
-    "SpatialDropout3D", "Subtract", "TimeDistributed", "UpSampling1D", "UpSampling2D", "UpSampling3D",
+    "SpatialDropout3D", "Subtract", "TimeDistributed", "UpSampling1D", "UpSampling2D", "UpSampling3D", "Wrapper",
     "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "add", "average", "concatenate", "deserialize", "dot",
     "maximum", "merge", "minimum", "multiply", "serialize", "subtract",
 ]

@@ -2,8 +2,9 @@
 
 from .. import ops
 from .._legacy import LAYER, keras1
+from ..arguments import entry
 from ..autograd.graph import SymbolicTensor
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, shown
 from ..registry import register_layer
 from .base import InputSpec, Layer
 from .serialization import deserialize, serialize
@@ -11,7 +12,47 @@ from .serialization import deserialize, serialize
 _EACH = "each timestep "        # in front of the layout of images that come in sequences
 
 
-class TimeDistributed(Layer):
+class Wrapper(Layer):
+    """Base of layers around a layer: its weights and penalties are the wrapper's own.
+
+    layer: the layer inside, `self.layer`.
+    Raises: ArgumentError for what is no layer.
+    Reference: Keras 2.2.5, "Wrapper".
+    """
+
+    @keras1(LAYER)
+    def __init__(self, layer, **kwargs):
+        if not isinstance(layer, Layer):
+            raise ArgumentError(f"{type(self).__name__} takes a layer, got {shown(layer)}.")
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    @property
+    def uses_learning_phase(self):
+        return self.layer.uses_learning_phase
+
+    @property
+    def trainable_weights(self):
+        return self.layer.trainable_weights if self.trainable else []
+
+    @property
+    def non_trainable_weights(self):
+        return self.layer.non_trainable_weights if self.trainable else self.layer.weights
+
+    @property
+    def regularizers(self):
+        return self.layer.regularizers
+
+    def get_config(self):
+        return super().get_config() | {"layer": serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, description, custom_objects=None):
+        layer = deserialize(entry(description, "layer", dict, cls.__name__), custom_objects)
+        return cls(layer, **{name: value for name, value in description.items() if name != "layer"})
+
+
+class TimeDistributed(Wrapper):
     """Applies `layer` to each timestep alike.
 
     Shapes: (batch, timesteps, ...) -> (batch, timesteps, *shape of the layer's output)
@@ -23,10 +64,7 @@ class TimeDistributed(Layer):
 
     @keras1(LAYER)
     def __init__(self, layer, **kwargs):
-        if not isinstance(layer, Layer):
-            raise ArgumentError(f"TimeDistributed takes a layer, got {type(layer).__name__}.")
-        super().__init__(**kwargs)
-        self.layer = layer
+        super().__init__(layer, **kwargs)
         self.input_spec = InputSpec(min_ndim=3)
 
     def _meet(self, tensors):
@@ -53,30 +91,6 @@ class TimeDistributed(Layer):
 
     def layout_of(self, tensors, output):
         return output.layout
-
-    @property
-    def uses_learning_phase(self):
-        return self.layer.uses_learning_phase
-
-    @property
-    def trainable_weights(self):
-        return self.layer.trainable_weights if self.trainable else []
-
-    @property
-    def non_trainable_weights(self):
-        return self.layer.non_trainable_weights if self.trainable else self.layer.weights
-
-    @property
-    def regularizers(self):
-        return self.layer.regularizers
-
-    def get_config(self):
-        return super().get_config() | {"layer": serialize(self.layer)}
-
-    @classmethod
-    def from_config(cls, description, custom_objects=None):
-        return cls(deserialize(description["layer"], custom_objects),
-                   **{name: value for name, value in description.items() if name != "layer"})
 
 
 def _layout_of_each(sequences):

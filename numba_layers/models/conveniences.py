@@ -1,0 +1,66 @@
+"""Functions of Keras around models: summaries, counts, the inputs behind a tensor, YAML."""
+
+from ..autograd.graph import is_symbolic
+from ..errors import ArgumentError, DataError, ModelError, shown
+from ..layers.input import InputLayer
+from ..layers.node import as_list
+from ..layers.serialization import deserialize as layer_from_config
+from .network import Network
+from .topology import model_from_config
+
+__all__ = ["Container", "count_params", "get_source_inputs", "layer_from_config", "model_from_yaml", "print_summary"]
+
+Container = Network
+
+
+def print_summary(model, line_length=None, positions=None, print_fn=print):
+    """`model.summary(...)`"""
+    model.summary(line_length, positions, print_fn)
+
+
+def count_params(weights):
+    """The number of elements of all `weights`, each counted once."""
+    return sum({id(weight): int(weight.size) for weight in weights}.values())
+
+
+def get_source_inputs(tensor, layer=None, node_index=None):
+    """The tensors of `Input` that `tensor` is computed from, as a list.
+
+    Raises: ArgumentError for what does not come from a layer.
+    """
+    if not is_symbolic(tensor) or not hasattr(tensor, "_keras_history"):
+        raise ArgumentError(f"get_source_inputs takes a tensor that a layer made, got {shown(tensor)}.")
+    found, waiting, seen = [], [tensor], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or not hasattr(one, "_keras_history"):
+            continue
+        seen.add(id(one))
+        owner, number, _ = one._keras_history
+        if isinstance(owner, InputLayer):
+            found.append(one)
+        else:
+            waiting += reversed(as_list(owner.inbound_nodes[number].input_tensors))
+    return found
+
+
+def model_from_yaml(text, custom_objects=None, safe_mode=True):
+    """The model whose architecture `to_yaml` of Keras wrote; arguments and errors as of `model_from_json`.
+
+    Raises: ModelError where PyYAML is not installed.
+    """
+    try:
+        import yaml
+    except ImportError:
+        raise ModelError("models in YAML need PyYAML: pip install pyyaml. Or write them with to_json().") from None
+
+    class Loader(yaml.SafeLoader):
+        """Plain values, and tuples as lists."""
+
+    Loader.add_constructor("tag:yaml.org,2002:python/tuple", Loader.construct_sequence)
+    Loader.add_constructor("tag:yaml.org,2002:python/unicode", Loader.construct_scalar)
+    try:
+        description = yaml.load(text, Loader)
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"the text given to model_from_yaml is not YAML, or is damaged: {error}.") from None
+    return model_from_config(description, custom_objects, safe_mode)

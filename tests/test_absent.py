@@ -1,0 +1,13 @@
+"""What is said to be absent is."""
+
+import importlib
+
+import pytest
+
+from numba_layers import absent
+
+
+@pytest.mark.parametrize("module", ["layers", "models", "callbacks", "backend", "utils", "optimizers"])
+def test_nothing_that_is_there_is_said_to_be_absent(module):
+    there = importlib.import_module(f"numba_layers.{module}")
+    assert not [name for name in absent._KIND if name in vars(there) and name not in ("sequence", "wrappers")]
