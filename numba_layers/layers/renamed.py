@@ -29,19 +29,11 @@ class Renamed:
         setattr(layer, self.name, value)
 
 
-class _NewList:
-    """An empty list, until a layer is given another."""
-
-    def __get__(self, layer, owner=None):
-        return []
-
-
 class LayerNames:
     """Names of every layer."""
 
     uses_learning_phase = False
     input_dtype = Renamed("dtype")
-    updates = _NewList()
 
     def assert_input_compatibility(self, inputs):
         """Raise ShapeError where the layer cannot take `inputs`, a tensor or a list of them."""

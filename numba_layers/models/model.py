@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .. import config, constraints, devices, losses, ops, optimizers
+from .. import config, constraints, devices, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..arguments import share, whole
 from ..autograd.context import collecting, contained, evaluation, unrecorded
@@ -15,13 +15,14 @@ from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
 from ..locks import holding, locks_of
 from . import added, data, generators, loops
+from .lossgraph import LossGraph
 from .network import Network
 from .objective import Objective
 from .progress import progress_bar
 from .training import Training
 
 
-class Model(Network):
+class Model(LossGraph, Network):
     """Layers from `inputs` to `outputs`, trained with an optimizer to make a loss small.
 
     inputs, outputs: tensors or lists of tensors, made by `Input` and by calling layers. name: for messages and files.
@@ -113,7 +114,7 @@ class Model(Network):
     def _batch(self, arrays, weights):
         """(inputs, targets, weights) of a batch of arrays, as tensors of the model's types on the current device."""
         inputs = [as_tensor(array, tensor.dtype) for array, tensor in zip(arrays, self._fed)]
-        targets = [as_tensor(array, _target_type(self.objective.losses[number], self.outputs[number]))
+        targets = [as_tensor(array, self.objective.target_type(number, self.outputs[number]))
                    for array, number in zip(arrays[len(inputs):], self.objective.trained)]
         weights = [None if weight is None else as_tensor(weight, self.outputs[number].dtype)
                    for weight, number in zip(weights, self.objective.trained)]
@@ -345,13 +346,6 @@ def _seen_by_callbacks(held_out):
         return None
     arrays, weights, samples = held_out
     return arrays + [np.ones(samples, config.floatx()) if weight is None else weight for weight in weights]
-
-
-def _target_type(loss, output):
-    """Class numbers stay whole numbers; other targets get the output's type."""
-    if loss is losses.sparse_categorical_crossentropy:
-        return np.dtype("int64")
-    return output.dtype if output.dtype.kind == "f" else np.dtype(config.floatx())
 
 
 def _unpack_figures(figures):

@@ -57,6 +57,12 @@ class Objective:
         parts = [f"{self.output_names[number]}_loss" for number in self.trained] if several else []
         return ["loss", *parts, *(name for metric in self.metrics for name in metric.names)]
 
+    def target_type(self, number, output):
+        """The type of an output's targets: class numbers stay whole numbers, others get the output's type."""
+        if self.losses[number] is losses.sparse_categorical_crossentropy:
+            return np.dtype("int64")
+        return output.dtype if output.dtype.kind == "f" else np.dtype(config.floatx())
+
     def loss(self, targets, outputs, weights, extra):
         """(total, the outputs' losses): total = Σ factor · loss + Σ extra, all scalar tensors.
 
