@@ -15,6 +15,7 @@ from .errors import (
 )
 
 ELEMENT_TYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
+_MAY_BE_MASKED = np.ma.MaskedArray, list, tuple
 _WORDS = {dict: "a dictionary", list: "a list", tuple: "a tuple", str: "text", int: "a whole number", bool: "a boolean"}
 
 
@@ -151,7 +152,9 @@ def unmasked(value, what="the array"):
 
     Raises: DataError for masked entries of it, or of arrays in a list: what lies under a mask is no number of anyone's.
     """
-    for part in value if isinstance(value, list | tuple) else (value,):
+    if not isinstance(value, _MAY_BE_MASKED):
+        return np.asarray(value)
+    for part in (value,) if isinstance(value, np.ndarray) else value:
         if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
             raise DataError(f"{what}: {np.ma.count_masked(part)} of {part.size} entries are masked, and masks of NumPy "
                             "do not travel. Fill them, x.filled(0), and give those samples sample_weight 0, or Masking "

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import config
 from ._identify import Catalogue
-from .arguments import call_with
+from .arguments import call_with, unmasked
 from .autograd.graph import evaluate, is_symbolic
 from .autograd.tensor import Tensor
 from .errors import ArgumentError, ShapeError, nearest
@@ -95,7 +95,7 @@ class Constant(Initializer):
         self.value = value
 
     def draw(self, shape):
-        return np.broadcast_to(self.value, shape).copy()
+        return np.broadcast_to(unmasked(self.value, "Constant"), shape).copy()
 
 
 class RandomNormal(Initializer):

@@ -8,6 +8,8 @@ from ..devices.array import TYPES, DeviceArray
 from ..errors import DtypeError, ShapeError
 from .sparse import as_csr, check_compressed, is_sparse
 
+_PLAIN = {np.ndarray, float, int, bool}
+
 
 class Sizes(tuple):
     """A shape with the methods that scripts for TensorFlow ask it for."""
@@ -215,7 +217,7 @@ def as_array(value, dtype=None):
         return value if dtype is None or value.dtype == dtype else value.numpy().astype(dtype)
     if hasattr(value, "__cuda_array_interface__"):
         return devices.current().adopt(value)
-    array = value if type(value) is np.ndarray else unmasked(value)
+    array = np.asarray(value) if type(value) in _PLAIN else unmasked(value)
     if dtype is not None:
         wanted = np.dtype(dtype)
         if array.dtype == wanted:

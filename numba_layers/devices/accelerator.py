@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 
+from ..arguments import unmasked
 from .base import Device
 
 KEPT, LARGEST = 1024, 4096   # constants that are kept; bytes of the largest
@@ -35,7 +36,7 @@ class Accelerator(Device):
         """`array`, of any device, on this one; `shared`: it is only read, so that equal small ones may be one."""
         if isinstance(array, self.array):
             return array
-        return self.constant(np.asarray(array)) if shared else self.put(array)
+        return self.constant(unmasked(array)) if shared else self.put(array)
 
     def constant(self, array):
         """A host array that is only read, here: arrays of equal content are copied once."""

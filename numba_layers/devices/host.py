@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..arguments import unmasked
 from .base import Device
 
 
@@ -25,7 +26,7 @@ class Cpu(Device):
     @staticmethod
     def local(array, shared=False):
         """`array`, of any device, as one of NumPy's."""
-        return np.asarray(array)
+        return unmasked(array)
 
     @staticmethod
     def feed(arrays):

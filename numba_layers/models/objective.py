@@ -142,7 +142,7 @@ def weighted_mean(values, mask, weights):
 
 
 def _positive(share):
-    return ops.maximum(share, LEAST_SHARE)
+    return ops.clip(share, low=LEAST_SHARE, high=1.0)
 
 
 def _finite(value, what):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import config
-from ..arguments import call_with, options_of
+from ..arguments import call_with, options_of, unmasked
 from ..autograd.tensor import Variable
 from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
 from .state import State
@@ -156,7 +156,7 @@ class Optimizer:
         self._restore(self.weights, weights)
 
     def _restore(self, variables, weights):
-        weights = [np.asarray(weight) for weight in weights]
+        weights = [unmasked(weight, "optimizer weights") for weight in weights]
         targets = self._targets(variables, weights)
         if [weight.shape for weight in weights] != [target.shape for target in targets]:
             raise ShapeError(

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import config
 from .._legacy import keras1
+from ..arguments import unmasked
 from ..errors import ArgumentError, DataError, ShapeError, unknown
 from . import conv_utils
 
@@ -19,7 +20,7 @@ def to_categorical(y, num_classes=None, dtype="float32"):
     num_classes: largest label + 1 when None. Keras 1 calls it nb_classes.
     Raises: DataError for labels outside [0, num_classes).
     """
-    y = np.asarray(y).astype("int64")
+    y = unmasked(y, "y").astype("int64")
     shape = y.shape[:-1] if y.ndim > 1 and y.shape[-1] == 1 else y.shape
     if y.size == 0 and not num_classes:
         raise DataError("y has no labels, so the number of classes is unknown. Give num_classes.")

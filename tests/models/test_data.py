@@ -6,8 +6,8 @@ import threading
 import numpy as np
 import pytest
 
+from numba_layers import Tensor, config, initializers, utils
 from numba_layers import backend as K
-from numba_layers import config
 from numba_layers.errors import DataError
 from numba_layers.layers import Dense, Input, Lambda, Masking, Permute, Reshape, TimeDistributed
 from numba_layers.models import Model, Sequential
@@ -93,10 +93,24 @@ def test_objects_that_are_numbers_are_numbers(entries):
 def test_masked_arrays_without_masked_entries_are_arrays():
     x = np.ma.masked_array([[1.0], [2.0]], mask=False)
     assert linear("mse").test_on_batch(x, x) == 0
+
+
+MASKED = np.ma.masked_equal([[1.0], [2.0]], 2)
+
+
+@pytest.mark.parametrize("entry", [
+    lambda: linear("mse").predict(MASKED), lambda: linear("mse").predict_on_batch([MASKED]),
+    lambda: linear("mse").fit(MASKED, MASKED.data, verbose=0), lambda: linear("mse").test_on_batch(MASKED.data, MASKED),
+    lambda: linear("mse").fit_generator(iter([(MASKED, MASKED)]), 1, verbose=0),
+    lambda: Sequential([Dense(1, input_shape=(2,))]).set_weights([MASKED, np.zeros(1)]),
+    lambda: Dense(1, **ONE)(MASKED), lambda: Dense(1, **ONE)(Tensor(MASKED)), lambda: Tensor(MASKED) + 1,
+    lambda: K.variable(MASKED), lambda: K.constant(MASKED), lambda: K.set_value(K.variable([[1.0], [2.0]]), MASKED),
+    lambda: K.eval(K.variable([[1.0]]) + MASKED), lambda: (lambda x: K.function([x], [x + 1])([MASKED]))(Input((1,))),
+    lambda: Dense(1, kernel_initializer=initializers.Constant(MASKED)).build((None, 2)),
+    lambda: utils.to_categorical(MASKED)])
+def test_masked_entries_are_refused(entry):
     with pytest.raises(DataError, match="1 of 2 entries are masked"):
-        K.variable(np.ma.masked_equal([1.0, 2.0], 2))
-    with pytest.raises(DataError, match="1 of 1 entries are masked"):
-        linear("mse").set_weights([np.ma.masked_equal([[1.0]], 1)])
+        entry()
 
 
 # -- weights -------------------------------------------------------------------------------------------------------
