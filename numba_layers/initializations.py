@@ -1,10 +1,10 @@
-"""Keras 1's initializers: functions `f(shape, name=None, dim_ordering='th', dtype=None)` giving NumPy arrays.
+"""Keras 1's initializers: functions `f(shape, name=None, dim_ordering='th', dtype=None)` giving variables.
 
-After `np.random.seed` they give Keras 1's arrays exactly. Normal distributions are not cut off, `orthogonal`
+After `np.random.seed` they hold Keras 1's numbers exactly. Normal distributions are not cut off, `orthogonal`
 is scaled by 1.1, and fans are counted as Keras 1 counts them; in all else `initializers` does the same.
 
 dim_ordering: the order of a convolution's axes in `shape`: 'th' (out, in, rows, columns) or 'tf' (rows,
-columns, in, out). `name`, Keras 1's name of the weight, changes nothing.
+columns, in, out). name: of the variable.
 """
 
 import functools
@@ -14,6 +14,7 @@ import numpy as np
 
 from . import config, initializers
 from ._identify import Catalogue
+from .autograd.tensor import Variable
 from .errors import ShapeError, unknown
 from .initializers import flat_orthogonal
 
@@ -33,46 +34,46 @@ def get_fans(shape, dim_ordering="th"):
     return math.sqrt(math.prod(shape)), math.sqrt(math.prod(shape))
 
 
-def _array(values, dtype):
-    return np.asarray(values, dtype or config.floatx())
+def _variable(values, name, dtype):
+    return Variable(np.array(values, dtype or config.floatx()), name=name)
 
 
 def uniform(shape, scale=0.05, name=None, dim_ordering="th", dtype=None):
     """Uniform in ±scale."""
-    return _array(np.random.uniform(-scale, scale, shape), dtype)
+    return _variable(np.random.uniform(-scale, scale, shape), name, dtype)
 
 
 def normal(shape, scale=0.05, name=None, dim_ordering="th", dtype=None):
     """Normal of standard deviation `scale`."""
-    return _array(np.random.normal(0.0, scale, shape), dtype)
+    return _variable(np.random.normal(0.0, scale, shape), name, dtype)
 
 
 def lecun_uniform(shape, name=None, dim_ordering="th", dtype=None):
     """Uniform in ±√(3 / fan_in). Reference: LeCun et al. 1998, "Efficient BackProp", §4.6."""
     fan_in, _ = get_fans(shape, dim_ordering)
-    return uniform(shape, math.sqrt(3 / fan_in), dtype=dtype)
+    return uniform(shape, math.sqrt(3 / fan_in), name=name, dtype=dtype)
 
 
 def glorot_normal(shape, name=None, dim_ordering="th", dtype=None):
     """Normal of variance 2 / (fan_in + fan_out). Reference: Glorot & Bengio 2010, eq. 12."""
-    return normal(shape, math.sqrt(2 / sum(get_fans(shape, dim_ordering))), dtype=dtype)
+    return normal(shape, math.sqrt(2 / sum(get_fans(shape, dim_ordering))), name=name, dtype=dtype)
 
 
 def glorot_uniform(shape, name=None, dim_ordering="th", dtype=None):
     """Uniform in ±√(6 / (fan_in + fan_out)). Reference: Glorot & Bengio 2010, eq. 16."""
-    return uniform(shape, math.sqrt(6 / sum(get_fans(shape, dim_ordering))), dtype=dtype)
+    return uniform(shape, math.sqrt(6 / sum(get_fans(shape, dim_ordering))), name=name, dtype=dtype)
 
 
 def he_normal(shape, name=None, dim_ordering="th", dtype=None):
     """Normal of variance 2 / fan_in. Reference: He et al. 2015, "Delving Deep into Rectifiers", eq. 10."""
     fan_in, _ = get_fans(shape, dim_ordering)
-    return normal(shape, math.sqrt(2 / fan_in), dtype=dtype)
+    return normal(shape, math.sqrt(2 / fan_in), name=name, dtype=dtype)
 
 
 def he_uniform(shape, name=None, dim_ordering="th", dtype=None):
     """Uniform in ±√(6 / fan_in). Reference: He et al. 2015, "Delving Deep into Rectifiers", §2.2."""
     fan_in, _ = get_fans(shape, dim_ordering)
-    return uniform(shape, math.sqrt(6 / fan_in), dtype=dtype)
+    return uniform(shape, math.sqrt(6 / fan_in), name=name, dtype=dtype)
 
 
 def orthogonal(shape, scale=1.1, name=None, dim_ordering="th", dtype=None):
@@ -80,24 +81,24 @@ def orthogonal(shape, scale=1.1, name=None, dim_ordering="th", dtype=None):
     if len(shape) < 2:
         raise ShapeError(f"orthogonal: expected a shape of two axes or more, got {tuple(shape)}.")
     flat = flat_orthogonal(np.random, shape[0], math.prod(shape[1:]))
-    return _array(scale * flat.reshape(shape), dtype)
+    return _variable(scale * flat.reshape(shape), name, dtype)
 
 
 def identity(shape, scale=1.0, name=None, dim_ordering="th", dtype=None):
     """`scale` times the identity matrix, for square weights."""
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ShapeError(f"identity: expected a square (n, n), got {tuple(shape)}.")
-    return _array(scale * np.eye(shape[0]), dtype)
+    return _variable(scale * np.eye(shape[0]), name, dtype)
 
 
 def zero(shape, name=None, dim_ordering="th", dtype=None):
     """0"""
-    return _array(np.zeros(shape), dtype)
+    return _variable(np.zeros(shape), name, dtype)
 
 
 def one(shape, name=None, dim_ordering="th", dtype=None):
     """1"""
-    return _array(np.ones(shape), dtype)
+    return _variable(np.ones(shape), name, dtype)
 
 
 _FUNCTIONS = (uniform, normal, lecun_uniform, glorot_normal, glorot_uniform, he_normal, he_uniform,

@@ -21,6 +21,11 @@ class Regularizer:
         """The regularizer with these constructor arguments."""
         return call_with(cls, config)
 
+    def set_param(self, weight):
+        """Nothing, as in Keras since 1.2; before, it said which weight a regularizer in `layer.regularizers` is for."""
+
+    set_layer = set_param
+
 
 def _factor(regularizer, name, value):
     """A factor as floatx holds it, at least 0."""

@@ -25,10 +25,11 @@ from ..errors import (
     nearest,
 )
 from ..naming import unique_name
+from .belongings import Belongings
 from .dry import dry_build
 from .node import Node, as_list, unpack
 from .renamed import LayerNames
-from .reordered import ReorderedVariable, reordered
+from .reordered import ReorderedVariable
 from .spec import InputSpec
 
 __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
@@ -36,6 +37,11 @@ __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
 _PACKAGE = __name__.partition(".")[0]
 _BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "batch_size", "dtype", "input_dtype",
                    "input_dim", "input_length", "weights")
+
+
+# The arguments of add_weight, in Keras 2's order and in Keras 1's
+_WEIGHT = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
+_WEIGHT_KERAS1 = ("shape", "initializer", "name", "trainable", "regularizer", "constraint")
 
 
 def training_phase(training=None):
@@ -80,7 +86,7 @@ def _begins(constructor):
     return call
 
 
-class Layer(LayerNames):
+class Layer(Belongings, LayerNames):
     """Base of all layers: a function of tensors with weights.
 
     Subclasses write `build(input_shape)`, which makes weights with `add_weight` and ends with `super().build(...)`;
@@ -94,6 +100,7 @@ class Layer(LayerNames):
     supports_masking = False
     stateful = False
     input_spec = None
+    _is_sketch = False      # its weights have shapes and no memory
     _shown_by_call = False  # its outputs' shapes, though the user's class tells them
     kinds = {}              # class name -> class, of all public layers and models of this package
 
@@ -119,13 +126,9 @@ class Layer(LayerNames):
         self.built = False
         self.inbound_nodes = []
         self.outbound_nodes = []
-        self._regularizers = []
-        self._trainable_weights = []
-        self._non_trainable_weights = []
-        self._added_losses = []         # outside of `call`: they count at every step
-        self._added_updates = []
-        self._losses_of_calls = []      # symbolic ones, of `call` on symbolic tensors; each step's call adds its own
-        self._initial_weights = kwargs.get("weights")
+        self._keep_lists()
+        if kwargs.get("weights") is not None or not hasattr(self, "_initial_weights"):
+            self._initial_weights = kwargs.get("weights")
         parameters = inspect.signature(self.call).parameters
         self._call_takes_mask = "mask" in parameters
         self._call_takes_training = "training" in parameters
@@ -191,16 +194,10 @@ class Layer(LayerNames):
 
     def _sketch(self, input_shape):
         """A copy of a layer without weights, built for `input_shape` with weights that have shapes and no values."""
-        def shape_only(name=None, shape=None, *arguments, order=None, **options):
-            weight = SymbolicTensor(name if isinstance(name, tuple | list) else shape)
-            if order is None:
-                return weight
-            seen = reordered(weight, order)
-            seen.stored = weight
-            return seen
-
         sketch = copy.copy(self)
-        sketch.add_weight = shape_only
+        sketch._keep_lists(anew=True)
+        sketch._is_sketch = True
+        sketch.set_weights = lambda weights: None
         sketch.build(input_shape)
         return sketch
 
@@ -216,21 +213,33 @@ class Layer(LayerNames):
         """The layer that `get_config` described."""
         return cls(**options_of(description, cls.__name__))
 
-    def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
-                   constraint=None, order=None):
-        """Make a weight of `shape` and keep it; Keras 1's order (shape, initializer, name) is understood too.
+    def add_weight(self, *given, **named):
+        """Make a weight and keep it: add_weight(name, shape, dtype, initializer, regularizer, trainable, constraint).
 
-        order: how users see its axes (see `ReorderedVariable`).
+        Where the shape comes first the order is Keras 1's: (shape, initializer, name, trainable, regularizer,
+        constraint). order, by keyword: how users see the axes (see `ReorderedVariable`).
         Returns: a Variable.
         """
-        if isinstance(name, tuple | list):
-            shape, initializer, name = name, dtype or initializer, shape if isinstance(shape, str) else None
-            dtype = None
+        order = _WEIGHT_KERAS1 if given and isinstance(given[0], tuple | list) else _WEIGHT
+        options = dict(zip(order, given)) | named
+        for name in named:
+            if name not in (*_WEIGHT, "order"):
+                raise UnknownArgumentError(f"add_weight: unknown argument {name!r}. {nearest(name, _WEIGHT)}")
+        if len(options) < len(given) + len(named):
+            raise ArgumentError(f"add_weight: {len(given)} arguments without names are "
+                                f"({', '.join(order[:len(given)])}); one was given twice, or there are too many.")
+        return self._weight_of(**options)
+
+    def _weight_of(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
+                   constraint=None, order=None):
         dtype = dtype or config.floatx()
         make = initializer_of("glorot_uniform" if initializer is None else initializer)
         draw = functools.partial(initializers.drawn, make, tuple(shape), dtype)
-        dry = dry_build()
-        value = np.array(draw(), order="C") if dry is None else dry.zeros(name, tuple(shape), dtype)
+        dry = None if self._is_sketch else dry_build()
+        if self._is_sketch:
+            value = np.broadcast_to(np.zeros((), dtype), tuple(shape))
+        else:
+            value = np.array(draw(), order="C") if dry is None else dry.zeros(name, tuple(shape), dtype)
         if value.shape != tuple(shape):
             raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
         weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
@@ -243,24 +252,6 @@ class Layer(LayerNames):
             self._regularizers.append((regularizer, stored(weight) if sums else weight))
         (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
         return weight
-
-    def add_loss(self, losses, inputs=None):
-        """Add scalar tensors to the training loss: those of the inputs inside `call`, others anywhere.
-
-        What is made outside of `call`, of weights or of the model's tensors, is computed anew at each step.
-        """
-        self._collect(as_list(losses), context.losses, self._added_losses)
-
-    def add_update(self, updates, inputs=None):
-        """Assign new values to variables after each training step: (variable, value) pairs; see `add_loss`."""
-        self._collect(updates if isinstance(updates, list) else [updates], context.updates, self._added_updates)
-
-    def _collect(self, added, of_this_step, of_all_steps):
-        """Keep what is added in the list of the step under way, or outside of all evaluation in that for all steps."""
-        if of_this_step is not None:
-            of_this_step.extend(added)
-        elif deferring():
-            of_all_steps.extend(added)
 
     # -- calling -------------------------------------------------------------------------------------------------
 
@@ -373,46 +364,8 @@ class Layer(LayerNames):
 
     # -- weights -------------------------------------------------------------------------------------------------
 
-    @property
-    def trainable_weights(self):
-        return list(self._trainable_weights) if self.trainable else []
-
-    @trainable_weights.setter
-    def trainable_weights(self, weights):
-        self._trainable_weights = list(weights)
-
-    @property
-    def non_trainable_weights(self):
-        if self.trainable:
-            return list(self._non_trainable_weights)
-        return [*self._trainable_weights, *self._non_trainable_weights]
-
-    @non_trainable_weights.setter
-    def non_trainable_weights(self, weights):
-        self._non_trainable_weights = list(weights)
-
-    @property
-    def weights(self):
-        return [*self.trainable_weights, *self.non_trainable_weights]
-
     def _weights_by_layer(self):
         return self.weights
-
-    @property
-    def regularizers(self):
-        """(regularizer, weight) pairs whose sum is added to the training loss."""
-        return list(self._regularizers)
-
-    @property
-    def losses(self):
-        """All losses of the layer, symbolic: of regularizers, and those that `add_loss` was given."""
-        return ([regularizer(weight) for regularizer, weight in self.regularizers] + self._added_losses
-                + self._losses_of_calls)
-
-    @property
-    def updates(self):
-        """(variable, value) pairs that `add_update` was given outside of `call`."""
-        return list(self._added_updates)
 
     def get_weights(self):
         """Copies of the weights as a list of arrays."""

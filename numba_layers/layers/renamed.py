@@ -28,6 +28,9 @@ class Renamed:
             raise AttributeError(f"{type(layer).__name__}: set {self.name}, of which this is a part.")
         setattr(layer, self.name, value)
 
+    def __delete__(self, layer):
+        self.__set__(layer, None)
+
 
 class LayerNames:
     """Names of every layer."""

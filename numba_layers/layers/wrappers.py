@@ -40,8 +40,16 @@ class Wrapper(Layer):
         return self.layer.non_trainable_weights if self.trainable else self.layer.weights
 
     @property
-    def regularizers(self):
-        return self.layer.regularizers
+    def penalties(self):
+        return self.layer.penalties
+
+    @property
+    def losses(self):
+        return [*super().losses, *self.layer._added_losses]
+
+    @property
+    def updates(self):
+        return [*super().updates, *self.layer.updates]
 
     def get_config(self):
         return super().get_config() | {"layer": serialize(self.layer)}

@@ -129,7 +129,7 @@ class Model(LossGraph, Network):
         What layers add and regularizers count in the loss. Losses and metrics may use all tensors of the model.
         """
         with collecting() as (of_layers, updates), self._graph.evaluated(inputs) as outputs:
-            extra = [regularizer(weight) for regularizer, weight in self.regularizers]
+            extra = [regularizer(weight) for regularizer, weight in self.penalties]
             extra += [ops.sum(loss) for loss in added.of_step(self, "_added_losses")]
             total, parts = self.objective.loss(targets, outputs, weights, extra + of_layers)
             total = concrete(total)

@@ -141,18 +141,18 @@ class Network(Layer, public=False):
                    for layer in self.all_inside())
 
     def all_inside(self):
-        """The model itself, its layers, and those of models among them, each once."""
+        """The model itself, its layers, and those inside of models and wrappers among them, each once."""
         found, waiting = {}, [self]
         while waiting:
             layer = waiting.pop()
             if id(layer) not in found:
                 found[id(layer)] = layer
-                waiting.extend(getattr(layer, "_all_layers", ()))
+                waiting.extend((*getattr(layer, "_all_layers", ()), *as_list(getattr(layer, "layer", None))))
         return list(found.values())
 
     @property
-    def regularizers(self):
-        pairs = [pair for layer in self._all_layers for pair in layer.regularizers]
+    def penalties(self):
+        pairs = [pair for layer in self._all_layers for pair in layer.penalties]
         return list({(id(regularizer), id(weight)): (regularizer, weight) for regularizer, weight in pairs}.values())
 
     def _ends(self, which):

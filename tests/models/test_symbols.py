@@ -6,7 +6,7 @@ import pytest
 from numba_layers import backend as K
 from numba_layers.autograd.tape import Tape
 from numba_layers.errors import GraphError
-from numba_layers.layers import Dense, Input, Lambda, Layer
+from numba_layers.layers import Dense, Input, Lambda, Layer, Reshape, TimeDistributed
 from numba_layers.models import Model, Sequential
 from numba_layers.optimizers import SGD
 
@@ -78,7 +78,11 @@ def in_an_inner_model():
     return Model(x, inner(x))
 
 
-PENALISED = [by_layer, by_model, after_compile, by_loss, by_loss_alone, in_an_inner_model,
+def in_a_wrapper():
+    return Sequential([Reshape((1, 2), input_shape=(2,)), TimeDistributed(dense(Penalised)), Reshape((1,))])
+
+
+PENALISED = [by_layer, by_model, after_compile, by_loss, by_loss_alone, in_an_inner_model, in_a_wrapper,
              lambda: Sequential([dense(Penalised)]), lambda: Sequential([dense(Penalised, when="call")])]
 
 
