@@ -173,7 +173,7 @@ class TestContract:
         to_x, *to_weights = tape.gradient(y, [x, *layer.trainable_weights], np.zeros(y.shape, "float32"))
         assert to_x is None or to_x.shape == x.shape
         for grad, weight in zip(to_weights, layer.trainable_weights):
-            np.testing.assert_array_equal(grad.numpy(), np.zeros(weight.data.shape))
+            np.testing.assert_array_equal(grad.numpy(), np.zeros(weight.shape))
 
     def test_gradients(self, name, arguments, input_shape, output_shape):
         K.set_floatx("float64")
