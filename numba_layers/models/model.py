@@ -19,13 +19,15 @@ from .lossgraph import LossGraph
 from .network import Network
 from .objective import Objective
 from .progress import progress_bar
+from .subclassed import WrittenAsClass
 from .training import Training
 
 
-class Model(LossGraph, Network):
+class Model(LossGraph, WrittenAsClass, Network):
     """Layers from `inputs` to `outputs`, trained with an optimizer to make a loss small.
 
-    inputs, outputs: tensors or lists of tensors, made by `Input` and by calling layers. name: for messages and files.
+    inputs, outputs: tensors or lists of tensors, made by `Input` and by calling layers; a subclass that writes `call`
+    goes without (see `subclassed`). name: for messages and files.
     Raises: GraphError when the inputs do not lead to the outputs.
 
         x = Input(shape=(32,))
@@ -35,9 +37,17 @@ class Model(LossGraph, Network):
     """
 
     @keras1(MODEL)
-    def __init__(self, inputs, outputs, name=None, trainable=True):
+    def __init__(self, inputs=None, outputs=None, name=None, trainable=True):
         self._start_untrained()
-        super().__init__(inputs, outputs, name=name, trainable=trainable)
+        if inputs is None and outputs is None and type(self).call is not Network.call:
+            self._wait(name, trainable)
+        elif inputs is None or outputs is None:
+            raise ArgumentError(f"{type(self).__name__} needs inputs and outputs, made by Input(...) and by calling "
+                                "layers; only a subclass that writes call(self, inputs) goes without.")
+        else:
+            super().__init__(inputs, outputs, name=name, trainable=trainable)
+
+    _waiting_compile = None         # what `compile` was given before there were outputs
 
     def _start_untrained(self):
         self.optimizer = None
@@ -58,6 +68,10 @@ class Model(LossGraph, Network):
         Which weights are trained is decided here: call compile again after changing a layer's `trainable`.
         Raises: UnknownNameError for a name that stands for nothing; ArgumentError for what fits no output.
         """
+        if not self.outputs:
+            self._waiting_compile = {name: value for name, value in locals().items() if name not in ("self", "kwargs")}
+            self._waiting_compile |= kwargs
+            return
         if target_tensors is not None:
             raise ArgumentError("compile: target_tensors is not available. Give the targets to fit(x, y).")
         if kwargs:
@@ -72,6 +86,12 @@ class Model(LossGraph, Network):
             metrics=list(metrics or []), sample_weight_mode=sample_weight_mode,
             weighted_metrics=list(weighted_metrics or []), _trained_weights=trained,
             _locks=locks_of([optimizer.iterations, *trained]), _training=None)
+
+    def _compile_waiting(self):
+        """Compile with what `compile` was given before the model was built."""
+        if self._waiting_compile is not None:
+            arguments, self._waiting_compile = self._waiting_compile, None
+            self.compile(**arguments)
 
     @property
     def metrics_names(self):
@@ -322,9 +342,6 @@ class Model(LossGraph, Network):
         with progress_bar(steps, verbose, "predict", "step") as progress:
             outputs = generators.predict_loop(self, generator, steps, workers, max_queue_size, progress)
         return outputs[0] if len(outputs) == 1 else outputs
-
-    def _need_built(self, x):
-        """Models made of tensors know their shapes; a Sequential without input shape learns them here."""
 
     def _arrays(self, x, y, sample_weight, class_weight):
         """(inputs and targets, sample weights, number of samples), checked."""

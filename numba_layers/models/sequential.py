@@ -23,7 +23,6 @@ class Sequential(Model):
         self._start_untrained()
         self._stack = []
         self._all_layers = []
-        self._waiting_compile = None
         self._layout_before = None      # of the first input, where the model is built from it
         self.inputs = []
         self.outputs = []
@@ -110,18 +109,7 @@ class Sequential(Model):
         waiting[0].batch_input_shape = tuple(input_shape)
         for layer in waiting:
             self.add(layer)
-        if self._waiting_compile is not None:
-            arguments, options = self._waiting_compile
-            self._waiting_compile = None
-            self.compile(*arguments, **options)
-
-    def compile(self, *arguments, **options):
-        if self.outputs:
-            super().compile(*arguments, **options)
-        else:
-            self._waiting_compile = arguments, options
-
-    compile.__doc__ = Model.compile.__doc__
+        self._compile_waiting()
 
     def _need_built(self, x):
         if not self.outputs:
