@@ -134,6 +134,22 @@ class Network(Layer, public=False):
         return [update for layer in self._all_layers for update in layer.updates] + self._added_updates
 
     @property
+    def stateful(self):
+        """Whether a layer keeps a state from one batch to the next."""
+        return any(layer.stateful for layer in self._all_layers)
+
+    @property
+    def state_updates(self):
+        """Updates of the stateful layers' states, which those layers make themselves here: none."""
+        return []
+
+    def reset_states(self):
+        """Have all stateful layers begin anew."""
+        for layer in self._all_layers:
+            if layer.stateful and hasattr(layer, "reset_states"):
+                layer.reset_states()
+
+    @property
     def adds_losses(self):
         """True where the model or a layer was given a loss by `add_loss`, or a layer of the user's own may add one."""
         own = set(Layer.kinds.values()) | {type(self)}

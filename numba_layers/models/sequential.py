@@ -38,6 +38,11 @@ class Sequential(Model):
         return list(self._stack)
 
     @property
+    def model(self):
+        """The model itself; in Keras 1 the functional model behind it."""
+        return self
+
+    @property
     def flattened_layers(self):
         """The layers, and in place of a `Merge` that comes first the layers of what it merges."""
         first, *others = self._stack or [None]

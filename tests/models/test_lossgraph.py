@@ -5,7 +5,7 @@ import pytest
 
 from numba_layers import backend as K
 from numba_layers.errors import ModelError
-from numba_layers.layers import Dense, Dropout, Input, Masking, TimeDistributed
+from numba_layers.layers import Dense, Dropout, Input, Layer, Masking, TimeDistributed
 from numba_layers.models import Model, Sequential
 
 LOSSES = [("mse", (6, 2)), ("binary_crossentropy", (6, 2)), ("categorical_crossentropy", (6, 2)),
@@ -64,6 +64,21 @@ def test_several_outputs(random):
         "p_target", "q_target", "p_sample_weights", "q_sample_weights"]
     assert [function.__name__ for function in model.loss_functions[:2]] == ["mean_squared_error", "mean_absolute_error"]
     assert model.sample_weight_modes == [None] * 3
+
+
+def test_states():
+    """Of layers of the user's own: nothing here keeps one."""
+    class Counting(Layer):
+        stateful, resets = True, 0
+
+        def reset_states(self):
+            Counting.resets += 1
+
+    model = Sequential([Counting(input_shape=(2,))])
+    outer = Sequential([model.model, Dense(2)])
+    outer.reset_states()
+    assert outer.stateful and not Sequential([Dense(2, input_shape=(3,))]).stateful and Counting.resets == 1
+    assert outer.updates + outer.state_updates == []
 
 
 def test_before_compile():
