@@ -5,18 +5,22 @@ import math
 
 import numpy as np
 
-from .. import config, devices
+from .. import config, devices, registry
 from ._window import RANK, axes
 
 VECTOR = 16    # numbers in a vector, at most
 LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
 MOST_WEIGHTS, MOST_PARTIAL = 128 * 128, 65536    # channels * filters for the gradient of weights, and in all parts
-FEW, MOST_INNER, MOST_LINE, MOST_COLUMNS = 8, 1024, 512, 32768    # what `convolve_to_few` is good for and has room for
+FEW, MOST_INNER = 8, 1024    # channels that `convolve_to_few` is good for
+
+
+def algorithm(window, shape, out, transposed, winograd):
+    """The kernel from an x of `shape` to `out`, and how it takes the geometry."""
+    return _algorithm(window, shape, out, transposed, winograd, devices.target())
 
 
 @functools.lru_cache(4096)
-def algorithm(window, shape, out, transposed, winograd):
-    """The kernel from an x of `shape` to `out`, and how it takes the geometry."""
+def _algorithm(window, shape, out, transposed, winograd, target):
     block = winograd_block(window, shape, out) if winograd else 0
     if block:
         numbers = shape[-1] * -(-out[-1] // VECTOR) * VECTOR + VECTOR
@@ -25,6 +29,12 @@ def algorithm(window, shape, out, transposed, winograd):
     if transposed and few_channels(window, shape, out):
         return "convolve_to_few", forward_plan(window)
     return "convolve", backward_plan(window) if transposed else forward_plan(window), transposed
+
+
+def fits(kernel, *geometry):
+    """Do the buffers of `kernel` hold this geometry? Those of kernels without a word `fits` hold any."""
+    holds = getattr(registry.kernel(kernel, devices.target()), "fits", None)
+    return holds is None or holds(*geometry)
 
 
 def winograd_allowed():
@@ -47,10 +57,7 @@ def winograd_parts(window, shape, grad_shape):
 
 def few_channels(window, shape, out):
     """True where a convolution back to `out` has too few channels to fill vectors, and not too much of the rest."""
-    last = window[-1]
-    columns = shape[-2] + 2 * (out[-2] + last.window * last.dilation) // last.stride + 2
-    return (out[-1] <= FEW and shape[-1] <= MOST_INNER and last.window * out[-1] <= MOST_LINE
-            and out[-1] * last.stride * columns <= MOST_COLUMNS)
+    return out[-1] <= FEW and shape[-1] <= MOST_INNER and fits("convolve_to_few", window, shape, out)
 
 
 def winograd_block(window, shape, out):
@@ -62,6 +69,8 @@ def winograd_block(window, shape, out):
     if len(window) != 2 or any((axis.window, axis.stride, axis.dilation) != (3, 1, 1) for axis in window):
         return 0
     if min(shape[-1], out[-1]) < LEAST_CHANNELS or max(shape[-1], out[-1]) > MOST_CHANNELS:
+        return 0
+    if not fits("winograd_convolve", shape[-1]) or not fits("winograd_backward_points", shape[-1]):
         return 0
     blocks = {m: shape[0] * math.prod(-(-size // m) for size in out[1:-1]) for m in (4, 2)}
     return min((4, 2), key=lambda m: (m + 2) ** 2 * blocks[m]) if blocks[4] >= LEAST_BLOCKS else 0

@@ -11,8 +11,8 @@ registers give the shape: sums fill 24 of the 32 vector registers of AVX-512 (8 
 Each sum is one chain of multiply-adds in the order of q, s and p. Cutting a long sum in pieces (`init` is then C
 itself), or the matrix in blocks, therefore changes no bit of the result.
 
-The functions work on pointers, made by `at` from arrays and by `scratch` on the stack; strides count
-elements. They emit LLVM instructions, and each stands beside the Python that says the same.
+The functions work on pointers, made by `at` from arrays and by `scratch` (see `_workspace`); strides count elements.
+They emit LLVM instructions, and each stands beside the Python that says the same.
 Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication".
 """
 
@@ -133,19 +133,6 @@ def at(typing, x, offset):
         return builder.gep(pointer, [offset])
 
     return types.CPointer(x.dtype)(x, types.int64), codegen
-
-
-@_llvm(lambda x, size: np.empty(size // x.itemsize, x.dtype))
-def scratch(typing, x, size):
-    """Pointer to `size` bytes (a constant) on the stack for elements of x's type, aligned for vectors."""
-    def codegen(context, builder, signature, arguments):
-        count = size.literal_value * 8 // x.dtype.bitwidth
-        with builder.goto_entry_block():
-            buffer = builder.alloca(context.get_value_type(x.dtype), count)
-        buffer.align = 64
-        return buffer
-
-    return types.CPointer(x.dtype)(x, size), codegen
 
 
 # ---- vectors

@@ -26,11 +26,11 @@ from ._tile import (
     copy,
     divide,
     lanes_of,
-    scratch,
     thread_count,
     tile_of,
     transpose,
 )
+from ._workspace import release, scratch
 from .matmul import EDGE, RELU, share
 
 START, STEP, COUNT, STRIDE, OFFSET, GAP, TAPS, FIRST_TAP, NEXT_TAP = range(9)   # columns of a plan
@@ -58,7 +58,8 @@ def passes_of(plan, channels, lanes):
     if whole:
         return True, taps, channels
     channels = min(channels, CHANNELS)
-    return False, max(1, min(taps, divide(PANEL, ROW * channels))), channels
+    taps = min(taps, divide(PANEL, ROW * channels), divide(room, ROWS * channels))
+    return False, max(1, taps), channels
 
 
 @inlined
@@ -240,7 +241,7 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
 def convolve_part(groups, panels, x, weight, transposed, bias, plan, relu, y):
     """The pixels in `groups` of y's phase `plan`, the filters in `panels`; both are (first, number)."""
     lanes, channels, filters = lanes_of(y), x.shape[4], y.shape[4]
-    panel, windows, edge, first = scratch(y, PANEL_BUFFER), scratch(y, WINDOWS), scratch(y, EDGE), scratch(y, ROW)
+    panel, windows, edge, first = scratch(y, PANEL_BUFFER, WINDOWS, EDGE, ROW)
     whole, tap_step, channel_step = passes_of(plan, channels, lanes)
     planes, rows = (plan[0, TAPS], plan[1, TAPS]) if whole else (1, 1)
     lines = plan[0, TAPS] * plan[1, TAPS]
@@ -271,6 +272,7 @@ def convolve_part(groups, panels, x, weight, transposed, bias, plan, relu, y):
             if h >= plan[1, TAPS]:
                 h = 0
                 d += 1
+    release(panel)
 
 
 @inlined

@@ -20,20 +20,28 @@ from ._tile import (
     copy,
     divide,
     lanes_of,
-    scratch,
     tile_of,
     transpose,
 )
+from ._workspace import release, scratch
 from .conv import GAP, OFFSET, STRIDE, TAPS
 from .matmul import RELU
 
 INNER = 1024                                         # channels of x at most,
 LINE = 512                                           # taps and channels of a row of the window,
-IMAGE_ROW = 256 << 10                                # bytes of a row of the image: the op sees to these
+IMAGE_ROW = 256 << 10                                # bytes of a row of the image: see `fits`
 ROW = VECTORS * VECTOR_BYTES
 PIXELS = (INNER + VECTOR_BYTES // 4) * ROW           # buffers, in bytes: transposed pixels,
 PRODUCTS = (LINE + ROWS) * ROW                       # what they give,
 LAST = ROWS * INNER * 8                              # and the last weights, that do not fill a tile
+
+
+def fits(window, shape, out):
+    """Do the buffers hold this geometry? window: an `Axis` for each spatial one; shape, out: of x and y."""
+    last = window[-1]
+    columns = shape[-2] + 2 * (out[-2] + last.window * last.dilation) // last.stride + 2      # of `line`, and more
+    return (shape[-1] <= INNER and last.window * out[-1] <= LINE
+            and out[-1] * last.stride * columns * 8 <= IMAGE_ROW)
 
 
 @inlined
@@ -67,8 +75,7 @@ def convolve_to_few(x, weight, bias, plans, activation, y):
         plane = divide(np.int64(task), height)
         row = np.int64(task) - plane * height
         n = divide(plane, depth)
-        pixels, products, last = scratch(y, PIXELS), scratch(y, PRODUCTS), scratch(y, LAST)
-        line, zeros = scratch(y, IMAGE_ROW), scratch(y, ROW)             # line: (channel, column % stride, column)
+        pixels, products, last, line, zeros = scratch(y, PIXELS, PRODUCTS, LAST, IMAGE_ROW, ROW)
         copy(line, 0, line, 0, 1, 0, channels * stride * room)
         copy(zeros, 0, zeros, 0, 1, 0, VECTORS * lanes)
         for kd in range(plan[0, TAPS]):
@@ -97,3 +104,7 @@ def convolve_to_few(x, weight, bias, plans, activation, y):
                     value = at(line, (c * stride + phase) * room + margin + t)[0] + bias[c]
                     negative = activation == RELU and value < 0
                     y[n, plane - n * depth, row, t * stride + phase, c] = 0 if negative else value
+        release(pixels)
+
+
+convolve_to_few.fits = fits

@@ -20,9 +20,9 @@ from ._tile import (
     copy,
     divide,
     lanes_of,
-    scratch,
     tile_of,
 )
+from ._workspace import release, scratch
 from .conv import GAP, OFFSET, STRIDE, TAPS
 from .matmul import EDGE, share
 
@@ -134,7 +134,7 @@ def convolve_backward_weight(x, grad_y, plans, grad_weight):
         some_runs = group * together, min(together, runs - group * together)
         total = some_runs[1] * size
         row = ceil_div(total, ROWS) * ROWS
-        patch, edge, beside = scratch(x, PATCHES), scratch(x, EDGE), scratch(x, BESIDE)
+        patch, edge, beside = scratch(x, PATCHES, EDGE, BESIDE)
         target = at(grad_weight, ((part * runs + some_runs[0]) * run + e) * filters)
         copy(target, 0, target, 0, 1, 0, total * filters)
         if not in_place:
@@ -188,3 +188,4 @@ def convolve_backward_weight(x, grad_y, plans, grad_weight):
                             c, c_strides, False, c, c_strides)
                     if outside:
                         copy(at(target, r * filters + j), filters, edge, wide, some_lines, some, some)
+        release(patch)

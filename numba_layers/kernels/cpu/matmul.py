@@ -2,8 +2,8 @@
 
 A task owns a block of the result. It copies its columns of B, a piece of the sum at a time, into panels one
 tile wide, which stay in the second-level cache; then strips of ROWS rows of A meet one panel after the other.
-A is read where it lies unless it is transposed. The buffers, at most 600 KB, are on the task's stack. The
-tile adds in the order of the sum alone, so cutting the result otherwise, for other threads, changes no bit.
+A is read where it lies unless it is transposed. The tile adds in the order of the
+sum alone, so cutting the result otherwise, for other threads, changes no bit.
 """
 
 import numpy as np
@@ -20,11 +20,11 @@ from ._tile import (
     copy,
     divide,
     lanes_of,
-    scratch,
     thread_count,
     tile_of,
     transpose,
 )
+from ._workspace import release, scratch
 
 BLOCK_ROWS = 1024                             # a task's block of the result, at most: rows,
 BLOCK_VECTORS = 16                            # columns, in vectors,
@@ -89,7 +89,7 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
     j0, columns = share(block - row_block * blocks[1], blocks[1], n, lanes)
     vectors = ceil_div(columns, lanes)
 
-    panels, strip, edge, first = scratch(y, PANELS), scratch(y, STRIP), scratch(y, EDGE), scratch(y, ROW)
+    panels, strip, edge, first = scratch(y, PANELS, STRIP, EDGE, ROW)
     if bias is None:
         copy(first, 0, first, 0, 1, 0, vectors * lanes)
     else:
@@ -129,6 +129,7 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
                     copy(y_here, n, edge, width, height, left, min(left, width))
                 y_here, first_here, panel = at(y_here, width), at(first_here, width), at(panel, width * depth)
                 left -= width
+    release(panels)
 
 
 @cpu_kernel

@@ -4,6 +4,8 @@ A task owns some blocks of the image. It transforms what lies below them, multip
 one register tile for ROWS blocks, and transforms back, all in buffers that stay in the second-level cache.
 """
 
+from functools import partial
+
 import numpy as np
 from numba import prange
 
@@ -18,12 +20,12 @@ from ._tile import (
     copy,
     divide,
     lanes_of,
-    scratch,
     thread_count,
     tile_of,
     transpose,
 )
 from ._winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, WEIGHT_2, WEIGHT_4, transform
+from ._workspace import release, scratch
 from .matmul import RELU, share
 
 POINTS = 36                                        # numbers of a transformed block, at most
@@ -35,6 +37,14 @@ PATCH = 256 << 10                                  # one block at the border, in
 OUTPUT = 16 * ROW                                  # or outputs,
 CHANNELS = 32                                      # some channels of weights at a time
 TAPS = 9 * CHANNELS * ROW + VECTOR_BYTES // 4 * ROW
+
+
+def fits(channels, at_once):
+    """Do the buffers hold `at_once` blocks of inputs with that many channels, in float64 or float32?"""
+    lanes = VECTOR_BYTES // 8
+    unit = max(lanes, ROWS)
+    room = -(-channels // unit) * unit
+    return POINTS * (at_once * room + lanes) * 8 <= INPUTS and POINTS * room * 8 <= PATCH
 
 
 @inlined
@@ -63,7 +73,7 @@ def winograd_weight(weight, transposed, u):
         j = panel * width
         columns = min(width, outer - j)
         wide = ceil_div(columns, lanes) * lanes
-        taps = scratch(u, TAPS)
+        taps, = scratch(u, TAPS)
         for tap in range(9):
             here = at(taps, tap * channels * wide)
             if transposed:
@@ -76,6 +86,7 @@ def winograd_weight(weight, transposed, u):
             transform(WEIGHT_4, taps, source, target, (6 * size, size), vectors, taps, False)
         else:
             transform(WEIGHT_2, taps, source, target, (4 * size, size), vectors, taps, False)
+        release(taps)
 
 
 @inlined
@@ -157,8 +168,7 @@ def winograd_convolve(x, u, bias, before, activation, y):
     tasks = tasks_of(blocks, blocks_at_a_time(points, channels_room, lanes))
     for task in prange(tasks):
         first, count = share(np.int64(task), tasks, blocks, ROWS)
-        inputs, products = scratch(y, INPUTS), scratch(y, PRODUCTS)
-        patch, edge, start = scratch(y, PATCH), scratch(y, OUTPUT), scratch(y, ROW)
+        inputs, products, patch, edge, start = scratch(y, INPUTS, PRODUCTS, PATCH, OUTPUT, ROW)
         strips = ceil_div(count, ROWS)
         v_point = strips * ROWS * channels_room + lanes     # else all points fall on the same lines of the cache
         for b in range(count):
@@ -188,3 +198,7 @@ def winograd_convolve(x, u, bias, before, activation, y):
                 n, i, j = block_at(first + b, rows, columns, m)
                 transform_output(at(products, b * wide), point, wide, start, activation == RELU, m, y, n, i, j, f,
                                  some, edge)
+        release(inputs)
+
+
+winograd_convolve.fits = partial(fits, at_once=ROWS)

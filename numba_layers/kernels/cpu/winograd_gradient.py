@@ -4,14 +4,17 @@ A task takes part of the image's blocks. It transforms the inputs below them and
 a time, and adds to the gradient of each point the product over those blocks.
 """
 
+from functools import partial
+
 import numpy as np
 from numba import prange
 
 from ._target import cpu_kernel, inlined
-from ._tile import GROUP, ROWS, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, scratch, tile_of
+from ._tile import GROUP, ROWS, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, tile_of
 from ._winograd import GRADIENT_4, INPUT_4, WINDOW_4, transform
+from ._workspace import release, scratch
 from .matmul import EDGE, share
-from .winograd import INPUTS, PATCH, POINTS, ROW, block_at, block_of, panel_width
+from .winograd import INPUTS, PATCH, POINTS, ROW, block_at, block_of, fits, panel_width
 
 BLOCKS = 64                                        # at a time, at most
 GRADIENTS = POINTS * (BLOCKS * ROW + VECTOR_BYTES)      # bytes of their transformed gradients, a panel of filters
@@ -54,8 +57,7 @@ def winograd_backward_points(x, grad_y, before, products):
     at_a_time = max(1, min(BLOCKS, room))
     for task in prange(parts):
         first, count = share(np.int64(task), parts, blocks, 1)
-        inputs, gradients = scratch(x, INPUTS), scratch(x, GRADIENTS)
-        patch, edge = scratch(x, PATCH), scratch(x, EDGE)
+        inputs, gradients, patch, edge = scratch(x, INPUTS, GRADIENTS, PATCH, EDGE)
         target = at(products, np.int64(task) * POINTS * channels * filters)
         copy(target, 0, target, 0, 1, 0, POINTS * channels * filters)
         for start in range(first, first + count, at_a_time):
@@ -77,6 +79,10 @@ def winograd_backward_points(x, grad_y, before, products):
                               divide(wide, lanes), patch, False)
                 add_products(inputs, v_point, channels_room, channels, gradients, point, wide, some_blocks, f, some,
                              edge, target, filters)
+        release(inputs)
+
+
+winograd_backward_points.fits = partial(fits, at_once=1)
 
 
 @cpu_kernel

@@ -1,0 +1,288 @@
+"""Kernels of the CPU between walls: arrays and buffers end, or begin, at pages that nobody may touch.
+
+A number read or written beyond one kills the process. Buffers and outputs are full of NaN before they are used; numbers
+are small integers, whose sums are exact in any order.
+
+    python -m tests.kernels.walls SEED COUNT [aarch64]
+
+runs each buffer at its edge and one beyond it, then COUNT random geometries, with kernels for the features that Numba is
+asked for (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES), or with the tiles of another machine.
+"""
+
+import ctypes
+import mmap
+import platform
+import sys
+
+import numpy as np
+
+if __name__ == "__main__" and len(sys.argv) > 3:
+    platform.machine = lambda: sys.argv[3]      # the shape of its tiles; the instructions are still ours
+
+import numba
+from llvmlite import binding, ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from numba_layers import registry
+from numba_layers.kernels.cpu import _tile, conv, conv_few, conv_weight, matmul, winograd, winograd_gradient
+from numba_layers.ops import _plan
+from numba_layers.ops._window import axes
+from tests.kernels.test_conv import padded
+from tests.reference import conv as reference
+
+PAGE = mmap.PAGESIZE
+POISON = 0xFF           # bytes of a NaN
+_protect = ctypes.CDLL(None).mprotect
+_int64, _pointer = ir.IntType(64), ir.IntType(8).as_pointer()
+
+
+# ---- memory ------------------------------------------------------------------------------------------------
+
+
+def walled(size, at_end=True):
+    """(what keeps it alive, address) of `size` bytes that end at a wall, or begin behind one."""
+    room = max(1, -(-size // PAGE)) * PAGE
+    memory = (ctypes.c_char * (room + 2 * PAGE)).from_buffer(mmap.mmap(-1, room + 2 * PAGE))
+    first = ctypes.addressof(memory)
+    for wall in (first, first + PAGE + room):
+        assert _protect(ctypes.c_void_p(wall), PAGE, 0) == 0
+    return memory, first + PAGE + (room - size if at_end else 0)
+
+
+def array(shape, dtype, at_end):
+    """An array between walls, full of NaN."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory, address = walled(size, at_end)
+    ctypes.memset(address, POISON, size)
+    found = np.frombuffer((ctypes.c_char * size).from_address(address), dtype).reshape(shape)
+    KEPT.append(memory)
+    return found
+
+
+KEPT = []                       # memory of the arrays of a launch
+_buffers, _used = {}, []        # size -> free buffers; those of the task that runs
+
+
+@ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_int64)
+def _take(size):
+    free = _buffers.setdefault(size, [])
+    found = free.pop() if free else walled(size)
+    _used.append((size, found))
+    ctypes.memset(found[1], POISON, size)
+    return found[1]
+
+
+@ctypes.CFUNCTYPE(None)
+def _give():
+    for size, found in _used:
+        _buffers[size].append(found)
+    _used.clear()
+
+
+def _call(builder, name, result, *arguments):
+    kind = ir.FunctionType(result, [argument.type for argument in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+@intrinsic(prefer_literal=True)
+def scratch(typing, x, one, two=0, three=0, four=0, five=0):
+    """What `_workspace.scratch` gives, each buffer between walls."""
+    sizes = [size or types.Omitted(0) for size in (one, two, three, four, five)]
+    given = [size.literal_value for size in sizes if not isinstance(size, types.Omitted)]
+
+    def codegen(context, builder, signature, arguments):
+        kind = context.get_value_type(x.dtype).as_pointer()
+        buffers = [builder.bitcast(_call(builder, "walls_take", _pointer, _int64(size)), kind) for size in given]
+        return context.make_tuple(builder, signature.return_type, buffers)
+
+    return types.UniTuple(types.CPointer(x.dtype), len(given))(x, *sizes), codegen
+
+
+@intrinsic
+def release(typing, buffer):
+    """The end of a task."""
+    def codegen(context, builder, signature, arguments):
+        _call(builder, "walls_give", ir.VoidType())
+        return context.get_dummy_value()
+
+    return types.void(buffer), codegen
+
+
+def build_walls():
+    """From now on, kernels that are compiled take their buffers here."""
+    for name, function in {"walls_take": _take, "walls_give": _give}.items():
+        binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
+    for module in (conv, conv_few, conv_weight, matmul, winograd, winograd_gradient):
+        module.scratch, module.release = scratch, release
+
+
+# ---- kernels -----------------------------------------------------------------------------------------------
+
+
+class Trial:
+    """Kernels on integers of one type; `random` also chooses at which wall an array lies."""
+
+    def __init__(self, random, dtype):
+        self.random, self.dtype = random, dtype
+
+    def integers(self, *shape):
+        return self.random.randint(-3, 4, shape).astype(self.dtype)
+
+    def at_wall(self, values):
+        found = array(values.shape, values.dtype, self.random.rand() < 0.7)
+        found[...] = values
+        return found
+
+    def run(self, name, *arguments, out):
+        """What a kernel writes into an output of shape `out`."""
+        arguments = [self.at_wall(argument) if isinstance(argument, np.ndarray) else argument for argument in arguments]
+        y = array(out, self.dtype, self.random.rand() < 0.7)
+        registry.kernel(name, "cpu").serial(*arguments, y)
+        found = y.copy()
+        KEPT.clear()
+        return found
+
+    def multiply(self, m, k, n):
+        a, b, bias = self.integers(m, k), self.integers(k, n), self.integers(n)
+        same(self.run("matmul_nn", a, b, out=(m, n)), a @ b, "matmul_nn", m, k, n)
+        same(self.run("matmul_nt", a, b.T.copy(), out=(m, n)), a @ b, "matmul_nt", m, k, n)
+        same(self.run("matmul_tn", a.T.copy(), b, out=(m, n)), a @ b, "matmul_tn", m, k, n)
+        same(self.run("dense_forward", a, b, bias, 1, out=(m, n)), np.maximum(a @ b + bias, 0), "dense", m, k, n)
+
+    def convolve(self, shape, window, filters, kernel=None, **geometry):
+        """Forwards, backwards to the image and to the weight; kernel: the one to go back with."""
+        x, weight, bias = self.integers(*shape), self.integers(*window, shape[-1], filters), self.integers(filters)
+        found, what = axes("walls", shape[1:-1], window, **geometry), ("conv", shape, window, filters, geometry)
+        y = self.integers(shape[0], *(axis.out for axis in found), filters)
+        taps, forward = weight.reshape((1,) * (5 - weight.ndim) + weight.shape), _plan.forward_plan(found)
+        images, grads = x.reshape(padded(x.shape)), y.reshape(padded(y.shape))
+        same(self.run("convolve", images, taps, bias, forward, False, 0, out=grads.shape).reshape(y.shape),
+             reference.conv(x, weight, bias, **geometry), *what)
+        zeros = np.zeros(shape[-1], self.dtype)
+        desired = reference.conv_backward_input(y, weight, shape[1:-1], **geometry)
+        name, *how = _plan.algorithm(found, y.shape, x.shape, True, False)
+        assert kernel in (None, name), f"{name}, not {kernel}: {what}"
+        for name, how in {"convolve": (_plan.backward_plan(found), True), name: how}.items():
+            same(self.run(name, grads, taps, zeros, *how, 0, out=images.shape).reshape(x.shape), desired, name, *what)
+        grad = self.run("convolve_backward_weight", images, grads, forward, out=(2, *taps.shape)).sum(0)
+        same(grad.reshape(weight.shape), reference.conv_backward_weight(x, y, window, **geometry), "weight", *what)
+
+    def winograd(self, shape, filters, m, padding, transposed=False):
+        """The larger blocks divide by 24 twice, in which integers of float32 are no longer exact."""
+        x, weight, bias = self.integers(*shape), self.integers(3, 3, shape[-1], filters), self.integers(filters)
+        found, what = axes("walls", shape[1:3], (3, 3), padding=padding), ("winograd", shape, filters, m, padding)
+        taken = np.ascontiguousarray(weight[::-1, ::-1].swapaxes(2, 3)) if transposed else weight
+        u = self.run("winograd_weight", taken, transposed,
+                     out=((m + 2) ** 2, shape[-1] * -(-filters // _plan.VECTOR) * _plan.VECTOR + _plan.VECTOR))
+        out = shape[0], *(axis.out for axis in found), filters
+        before = tuple(axis.before for axis in found)
+        near(self.run("winograd_convolve", x, u, bias, before, 0, out=out),
+             reference.conv(x, weight, bias, padding=padding), *what)
+
+    def winograd_gradient(self, shape, filters, parts):
+        x, grad = self.integers(*shape), self.integers(*shape[:3], filters)
+        points = self.run("winograd_backward_points", x, grad, (1, 1), out=(parts, 36, shape[-1], filters)).sum(0)
+        near(self.run("winograd_backward_weight", points, out=(3, 3, shape[-1], filters)),
+             reference.conv_backward_weight(x, grad, (3, 3), padding="same"), "winograd gradient", shape, filters)
+
+
+def same(found, desired, *what):
+    wrong = found != desired
+    assert not wrong.any(), f"{wrong.sum()} of {wrong.size} numbers are wrong ({found.dtype}): {what}"
+
+
+def near(found, desired, *what):
+    error = np.abs(found - desired).max(initial=0) / max(1, np.abs(desired).max(initial=0))
+    assert error < (1e-4 if found.dtype == np.float32 else 1e-12), f"an error of {error} ({found.dtype}): {what}"
+
+
+# ---- edges -------------------------------------------------------------------------------------------------
+
+
+def edges(trial):
+    """Each buffer full, and what takes one number more than it holds."""
+    lanes = _tile.VECTOR_BYTES // np.dtype(trial.dtype).itemsize
+    panel = _tile.VECTORS * lanes
+    for more in (0, 1):
+        trial.multiply(_tile.ROWS + more, matmul.DEPTH + more, matmul.BLOCK_VECTORS * lanes + more)     # PANELS, STRIP
+        for taps in (3, 40):                                                                            # PANEL
+            trial.convolve((1, taps + 6, conv.PANEL // conv.ROW // taps + more), (taps,), panel + 1)
+        numbers = conv.WINDOWS // _tile.VECTOR_BYTES * lanes // (_tile.ROWS // conv.GROUP)              # WINDOWS
+        taps = 5
+        trial.convolve((1, 8, numbers // (9 * conv.GROUP + taps - 9) + more), (taps,), 1, strides=9, padding="full")
+        channels = conv.CHANNELS + more
+        for taps in (conv.PANEL // (conv.ROW * channels), numbers // (conv.GROUP * channels)):
+            for dilation in (1, 2):
+                trial.convolve((1, 7, channels), (taps + more,), 2, padding="same", dilation=dilation)
+        for window, channels, filters in (((1, 1), 256 + more, 3), ((1, 3), conv_weight.IN_PLACE + 8 * more, 5)):
+            for columns in (conv_weight.PIXELS + more, conv_weight.PIXELS // 2 + more):                 # PATCHES, BESIDE
+                trial.convolve((1, 2, columns + 2, channels), window, panel - more, padding="same")
+        trial.winograd((1, 8, 4 * winograd.BLOCKS // 2 + more, winograd.CHANNELS + more), panel + more, 4, "same")
+        trial.winograd_gradient((1, 8, 4 * winograd_gradient.BLOCKS // 2 + more, 8), 2 * lanes, 1)
+    few_edges(trial)
+    winograd_edges(trial)
+
+
+def few_edges(trial):
+    """What `convolve_to_few` has room for, and one more, which `convolve` takes."""
+    def largest(fits):
+        return next(size for size in range(1, 1 << 20) if not fits(size)) - 1
+
+    def holds(taps, steps, filters, channels):
+        return conv_few.fits(axes("walls", (steps,), (taps,), padding="same"), (1, steps, filters), (1, steps, channels))
+
+    for channels in (1, 3):
+        steps = largest(lambda steps: holds(2, steps, 3, channels))                                     # IMAGE_ROW
+        taps = largest(lambda taps: holds(taps, 8, 3, channels))                                        # LINE
+        for more, kernel in ((0, "convolve_to_few"), (1, "convolve")):
+            trial.convolve((1, steps + more, channels), (2,), 3, kernel, padding="same")
+            trial.convolve((1, 8, channels), (taps + more,), 3, kernel, padding="same")
+            trial.convolve((1, 50, channels), (3,), conv_few.INNER + more, kernel, padding="same")      # PIXELS, LAST
+
+
+def winograd_edges(trial):
+    """As many channels as there is room for; with one more, Winograd's algorithm is not chosen."""
+    for name in ("winograd_convolve", "winograd_backward_points"):
+        fits = registry.kernel(name, "cpu").fits
+        channels = next(size for size in range(1, 1 << 20) if not fits(size)) - 1
+        assert channels >= _plan.MOST_CHANNELS
+        if name == "winograd_convolve":
+            trial.winograd((1, 9, 11, channels), 16, 4, "same")
+        else:
+            trial.winograd_gradient((1, 9, 11, channels), 16, 2)
+
+
+def anything(trial):
+    """A random geometry for each kernel."""
+    random, pick = trial.random, trial.random.randint
+    numba.set_num_threads(pick(1, numba.config.NUMBA_NUM_THREADS + 1))      # which cuts the work in other places
+    trial.multiply(*(int(random.choice([pick(1, 30), pick(1, 700)])) for _ in range(3)))
+    rank = pick(1, 4)
+    window = tuple(pick(1, 6 if rank < 3 else 4) for _ in range(rank))
+    geometry = {"strides": tuple(pick(1, 4) for _ in range(rank)), "dilation": tuple(pick(1, 4) for _ in range(rank)),
+                "padding": ("valid", "same", "full")[pick(3)]}
+    sizes = tuple(step * (taps - 1) + 1 + pick(8) for taps, step in zip(window, geometry["dilation"]))
+    channels, filters = (int(random.choice([pick(1, 9), pick(1, 60), pick(500, 700)], p=[.6, .3, .1])) for _ in "xy")
+    trial.convolve((pick(1, 4), *sizes, channels), window, filters, **geometry)
+    taps = pick(1, 90)
+    trial.convolve((1, taps + pick(1, 300), pick(1, 400)), (taps,), pick(1, 30), padding=("valid", "same")[pick(2)])
+    m = 4 - 2 * pick(2)
+    trial.winograd((pick(1, 4), *pick(3, 20, 2), pick(1, 80)), pick(1, 60), m, ("same", "valid", "full")[pick(3)],
+                   bool(pick(2)))
+    trial.winograd_gradient((pick(1, 4), *pick(1, 20, 2), 8 * pick(1, 8)), 16 * pick(1, 5), pick(1, 4))
+
+
+def main(seed, count):
+    build_walls()
+    with np.errstate(invalid="ignore"):
+        for dtype in ("float32", "float64"):
+            trial = Trial(np.random.RandomState(seed), dtype)
+            edges(trial)
+            for _ in range(count):
+                anything(trial)
+    print(f"walls: vectors of {_tile.VECTOR_BYTES} bytes, {_tile.ROWS} rows")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
