@@ -5,14 +5,15 @@ are small integers, whose sums are exact in any order.
 
     python -m tests.kernels.walls SEED COUNT [aarch64]
 
-runs each buffer at its edge and one beyond it, then COUNT random geometries, with kernels for the features that Numba is
-asked for (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES), or with the tiles of another machine.
+runs each buffer at its edge and one beyond it, then COUNT random geometries, with kernels for the features that Numba
+is asked for (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES), or with the tiles of another machine.
 """
 
 import ctypes
 import mmap
 import platform
 import sys
+from functools import partial
 
 import numpy as np
 
@@ -161,9 +162,9 @@ class Trial:
              reference.conv(x, weight, bias, **geometry), *what)
         zeros = np.zeros(shape[-1], self.dtype)
         desired = reference.conv_backward_input(y, weight, shape[1:-1], **geometry)
-        name, *how = _plan.algorithm(found, y.shape, x.shape, True, False)
-        assert kernel in (None, name), f"{name}, not {kernel}: {what}"
-        for name, how in {"convolve": (_plan.backward_plan(found), True), name: how}.items():
+        chosen, *plans = _plan.algorithm(found, y.shape, x.shape, True, False)
+        assert kernel in (None, chosen), f"{chosen}, not {kernel}: {what}"
+        for name, how in {"convolve": (_plan.backward_plan(found), True), chosen: plans}.items():
             same(self.run(name, grads, taps, zeros, *how, 0, out=images.shape).reshape(x.shape), desired, name, *what)
         grad = self.run("convolve_backward_weight", images, grads, forward, out=(2, *taps.shape)).sum(0)
         same(grad.reshape(weight.shape), reference.conv_backward_weight(x, y, window, **geometry), "weight", *what)
@@ -215,37 +216,45 @@ def edges(trial):
         for taps in (conv.PANEL // (conv.ROW * channels), numbers // (conv.GROUP * channels)):
             for dilation in (1, 2):
                 trial.convolve((1, 7, channels), (taps + more,), 2, padding="same", dilation=dilation)
-        for window, channels, filters in (((1, 1), 256 + more, 3), ((1, 3), conv_weight.IN_PLACE + 8 * more, 5)):
-            for columns in (conv_weight.PIXELS + more, conv_weight.PIXELS // 2 + more):                 # PATCHES, BESIDE
-                trial.convolve((1, 2, columns + 2, channels), window, panel - more, padding="same")
+        for window, channels in (((1, 1), conv_weight.COLUMNS + more), ((1, 3), conv_weight.IN_PLACE + 8 * more)):
+            for columns in (conv_weight.PIXELS + more, conv_weight.PIXELS // 2 + more):                 # PATCHES
+                trial.convolve((1, 2, columns, channels), window, panel - more, padding="same")         # BESIDE
         trial.winograd((1, 8, 4 * winograd.BLOCKS // 2 + more, winograd.CHANNELS + more), panel + more, 4, "same")
         trial.winograd_gradient((1, 8, 4 * winograd_gradient.BLOCKS // 2 + more, 8), 2 * lanes, 1)
     few_edges(trial)
     winograd_edges(trial)
 
 
+def largest(fits):
+    """The last number of those that fit."""
+    return next(size for size in range(1, 1 << 20) if not fits(size)) - 1
+
+
 def few_edges(trial):
     """What `convolve_to_few` has room for, and one more, which `convolve` takes."""
-    def largest(fits):
-        return next(size for size in range(1, 1 << 20) if not fits(size)) - 1
-
-    def holds(taps, steps, filters, channels):
-        return conv_few.fits(axes("walls", (steps,), (taps,), padding="same"), (1, steps, filters), (1, steps, channels))
+    def holds(taps, steps, channels):
+        return conv_few.fits(axes("walls", (steps,), (taps,), padding="same"), (1, steps, 3), (1, steps, channels))
 
     for channels in (1, 3):
-        steps = largest(lambda steps: holds(2, steps, 3, channels))                                     # IMAGE_ROW
-        taps = largest(lambda taps: holds(taps, 8, 3, channels))                                        # LINE
+        steps = largest(partial(holds, 2, channels=channels))
+        taps = conv_few.LINE // channels                                                                # PRODUCTS
         for more, kernel in ((0, "convolve_to_few"), (1, "convolve")):
             trial.convolve((1, steps + more, channels), (2,), 3, kernel, padding="same")
             trial.convolve((1, 8, channels), (taps + more,), 3, kernel, padding="same")
             trial.convolve((1, 50, channels), (3,), conv_few.INNER + more, kernel, padding="same")      # PIXELS, LAST
+        # What `fits` allows leaves some of a row's buffer empty.
+        steps = conv_few.IMAGE_ROW // np.dtype(trial.dtype).itemsize // channels                        # IMAGE_ROW
+        window = axes("walls", (steps,), (2,))
+        grad, weight = trial.integers(1, 1, 1, steps - 1, 3), trial.integers(1, 1, 2, channels, 3)
+        found = trial.run("convolve_to_few", grad, weight, np.zeros(channels, trial.dtype), _plan.forward_plan(window),
+                          0, out=(1, 1, 1, steps, channels))
+        same(found[0, 0], reference.conv_backward_input(grad[0, 0], weight[0, 0], (steps,)), "few", steps, channels)
 
 
 def winograd_edges(trial):
-    """As many channels as there is room for; with one more, Winograd's algorithm is not chosen."""
+    """As many channels as there is room for: with those of float64 and one more, it is not chosen."""
     for name in ("winograd_convolve", "winograd_backward_points"):
-        fits = registry.kernel(name, "cpu").fits
-        channels = next(size for size in range(1, 1 << 20) if not fits(size)) - 1
+        channels = largest(partial(registry.kernel(name, "cpu").fits, itemsize=np.dtype(trial.dtype).itemsize))
         assert channels >= _plan.MOST_CHANNELS
         if name == "winograd_convolve":
             trial.winograd((1, 9, 11, channels), 16, 4, "same")

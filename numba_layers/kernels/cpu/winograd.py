@@ -39,12 +39,12 @@ CHANNELS = 32                                      # some channels of weights at
 TAPS = 9 * CHANNELS * ROW + VECTOR_BYTES // 4 * ROW
 
 
-def fits(channels, at_once):
-    """Do the buffers hold `at_once` blocks of inputs with that many channels, in float64 or float32?"""
-    lanes = VECTOR_BYTES // 8
+def fits(channels, at_once, itemsize=8):
+    """Do the buffers hold `at_once` blocks of inputs with that many channels?"""
+    lanes = VECTOR_BYTES // itemsize
     unit = max(lanes, ROWS)
     room = -(-channels // unit) * unit
-    return POINTS * (at_once * room + lanes) * 8 <= INPUTS and POINTS * room * 8 <= PATCH
+    return POINTS * (at_once * room + lanes) * itemsize <= INPUTS and POINTS * room * itemsize <= PATCH
 
 
 @inlined
