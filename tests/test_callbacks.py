@@ -319,6 +319,9 @@ def test_schedules(schedule, expected):
 def test_verbose_beyond_2_prints_the_epochs(model, data, capsys, verbose):
     model.fit(*data, epochs=2, verbose=verbose)
     assert capsys.readouterr().out == "Epoch 1/2\nEpoch 2/2\n"
+    model.evaluate(*data, verbose=verbose)
+    model.predict(data[0], verbose=verbose)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_schedules_of_keras_1_get_the_epoch_alone(keras1):

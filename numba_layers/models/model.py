@@ -225,10 +225,11 @@ class Model(LossGraph, WrittenAsClass, Network):
         """Train for `epochs` passes over the data. Returns the History: `.history[name]` lists a figure an epoch.
 
         x, y: array, list, or dictionary by name. batch_size: samples an update, 32 by default. verbose: 0 silent,
-        1 a progress bar, 2 a line an epoch. callbacks: see `callbacks`. validation_split: share of the samples, taken
-        from the end before shuffling, that is only measured; in [0, 1). validation_data: (x, y) or (x, y, weights)
-        instead. shuffle: each epoch anew; 'batch' moves whole batches. class_weight: {class number: factor}.
-        sample_weight: a factor for each sample. initial_epoch: number of the first epoch, to go on with a training.
+        1 a progress bar, 2 a line an epoch, 3 its number. callbacks: see `callbacks`. validation_split: share of the
+        samples, taken from the end before shuffling, that is only measured; in [0, 1). validation_data: (x, y) or
+        (x, y, weights) instead. shuffle: each epoch anew; 'batch' moves whole batches. class_weight: {class number:
+        factor}. sample_weight: a factor for each sample. initial_epoch: number of the first epoch, to go on with a
+        training.
         Raises: ShapeError, DtypeError, DataError for data that do not fit; ModelError before compile.
         """
         self._need_built(x)

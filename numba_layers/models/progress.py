@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(total, verbose, label, unit="sample"):
-    """Gives a function `show(done)`; with `verbose` 0 it shows nothing."""
-    if not verbose:
+    """Gives a function `show(done)`; it shows nothing but where `verbose` is 1, as in Keras."""
+    if verbose != 1:
         yield lambda done: None
         return
     with warnings.catch_warnings():

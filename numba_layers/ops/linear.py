@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..autograd.tensor import SparseTensor, as_tensor
-from ..errors import ArgumentError, ShapeError, unknown
+from ..errors import ArgumentError, DtypeError, ShapeError, unknown
 from . import activation as activations
 from . import elementwise, reduction
 from ._broadcast import broadcast_shape
@@ -160,6 +160,8 @@ def matmul(a, b):
     a, b = as_tensor(a), as_tensor(b)
     if a.ndim == 0 or b.ndim == 0 or _differ(a.shape[-1], b.shape[-2 if b.ndim > 1 else -1]):
         raise _unfit("matmul", a, b)
+    if isinstance(b, SparseTensor):
+        raise DtypeError("matmul: the second factor is sparse, which only the first may be. Convert it: K.to_dense(y).")
     if b.ndim == 1:
         return squeeze(matmul(a, expand_dims(b, axis=1)), axis=-1)
     if isinstance(a, SparseTensor) and b.ndim == 2:

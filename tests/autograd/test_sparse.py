@@ -7,7 +7,7 @@ import scipy.sparse
 from numba_layers import Tape, ops
 from numba_layers import backend as K
 from numba_layers.autograd.tensor import SparseTensor, Tensor, as_tensor
-from numba_layers.errors import DataError
+from numba_layers.errors import DataError, DtypeError
 from numba_layers.layers import Dense, Input, Lambda
 from numba_layers.models import Model
 
@@ -105,6 +105,12 @@ def test_every_format_is_multiplied(form):
     np.testing.assert_allclose(ops.sparse_dense(made, WEIGHT).data, expected, rtol=1e-6)
     np.testing.assert_allclose(K.eval(K.dot(made, K.variable(WEIGHT))), expected, rtol=1e-6)
     np.testing.assert_array_equal(K.eval(K.to_dense(as_tensor(made))), made.toarray())
+
+
+def test_the_second_factor_must_be_dense():
+    for form in ("csr", "coo"):
+        with pytest.raises(DtypeError, match="the second factor is sparse.*K.to_dense"):
+            K.dot(K.variable(np.ones((2, 20))), matrix(form).astype("float64"))
 
 
 def test_columns_in_any_order_twice_and_with_room_behind(random):
