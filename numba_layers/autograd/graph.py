@@ -13,7 +13,7 @@ from .. import config
 from ..errors import GraphError, ShapeError
 from .context import context, deferring, evaluation
 from .tape import Tape
-from .tensor import Tensor, Variable, as_seen, as_tensor, stored
+from .tensor import Sizes, Tensor, Variable, as_seen, as_tensor, stored
 
 
 class SymbolicTensor(Tensor):
@@ -25,7 +25,7 @@ class SymbolicTensor(Tensor):
     def __init__(self, shape, dtype=None, step=None, name=None):
         super().__init__(None, name=name)
         del self.data
-        self._shape = tuple(None if size is None else int(size) for size in shape)
+        self._shape = Sizes(None if size is None else int(size) for size in shape)
         self._dtype = np.dtype(dtype or config.floatx())
         self.step = step
 

@@ -107,9 +107,17 @@ class Variable(Tensor):
         self.constraint = constraint
         self.trainable = trainable
 
+    def __bool__(self):
+        """Of a single number its value; that there is one at all else: `if self.bias:` of Keras 1's layers."""
+        return self.ndim > 0 or super().__bool__()
+
     def get_value(self, borrow=False):
         """A copy of the value; Theano's name for it."""
         return self.value.copy()
+
+    def eval(self, session=None):
+        """A copy of the value, as Theano's and TensorFlow's variables answer it."""
+        return self.get_value()
 
     def set_value(self, value, borrow=False):
         """Copy `value`, an array of the shape that users see, into the variable; Theano's name for it.

@@ -45,8 +45,6 @@ class Keras1Conv:
     sides = ()
     names = NAMES
 
-    W_shape = property(lambda self: self.W.value.shape)
-
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         for old, new in cls.names.items():
@@ -70,6 +68,11 @@ class Keras1Conv:
         if len(args) > 1 + count and isinstance(args[1 + count], int):      # strides, where Keras 1 has init
             return True
         return 0 < len(window) and any(name not in kwargs for name in cls.sides[len(window):])
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if hasattr(self, "kernel"):     # separable ones have two others
+            self.W_shape = tuple(self.W.shape)
 
     def _asking_for(self, data_format):
         return f"dim_ordering={ORDERINGS[data_format]!r} (Keras 2: data_format={data_format!r})"

@@ -58,7 +58,8 @@ def test_a_symbolic_tensor_has_no_value():
     for look in (lambda: x.data, lambda: np.asarray(x), x.numpy, lambda: float(x), lambda: bool(x > 0)):
         with pytest.raises(GraphError, match="no value yet. Evaluate it with K.function"):
             look()
-    assert x.get_shape().as_list() == [None, 3] and x.get_shape().ndims == 2 and x._keras_shape == (None, 3)
+    assert x.get_shape().as_list() == x.shape.as_list() == [None, 3] and x.get_shape().ndims == 2
+    assert x._keras_shape == (None, 3)
     assert "image" in repr(x) and x.size is None and x.ndim == 2
 
 

@@ -58,7 +58,8 @@ def test_both_names_are_one_attribute():
     dropout.p = 0.25
     assert dense.kernel_regularizer is dense.W_regularizer and dropout.rate == 0.25
     dense.b.set_value(np.ones(3))
-    np.testing.assert_array_equal(dense.b.get_value(), dense.get_weights()[1])
+    for value in (dense.b.get_value(), dense.b.eval()):
+        np.testing.assert_array_equal(value, dense.get_weights()[1])
     pooling = layers.MaxPooling2D()
     pooling.dim_ordering, pooling.border_mode = "th", "same"
     assert (pooling.data_format, pooling.padding) == ("channels_first", "same")
@@ -77,6 +78,30 @@ def test_overrides_may_ask_the_layer_above_under_either_name(method):
     assert Sequential([kind(3, input_shape=(4,))]).output_shape == (None, 3)
     other = type("Own", (Layer,), {method: lambda self, shape: (shape[0], 7), "call": lambda self, x: K.zeros((2, 7))})
     assert other().get_output_shape_for((None, 4)) == other().compute_output_shape((None, 4)) == (None, 7)
+
+
+class AsKeras1(Dense):
+    """How subclasses of Keras 1's layers are written: `bias` says whether there is one."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.init, self.W_regularizer = self.init, None
+
+    def call(self, x, mask=None):
+        output = K.dot(x, self.W)
+        if self.bias:
+            output += self.b
+        return self.activation(output)
+
+
+def test_subclasses_use_the_names():
+    model = Sequential([AsKeras1(2, input_dim=3), AsKeras1(2, bias=False)])
+    layer = model.layers[0]
+    layer.b.set_value(np.array([0.0, 1.0]))
+    x = np.ones((4, 3))
+    first, bias, second = model.get_weights()
+    np.testing.assert_allclose(model.predict(x), (x @ first + bias) @ second, rtol=1e-5)
+    assert K.variable(np.zeros(1)) and not K.variable(0.0)
 
 
 def test_masks_and_checks_of_a_place():
