@@ -5,7 +5,7 @@ changed by hand, reads and writes beyond the arrays.
 """
 
 
-from ..errors import DataError
+from ..errors import DataError, ShapeError
 
 
 def is_sparse(value):
@@ -16,8 +16,11 @@ def is_sparse(value):
 def as_csr(matrix, where="a sparse matrix"):
     """`matrix`, in any of SciPy's sparse formats, as CSR, checked.
 
-    Raises: DataError for index arrays that are no whole numbers, of the wrong length, or point outside of the matrix.
+    Raises: DataError for index arrays that are no whole numbers, of the wrong length, or point outside of the matrix;
+    ShapeError for an array of another number of axes than two.
     """
+    if len(matrix.shape) != 2:
+        raise ShapeError(f"{where} must have two axes, got shape {matrix.shape}.")
     if matrix.format != "csr":
         _check(matrix, where)
         matrix = matrix.tocsr()
@@ -38,6 +41,8 @@ def check_compressed(indptr, indices, stored, rows, columns, where):
     for name, array in (("indptr", indptr), ("indices", indices)):
         if array.ndim != 1 or array.dtype.kind not in "iu":
             raise _damaged(where, f"{name} must be a row of whole numbers, got {array.dtype} of shape {array.shape}")
+    if rows < 0 or columns < 0:
+        raise _damaged(where, f"it has {rows} rows and {columns} columns")
     if indptr.size != rows + 1:
         raise _damaged(where, f"indptr has {indptr.size} entries, expected {rows + 1}")
     if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
@@ -49,7 +54,7 @@ def check_compressed(indptr, indices, stored, rows, columns, where):
 
 
 def _check(matrix, where):
-    rows, columns = matrix.shape if len(matrix.shape) == 2 else (1, *matrix.shape)
+    rows, columns = matrix.shape
     if matrix.format == "csr":
         check_compressed(matrix.indptr, matrix.indices, matrix.data.shape[0], rows, columns, where)
     elif matrix.format == "csc":
@@ -58,7 +63,7 @@ def _check(matrix, where):
         high, wide = matrix.data.shape[1:]
         check_compressed(matrix.indptr, matrix.indices, matrix.data.shape[0], rows // high, columns // wide, where)
     elif matrix.format == "coo":
-        for name, places, size in zip(("rows", "columns")[-len(matrix.coords):], matrix.coords, matrix.shape):
+        for name, places, size in (("rows", matrix.row, rows), ("columns", matrix.col, columns)):
             if places.shape != matrix.data.shape:
                 raise _damaged(where, f"{places.size} {name} for {matrix.data.size} numbers")
             _check_range(places, size, name, where)

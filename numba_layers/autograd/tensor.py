@@ -175,12 +175,15 @@ class SparseTensor(Tensor):
         super().__init__(None, name=name)
         del self.data
         self._shape = tuple(int(size) for size in matrix.shape)
-        indptr, indices = np.asarray(matrix.indptr), np.asarray(matrix.indices)
-        check_compressed(indptr, indices, len(matrix.data), *self._shape, "the sparse matrix")
+        indptr, indices, values = map(np.asarray, (matrix.indptr, matrix.indices, matrix.data))
+        if len(self._shape) != 2 or values.ndim != 1:
+            raise ShapeError("a sparse matrix has two axes and a row of numbers, got shape "
+                             f"{self._shape} and numbers of shape {values.shape}.")
+        check_compressed(indptr, indices, values.size, *self._shape, "the sparse matrix")
         used = int(indptr[-1])      # SciPy keeps room behind what it stores
         self.indptr = np.ascontiguousarray(indptr, dtype=np.int64)
         self.indices = np.ascontiguousarray(indices[:used], dtype=np.int64)
-        self.values = np.ascontiguousarray(as_array(matrix.data[:used], dtype))
+        self.values = np.ascontiguousarray(as_array(values[:used], dtype))
 
     @property
     def shape(self):

@@ -7,7 +7,7 @@ import scipy.sparse
 from numba_layers import Tape, ops
 from numba_layers import backend as K
 from numba_layers.autograd.tensor import SparseTensor, Tensor, as_tensor
-from numba_layers.errors import DataError, DtypeError
+from numba_layers.errors import DataError, DtypeError, ShapeError
 from numba_layers.layers import Dense, Input, Lambda
 from numba_layers.models import Model
 
@@ -92,10 +92,14 @@ def test_damaged_matrices_are_refused(entry):
 def test_arrays_that_are_no_matrix_of_scipys_are_compared_too():
     good = matrix()
     fields = {name: getattr(good, name) for name in ("indptr", "indices", "data", "shape")}
-    wrong = {"indices": good.indices.astype(float), "indptr": good.indptr[None], "data": good.data[:3]}
-    for name, value in wrong.items():
-        with pytest.raises(DataError, match="is damaged"):
+    wrong = [("indices", good.indices.astype(float), DataError), ("indptr", good.indptr[None], DataError),
+             ("data", good.data[:3], DataError), ("data", good.data[:, None], ShapeError), ("shape", (20,), ShapeError),
+             ("shape", (20, -6), DataError)]
+    for name, value, error in wrong:
+        with pytest.raises(error, match="sparse matrix"):
             SparseTensor(type("Matrix", (), fields | {name: value}))
+    with pytest.raises(ShapeError, match="must have two axes"):
+        as_tensor(scipy.sparse.coo_array(np.ones(3)))
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok", "dia"])
