@@ -1,5 +1,7 @@
 """A graph of layers as one layer: topology, weights, and running it. Training is in `model.py`."""
 
+from collections import Counter
+
 from .. import ops
 from ..autograd.context import context
 from ..autograd.graph import Graph, placeholders
@@ -297,9 +299,9 @@ def _ordered_layers(nodes, met):
 
 
 def _check_names(network):
-    names = [layer.name for layer in network._all_layers]
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    counts = Counter(layer.name for layer in network._all_layers)
+    repeated = sorted(name for name, count in counts.items() if count > 1)
     if repeated:
         raise ArgumentError(f'model "{network.name}": the layer name {repeated[0]!r} is used '
-                            f"{names.count(repeated[0])} times. All layers of a model need names of their own.")
+                            f"{counts[repeated[0]]} times. All layers of a model need names of their own.")
 
