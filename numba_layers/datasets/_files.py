@@ -1,15 +1,14 @@
 """Finding the files of a data set on this machine, and reading them without trusting them.
 
-Old data sets come as pickles or hold them inside an .npz, and a pickle may run any program when it is loaded.
-Here only lists, numbers, text and NumPy arrays come out of one.
+Old data sets come as pickles or hold them inside an .npz; `_pickles` reads those as plain data. Checksums and lengths
+are compared to the end, and nothing inflates to more than data sets do.
 
-Reference: Python documentation, `pickle`, "Restricting Globals"; NumPy, "NPY format".
+Reference: NumPy, "NPY format"; RFC 1952, "GZIP file format".
 """
 
-import codecs
 import gzip
 import json
-import pickle
+import math
 import zipfile
 from pathlib import Path
 
@@ -19,8 +18,10 @@ from numpy.lib import format as npy
 from ..config import keras_home
 from ..errors import ArgumentError, DataError
 from ..utils.data_utils import get_file
+from . import _pickles
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+MOST_PACKING, MOST_ALWAYS = 20, 1 << 26     # of packed files: how many times as large; bytes that are fine anyway
 
 
 def data_folder():
@@ -52,15 +53,34 @@ def read(path):
     path = Path(path)
     try:
         with open(path, "rb") as file:
-            start = file.read(16)
-        if start.startswith(b"PK"):
+            start = file.read(2)
+        if start == b"PK":
             return _read_npz(path)
-        with (gzip.open if start.startswith(b"\x1f\x8b") else open)(path, "rb") as file:
-            return json.load(file) if start.lstrip().startswith(b"{") else DataUnpickler(file).load()
+        content = _inflated(path) if start == b"\x1f\x8b" else path.read_bytes()
+        return json.loads(content) if content[:16].lstrip().startswith(b"{") else _pickles.load(content)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     except Exception as error:     # damaged pickles and archives raise nearly anything
-        raise DataError(f"{path} cannot be read ({type(error).__name__}: {error}). {cure(path)}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path, error):
+    return DataError(f"{path} cannot be read ({type(error).__name__}: {error}). {cure(path)}")
+
+
+def _most(path):
+    """How many bytes a packed file may become: data sets of images grow five times, of texts three times."""
+    return MOST_ALWAYS + MOST_PACKING * path.stat().st_size
+
+
+def _inflated(path):
+    """The content of a gzipped file, whose checksum and length were compared."""
+    most = _most(path)
+    with gzip.open(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise DataError(f"it inflates to more than {most:,} bytes. {cure(path)}")
+    return content
 
 
 def read_parts(path, *names):
@@ -84,18 +104,34 @@ def read_parts(path, *names):
     return parts
 
 
+def numbers(path, *parts):
+    """The parts as arrays of numbers, a row for each entry.
+
+    Raises: DataError for other arrays, which `path` is told to hold.
+    """
+    arrays = [np.asarray(part) for part in parts]
+    for array in arrays:
+        if array.dtype.kind not in "biuf" or not array.ndim:
+            raise DataError(f"{path} holds {array.dtype} where numbers are expected. {cure(path)}")
+    return arrays
+
+
 def read_idx(path):
     """The unsigned bytes of a gzipped IDX file: magic number 0, 0, 8, axes; big-endian sizes; the bytes.
 
     Reference: LeCun, Cortes & Burges, "The MNIST database", file formats.
     """
     try:
-        content = gzip.decompress(Path(path).read_bytes())
+        content = _inflated(path)
+        if content[:3] != b"\0\0\x08":
+            raise ValueError("it does not begin as an IDX file of bytes does")
         axes = content[3]
         shape = np.frombuffer(content, ">u4", count=axes, offset=4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape).copy()
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     except Exception as error:
-        raise DataError(f"{path} cannot be read ({type(error).__name__}: {error}). {cure(path)}") from error
+        raise _unreadable(path, error) from error
 
 
 def cure(path):
@@ -120,56 +156,24 @@ def shuffled(random, *parts):
     return [part[order] for part in parts]
 
 
-class DataUnpickler(pickle.Unpickler):
-    """Loads pickles of plain data, of Python 2 too: Python's containers and NumPy arrays, nothing else."""
-
-    def __init__(self, file):
-        super().__init__(file, encoding="latin1")     # Python 2's bytes, which NumPy turns back into arrays
-
-    def find_class(self, module, name):
-        try:
-            return ALLOWED[module.replace("numpy._core", "numpy.core"), name]
-        except KeyError:
-            raise DataError(
-                f"it asks for {module}.{name}, which no data set needs; refusing to load it. "
-                "Put a file from a source you trust in its place."
-            ) from None
-
-    def persistent_load(self, pid):
-        raise DataError("it refers to objects outside of itself; no data set does.")
-
-
-def _encode(text, encoding):
-    """What Python 3 writes for bytes in a pickle of protocol 2."""
-    if encoding != "latin1":
-        raise DataError(f"it stores bytes as {encoding!r}, expected 'latin1'.")
-    return codecs.encode(text, encoding)
-
-
-# The functions that NumPy itself names when it pickles an array or a scalar, whatever module they live in.
-ALLOWED = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-    ("numpy.core.multiarray", "scalar"): np.float64(0).__reduce__()[0],
-    ("numpy.core.numeric", "_frombuffer"): np.empty(0).__reduce_ex__(5)[0],
-    ("_codecs", "encode"): _encode,
-}
-
-
 def _read_npz(path):
     with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".npy")]
-        return {name.removesuffix(".npy"): _read_npy(archive, name) for name in names}
+        entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
+        if sum(entry.file_size for entry in entries) > _most(path):
+            raise DataError(f"it inflates to more than {_most(path):,} bytes. {cure(path)}")
+        return {entry.filename.removesuffix(".npy"): _read_npy(archive, entry) for entry in entries}
 
 
-def _read_npy(archive, name):
+def _read_npy(archive, entry):
     """One array of an .npz; an array of objects is a header and then a pickle."""
-    with archive.open(name) as file:
+    with archive.open(entry) as file:
         version = npy.read_magic(file)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        dtype = read_header(file)[2]
-        if dtype.hasobject:
-            return DataUnpickler(file).load()
-    with archive.open(name) as file:
-        return npy.read_array(file, allow_pickle=False)
+        shape, _, dtype = read_header(file)
+        if dtype.kind == "O":
+            return np.asarray(_pickles.load(file.read()))
+        if dtype.kind not in "biufSU" or math.prod(shape) * dtype.itemsize != entry.file_size - file.tell():
+            raise DataError(f"{entry.filename} says that it has shape {shape} and type {dtype}, which is not what "
+                            f"there is. {cure(archive.filename)}")
+    with archive.open(entry) as file:
+        return npy.read_array(file, allow_pickle=False)     # to the last byte, where the checksum is compared

@@ -3,8 +3,10 @@
 import numpy as np
 
 from ..errors import DataError
+from ._files import cure
 
 KERAS1_WORDS = {"nb_words": "num_words"}
+_WHOLE = {int, np.int16, np.int32, np.int64, np.uint16, np.uint32, np.uint64}
 
 
 def as_objects(lists):
@@ -13,6 +15,21 @@ def as_objects(lists):
     for i, entry in enumerate(lists):
         array[i] = entry
     return array
+
+
+def texts_of(path, lists):
+    """The lists of word ranks in a file as a 1-D array of them. Raises: DataError where one is something else."""
+    for text in lists:
+        if not isinstance(text, list | tuple | np.ndarray) or not _WHOLE.issuperset(map(type, text)):
+            raise DataError(f"{path} holds {text!r:.80} where a list of word ranks is expected. {cure(path)}")
+    return as_objects(lists)
+
+
+def ranks_of(path, content):
+    """The dictionary from words to ranks in a file. Raises: DataError where it is something else."""
+    if not isinstance(content, dict) or not _WHOLE.issuperset(map(type, content.values())):
+        raise DataError(f"{path} holds no dictionary from words to ranks. {cure(path)}")
+    return content
 
 
 def short_enough(texts, labels, maxlen, start_char):

@@ -5,7 +5,7 @@ Reference: Harrison & Rubinfeld 1978, "Hedonic prices and the demand for clean a
 
 import numpy as np
 
-from ._files import checked_fraction, locate, read_parts, shuffled
+from ._files import checked_fraction, locate, numbers, read_parts, shuffled
 
 NAMES = ("boston_housing.npz",)
 SHA256 = "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
@@ -19,7 +19,7 @@ def load_data(path="boston_housing.npz", test_split=0.2, seed=113):
     Raises: DataError when the file cannot be had or read.
     """
     checked_fraction("test_split", test_split)
-    x, y = read_parts(locate(path, NAMES, SHA256), "x", "y")
-    x, y = shuffled(np.random.RandomState(seed), np.asarray(x), np.asarray(y))
+    file = locate(path, NAMES, SHA256)
+    x, y = shuffled(np.random.RandomState(seed), *numbers(file, *read_parts(file, "x", "y")))
     cut = int(len(x) * (1 - test_split))
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])

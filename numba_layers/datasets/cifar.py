@@ -21,7 +21,7 @@ def load_batch(fpath, label_key="labels"):
     try:
         data = np.asarray(content["data"], dtype=np.uint8)
         return data.reshape(len(data), 3, 32, 32), content[label_key]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{fpath} is no CIFAR batch with {label_key!r} ({error}). {cure(fpath)}") from error
 
 
@@ -39,11 +39,15 @@ def folder(name, archive, file_hash):
 
 def collect(files, label_key):
     """All batches in one: x in the layout of `image_data_format()`, y (n, 1) uint8."""
-    batches = [load_batch(file, label_key) for file in files]
-    x = np.concatenate([data for data, _ in batches])
-    y = np.concatenate([np.asarray(labels, dtype=np.uint8) for _, labels in batches])
-    if len(x) != len(y):
-        raise DataError(f"{files[0]} and its like hold {len(x)} images, {len(y)} labels. {cure(files[0])}")
+    batches = []
+    for file in files:
+        data, labels = load_batch(file, label_key)
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iu" or labels.shape != data.shape[:1] or not np.isin(labels, range(100)).all():
+            raise DataError(f"{file} holds {len(data)} images, and as {label_key} no list of {len(data)} whole numbers "
+                            f"from 0 on. {cure(file)}")
+        batches.append((data, labels.astype(np.uint8)))
+    x, y = map(np.concatenate, zip(*batches))
     if image_data_format() == "channels_last":
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
     return x, y.reshape(-1, 1)

@@ -6,8 +6,8 @@ Reference: Maas et al. 2011, "Learning Word Vectors for Sentiment Analysis".
 import numpy as np
 
 from .._legacy import keras1
-from ._files import locate, read, read_parts, shuffled
-from ._sequences import KERAS1_WORDS, as_objects, encode, short_enough
+from ._files import locate, numbers, read, read_parts, shuffled
+from ._sequences import KERAS1_WORDS, encode, ranks_of, short_enough, texts_of
 
 NAMES = ("imdb.npz", "imdb_full.pkl")
 SHA256 = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
@@ -45,8 +45,9 @@ def load_data(
     file = locate(path, NAMES, SHA256)
     x_train, y_train, x_test, y_test = read_parts(file, "x_train", "y_train", "x_test", "y_test")
     random = np.random.RandomState(seed)
-    train = shuffled(random, as_objects(x_train), np.asarray(y_train))
-    test = shuffled(random, as_objects(x_test), np.asarray(y_test))
+    y_train, y_test = numbers(file, y_train, y_test)
+    train = shuffled(random, texts_of(file, x_train), y_train)
+    test = shuffled(random, texts_of(file, x_test), y_test)
     x_train, y_train = short_enough(*train, maxlen, start_char)
     x_test, y_test = short_enough(*test, maxlen, start_char)
     x = encode(
@@ -62,4 +63,5 @@ def load_data(
 
 def get_word_index(path="imdb_word_index.json"):
     """Dictionary from word to rank, 1 the most frequent; `load_data` adds `index_from` to it."""
-    return read(locate(path, WORD_NAMES, WORD_MD5))
+    file = locate(path, WORD_NAMES, WORD_MD5)
+    return ranks_of(file, read(file))

@@ -3,9 +3,7 @@
 Reference: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition".
 """
 
-import numpy as np
-
-from ._files import locate, read_parts
+from ._files import locate, numbers, read_parts
 
 NAMES = ("mnist.npz", "mnist.pkl.gz")
 SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -17,6 +15,6 @@ def load_data(path="mnist.npz"):
     path: file in ~/.keras/datasets; Keras 2's mnist.npz or Keras 1's mnist.pkl.gz, whichever is there.
     Raises: DataError when the file cannot be had or read.
     """
-    parts = read_parts(locate(path, NAMES, SHA256), "x_train", "y_train", "x_test", "y_test")
-    x_train, y_train, x_test, y_test = map(np.asarray, parts)
+    file = locate(path, NAMES, SHA256)
+    x_train, y_train, x_test, y_test = numbers(file, *read_parts(file, "x_train", "y_train", "x_test", "y_test"))
     return (x_train, y_train), (x_test, y_test)

@@ -6,8 +6,8 @@ Reference: Lewis, "Reuters-21578 text categorization collection".
 import numpy as np
 
 from .._legacy import keras1
-from ._files import checked_fraction, locate, read, read_parts, shuffled
-from ._sequences import KERAS1_WORDS, as_objects, encode, short_enough
+from ._files import checked_fraction, locate, numbers, read, read_parts, shuffled
+from ._sequences import KERAS1_WORDS, encode, ranks_of, short_enough, texts_of
 
 NAMES = ("reuters.npz", "reuters.pkl")
 SHA256 = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
@@ -41,8 +41,9 @@ def load_data(
     Raises: DataError when the file cannot be had or read, or `maxlen` leaves no newswire.
     """
     checked_fraction("test_split", test_split)
-    x, y = read_parts(locate(path, NAMES, SHA256), "x", "y")
-    x, y = shuffled(np.random.RandomState(seed), as_objects(x), np.asarray(y))
+    file = locate(path, NAMES, SHA256)
+    x, y = read_parts(file, "x", "y")
+    x, y = shuffled(np.random.RandomState(seed), texts_of(file, x), *numbers(file, y))
     x, y = short_enough(x, y, maxlen, start_char)
     x = encode(
         x,
@@ -58,4 +59,5 @@ def load_data(
 
 def get_word_index(path="reuters_word_index.json"):
     """Dictionary from word to rank, 1 the most frequent; `load_data` adds `index_from` to it."""
-    return read(locate(path, WORD_NAMES, WORD_MD5))
+    file = locate(path, WORD_NAMES, WORD_MD5)
+    return ranks_of(file, read(file))

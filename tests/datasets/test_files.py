@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from numba_layers.datasets import _files, mnist
+from numba_layers.datasets import _files, imdb, mnist, reuters
 from numba_layers.errors import ArgumentError, DataError
 
 PLAIN = {"numbers": [1, 2.5, True, None], "text": ("a", "ä"), "bytes": b"\x00\xff"}
@@ -66,6 +66,104 @@ def test_functions_that_are_not_data_are_refused(folder, function):
         _files.read(folder / "data.pkl")
 
 
+DTYPE = b"cnumpy\ndtype\n(S'%s'\nI0\nI1\ntR(I3\nS'<'\n%sI-1\nI-1\nI0\ntb"
+PLAIN_TYPE = b"NNN"
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n%s%sI0\n%stb."
+POINTERS = b"S'AAAAAAAABBBBBBBB'\n"
+FIELDS = b"N(S'a'\nt(dS'a'\n(" + DTYPE % (b"O8", PLAIN_TYPE) + b"I0\nts"    # parts of a type that hides objects
+REFUSED = {
+    "objects from bytes": ARRAY % (b"(I2\nt", DTYPE % (b"O8", PLAIN_TYPE), POINTERS),
+    "too few objects": ARRAY % (b"(I2\nt", DTYPE % (b"O8", PLAIN_TYPE), b"(lI1\na"),
+    "objects in a record": ARRAY % (b"(I2\nt", DTYPE % (b"V8", FIELDS), POINTERS),
+    "objects in a number": ARRAY % (b"(I2\nt", DTYPE % (b"i8", FIELDS), POINTERS),
+    "objects from a buffer": b"cnumpy.core.numeric\n_frombuffer\n(%s%s(I2\ntS'C'\ntR." % (
+        POINTERS, DTYPE % (b"O8", PLAIN_TYPE)),
+    "an object from bytes": b"cnumpy.core.multiarray\nscalar\n(%sS'AAAAAAAA'\ntR." % DTYPE % (b"O8", PLAIN_TYPE),
+    "an array made by its class": b"cnumpy\nndarray\n((I2\nt%stR." % DTYPE % (b"O8", PLAIN_TYPE),
+    "a shape without bytes": ARRAY % (b"(I1000000\nI1000000\nt", DTYPE % (b"f8", PLAIN_TYPE), POINTERS),
+    "an odd shape": ARRAY % (b"(I-2\nt", DTYPE % (b"f8", PLAIN_TYPE), POINTERS),
+    "a buffer of another size": b"cnumpy.core.numeric\n_frombuffer\n(%s%s(I3\ntS'C'\ntR." % (
+        POINTERS, DTYPE % (b"i8", PLAIN_TYPE)),
+    "times": ARRAY % (b"(I2\nt", DTYPE % (b"M8", PLAIN_TYPE), POINTERS),
+    "entry 4 billion of the memo": b"]r\xff\xff\xff\xff.",
+    "the same in decimals": b"(lp4294967295\n.",
+    "a longer text than the file": b"X\xff\xff\xff\x7fabc.",
+    "something behind the end": b"]..",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_pickles_that_lie_about_their_arrays(folder, name):
+    (folder / "data.pkl").write_bytes(REFUSED[name])
+    with pytest.raises(DataError, match=r"data\.pkl"):
+        _files.read(folder / "data.pkl")
+
+
+def test_the_pickles_above_are_read_when_they_tell_the_truth(folder):
+    """So that it is their lies that are refused."""
+    (folder / "data.pkl").write_bytes(ARRAY % (b"(I2\nt", DTYPE % (b"i8", PLAIN_TYPE), POINTERS))
+    assert _files.read(folder / "data.pkl").tolist() == [0x4141414141414141, 0x4242424242424242]
+    (folder / "data.pkl").write_bytes(ARRAY % (b"(I1\nt", DTYPE % (b"O8", PLAIN_TYPE), b"(lI1\na"))
+    assert _files.read(folder / "data.pkl").tolist() == [1]
+
+
+def test_every_damaged_byte_of_an_archive_shows(folder):
+    """Checksums and lengths are compared to the end: the same data come out, or an error."""
+    x, y = np.arange(784 * 2, dtype=np.uint8).reshape(2, 28, 28), np.arange(2, dtype=np.uint8)
+    parts = {"x_train": x, "y_train": y, "x_test": x[:1], "y_test": y[:1]}
+    np.savez_compressed(folder / "mnist.npz", **parts)
+    whole = {"mnist.npz": (folder / "mnist.npz").read_bytes(),
+             "mnist.pkl.gz": gzip.compress(pickle.dumps(((x, y), (x[:1], y[:1])), 2))}
+    (folder / "mnist.npz").unlink()
+    random, refused = np.random.RandomState(3), 0
+    for name, content in whole.items():
+        for place in random.permutation(len(content))[:300]:
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << random.randint(8)
+            (folder / name).write_bytes(damaged)
+            try:
+                (x_train, y_train), (x_test, y_test) = mnist.load_data(name)
+            except DataError as error:
+                assert str(folder / name) in str(error)
+                refused += 1
+            else:
+                for part, array in zip((x_train, y_train, x_test, y_test), parts.values()):
+                    np.testing.assert_array_equal(part, array)
+        (folder / name).unlink()
+    assert refused > 300
+
+
+@pytest.mark.parametrize("load, name, content", [
+    (imdb.load_data, "imdb_full.pkl", (([[1, 2], [3, 70000]] * 9, [0, 1] * 9), ([[4], [5]], [1, 0]))),
+    (reuters.load_data, "reuters.pkl", ([[1, 2], [3, 70000]] * 9, [0, 1] * 9)),
+    (imdb.get_word_index, "imdb_word_index.pkl", {"a": 1, "the": 2})])
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_damaged_pickles_are_data_or_errors(folder, load, name, content, protocol):
+    whole = pickle.dumps(content, protocol)
+    random = np.random.RandomState(5)
+    (folder / name).write_bytes(whole)
+    load(name)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in random.randint(len(whole), size=random.randint(1, 4)):
+            damaged[place] = random.randint(256)
+        (folder / name).write_bytes(damaged)
+        try:
+            load(name)
+        except DataError as error:
+            assert str(folder / name) in str(error)
+
+
+def test_what_inflates_beyond_all_data_sets(folder, monkeypatch):
+    monkeypatch.setattr(_files, "MOST_ALWAYS", 1 << 16)
+    np.savez_compressed(folder / "bomb.npz", x=np.zeros(1 << 20))
+    (folder / "bomb.pkl.gz").write_bytes(gzip.compress(pickle.dumps(bytes(1 << 20))))
+    (folder / "bomb.gz").write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 16, 0, 0]) + bytes(1 << 20)))
+    for read, name in ((_files.read, "bomb.npz"), (_files.read, "bomb.pkl.gz"), (_files.read_idx, "bomb.gz")):
+        with pytest.raises(DataError, match="inflates to more than"):
+            read(folder / name)
+
+
 def test_npz_keeps_ragged_lists_and_plain_arrays(folder):
     x = np.empty(2, dtype=object)
     x[:] = [[1, 2, 3], [4]]
@@ -101,7 +199,7 @@ def test_a_damaged_array_in_an_npz_is_named(folder):
     with zipfile.ZipFile(folder / "bad.npz", "w") as bag:
         with zipfile.ZipFile(folder / "data.npz") as whole:
             bag.writestr("x.npy", whole.read("x.npy")[:200])
-    with pytest.raises(DataError, match=r"bad\.npz cannot be read"):
+    with pytest.raises(DataError, match=r"bad\.npz: x\.npy says that it has shape \(100,\)"):
         _files.read(folder / "bad.npz")
 
 
