@@ -4,6 +4,7 @@ import csv
 import inspect
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from . import config
 from ._legacy import keras1
 from .absent import attribute_of
 from .autograd.tensor import Variable
-from .errors import ArgumentError, unknown
+from .errors import ArgumentError, FileError, unknown
+from .utils.files import writable
 
 __path__ = []       # as of a package, so that an import of what is absent is asked for, and answered
 __getattr__ = attribute_of(__name__)
@@ -460,12 +462,23 @@ class CSVLogger(Callback):
         self.file = None
 
     def on_train_begin(self, logs=None):
-        going_on = self.append and self.filename.exists() and self.filename.stat().st_size > 0
-        self.file = open(self.filename, "a" if self.append else "w", newline="")
+        path = writable(self.filename)
+        going_on = self.append and path.exists() and path.stat().st_size > 0
+        self.file = open(path, "a" if self.append else "w", newline="")
         self.writer = None
         self.needs_header = not going_on
 
     def on_epoch_end(self, epoch, logs=None):
+        try:
+            self._write(epoch, logs)
+        except OSError as error:
+            file, self.file = self.file, None
+            with suppress(OSError):     # what could not be written is tried again
+                file.close()
+            raise FileError(f"CSVLogger: epoch {epoch} cannot be written to '{self.filename.absolute()}' "
+                            f"({error.strerror or error}).") from error
+
+    def _write(self, epoch, logs):
         if self.writer is None:
             self.columns = self.columns or sorted(logs)
             self.writer = csv.DictWriter(self.file, ["epoch", *self.columns], delimiter=self.separator,

@@ -19,6 +19,7 @@ Reference: Keras 2 documentation, "Backend", keras.json.
 
 import json
 import os
+import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -47,14 +48,6 @@ def keras_home():
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
 
-def _read_keras_json():
-    try:
-        settings = json.loads((keras_home() / "keras.json").read_text())
-    except (OSError, ValueError, RuntimeError):   # no file, not JSON, no home
-        return {}
-    return settings if isinstance(settings, dict) else {}
-
-
 def _matmul_precision():
     name = os.environ.get("NUMBA_LAYERS_MATMUL_PRECISION") or "float32"
     if name not in PRECISIONS:
@@ -64,16 +57,12 @@ def _matmul_precision():
 
 
 class _Settings:
-    """What `set_...` changes; starts from keras.json where that speaks, from Keras's defaults elsewhere."""
+    """What `set_...` changes; starts from Keras's defaults, and from keras.json at the end of this module."""
 
     def __init__(self):
-        given = _read_keras_json()
-        floatx = given.get("floatx")
-        self.floatx = floatx if floatx in ("float32", "float64") else "float32"
-        epsilon = given.get("epsilon")
-        self.epsilon = float(epsilon) if isinstance(epsilon, int | float) and epsilon > 0 else 1e-7
-        data_format = given.get("image_data_format") or DIM_ORDERINGS.get(given.get("image_dim_ordering"))
-        self.image_data_format = data_format if data_format in DATA_FORMATS else None
+        self.floatx = "float32"
+        self.epsilon = 1e-7
+        self.image_data_format = None
         self.learning_phase = None
         asked = os.environ.get("NUMBA_LAYERS_WINOGRAD", "")
         self.winograd = asked != "0" if asked else None
@@ -120,11 +109,10 @@ def epsilon():
 
 
 def set_epsilon(value):
-    """Set `epsilon()`; `value` a positive float."""
-    value = float(value)
-    if not 0 < value < 1:
-        raise ArgumentError(f"epsilon must lie in (0, 1), got {value}.")
-    _settings.epsilon = value
+    """Set `epsilon()`; `value` a float in (0, 1)."""
+    if isinstance(value, bool | str) or not hasattr(value, "__float__") or not 0 < value < 1:
+        raise ArgumentError(f"epsilon must be a number in (0, 1), got {value!r:.40}.")
+    _settings.epsilon = float(value)
 
 
 def chosen_data_format():
@@ -160,7 +148,7 @@ def image_dim_ordering():
 
 def set_image_dim_ordering(dim_ordering):
     """Keras 1's `set_image_data_format`: 'tf' is channels_last, 'th' channels_first."""
-    if dim_ordering not in DIM_ORDERINGS:
+    if not isinstance(dim_ordering, str) or dim_ordering not in DIM_ORDERINGS:
         raise unknown("image dim ordering", dim_ordering, DIM_ORDERINGS)
     _settings.image_data_format = DIM_ORDERINGS[dim_ordering]
 
@@ -266,3 +254,27 @@ def cache_directory():
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba_layers"
     except RuntimeError:
         return None
+
+
+def _take_keras_json():
+    """Take over the settings in keras.json, as far as the setters do; a warning tells of what is ignored."""
+    try:
+        path = keras_home() / "keras.json"
+        given = json.loads(path.read_text()) if path.is_file() else {}
+        if not isinstance(given, dict):
+            raise ValueError("it holds no dictionary")
+    except (ValueError, RecursionError) as error:
+        warnings.warn(f"{path} is damaged ({error}) and ignored. Mend or delete it.", stacklevel=2)
+        return
+    except (OSError, RuntimeError):     # nothing that may be read, no home
+        return
+    for name, take in (("floatx", set_floatx), ("epsilon", set_epsilon), ("image_dim_ordering", set_image_dim_ordering),
+                       ("image_data_format", set_image_data_format)):      # the last word is Keras 2's
+        if given.get(name) is not None:
+            try:
+                take(given[name])
+            except ArgumentError as error:
+                warnings.warn(f"{path}: {name} is ignored. {error}", stacklevel=2)
+
+
+_take_keras_json()

@@ -1,6 +1,8 @@
 """Callbacks do what Keras 2.2.5's do, epoch by epoch."""
 
 import csv
+import errno
+import io
 import math
 import os
 import time
@@ -20,7 +22,7 @@ from numba_layers.callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
-from numba_layers.errors import ArgumentError, UnknownNameError
+from numba_layers.errors import ArgumentError, FileError, UnknownNameError
 from numba_layers.layers import Dense
 from numba_layers.models import Sequential, load_model
 from numba_layers.utils import Sequence
@@ -371,6 +373,28 @@ def test_csv_keeps_what_was_written_before_an_interruption(tmp_path, model, data
     with pytest.raises(KeyboardInterrupt):
         model.fit(*data, epochs=5, verbose=0, callbacks=[CSVLogger(file), LambdaCallback(on_epoch_begin=interrupt)])
     assert len(file.read_text().splitlines()) == 3
+
+
+def test_csv_where_no_file_can_be(tmp_path, model, data):
+    os.mkfifo(tmp_path / "pipe")        # would wait for a reader
+    for name in ("pipe", ".", "absent/log.csv", "/dev/full"):
+        with pytest.raises(FileError):
+            model.fit(*data, verbose=0, callbacks=[CSVLogger(tmp_path / name)])
+
+
+def test_csv_on_a_full_disk(tmp_path, model, data):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    logger = CSVLogger(tmp_path / "log.csv")
+
+    def fill(logs):
+        logger.file = Full()
+
+    with pytest.raises(FileError, match=r"epoch 0 cannot be written to '.*log\.csv' \(No space left on device\)"):
+        model.fit(*data, verbose=0, callbacks=[logger, LambdaCallback(on_train_begin=fill)])
+    assert logger.file is None
 
 
 def test_terminate_on_nan(model, data, capsys):

@@ -3,6 +3,7 @@
 Reference: Keras 2.2.5, `keras.utils.data_utils`; the same names and arguments.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -10,15 +11,16 @@ import tarfile
 import tempfile
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 
 from ..config import keras_home
-from ..errors import ArgumentError, DataError, unknown
+from ..errors import ArgumentError, DataError, NumbaLayersError, unknown
 
 TIMEOUT = 30            # seconds without a byte before a download is given up
 CHUNK = 1 << 16         # bytes read at a time
 ARCHIVE_FORMATS = ("tar", "zip")
+_ENDINGS = {"tar": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz"), "zip": (".zip",)}
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def get_file(
@@ -162,31 +164,80 @@ def _unpack_whole(archive, target):
 
 
 def _unpack(archive, folder, formats):
-    """Unpack a tar or zip into `folder`; False when the file is neither (of those in `formats`)."""
-    try:
-        if "tar" in formats and tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as tar:
-                for member in tar:
-                    if not (member.isfile() or member.isdir()):
-                        raise DataError(f"{archive} holds {member.name}, a link or device; refusing it.")
-                    _write(folder, archive, member.name, member.isdir(), lambda m=member: tar.extractfile(m))
-            return True
-        if "zip" in formats and zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as bag:
-                for entry in bag.infolist():
-                    _write(folder, archive, entry.filename, entry.is_dir(), lambda e=entry: bag.open(e))
-            return True
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:
-        raise DataError(f"{archive} is damaged ({error}). Delete it and try again.") from error
+    """Unpack a tar or zip into `folder`, whole or not at all; False when the file is neither (of those in `formats`).
+
+    Checksums and lengths are compared to the end before anything appears.
+    """
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as workshop:
+        try:
+            unpacked = _unpack_checked(archive, Path(workshop), formats)
+        except (NumbaLayersError, MemoryError):
+            raise
+        except Exception as error:      # damaged archives raise nearly anything
+            if getattr(error, "errno", None) in _OF_THE_DISK:
+                raise
+            raise _damaged(archive, error) from error
+        for source in sorted(Path(workshop).rglob("*")):
+            place = _below(folder, archive, source.relative_to(workshop))
+            if source.is_dir():
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                os.replace(source, place)
+    return unpacked
+
+
+def _damaged(archive, error):
+    return DataError(f"{archive} is damaged ({error}). Delete it and try again.")
+
+
+def _unpack_checked(archive, workshop, formats):
+    if "tar" in formats and tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if not (member.isfile() or member.isdir()):
+                    raise DataError(f"{archive} holds {member.name}, a link or device; refusing it.")
+                _write(workshop, archive, member.name, member.isdir(), lambda m=member: tar.extractfile(m))
+            _check_end(tar)
+        return True
+    if "zip" in formats and zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as bag:
+            _check_count(bag)
+            for entry in bag.infolist():
+                _write(workshop, archive, entry.filename, entry.is_dir(), lambda e=entry: bag.open(e))
+        return True
+    if any(str(archive).lower().endswith(_ENDINGS[kind]) for kind in formats):
+        raise _damaged(archive, "its directory or first header cannot be read")
     return False
 
 
-def _write(folder, archive, name, is_folder, open_member):
-    """Write one member of an archive below `folder`, and nowhere else."""
+def _check_end(tar):
+    """Raises: TarError where a tar does not end as one does, and what its packing raises for a wrong checksum."""
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it does not end with an empty block")
+    while tar.fileobj.read(CHUNK):
+        pass
+
+
+def _check_count(bag):
+    """Raises: BadZipFile where a zip's directory has not as many entries as its end record says."""
+    bag.fp.seek(-22 - len(bag.comment), os.SEEK_END)
+    if int.from_bytes(bag.fp.read(12)[10:], "little") != min(len(bag.infolist()), 0xFFFF):
+        raise zipfile.BadZipFile("entries of its directory are missing")
+
+
+def _below(folder, archive, name):
+    """The place of the member `name` of an archive below `folder`. Raises: DataError for one that lies elsewhere."""
     root = folder.resolve()
     place = (root / name).resolve()
     if not place.is_relative_to(root):
         raise DataError(f"{archive} holds {name}, which lies outside of {folder}; refusing to unpack it.")
+    return place
+
+
+def _write(folder, archive, name, is_folder, open_member):
+    """Write one member of an archive below `folder`, and nowhere else."""
+    place = _below(folder, archive, name)
     if is_folder:
         place.mkdir(parents=True, exist_ok=True)
         return

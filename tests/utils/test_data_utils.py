@@ -5,6 +5,7 @@ import tarfile
 import threading
 import zipfile
 
+import numpy as np
 import pytest
 
 from numba_layers.errors import ArgumentError, DataError, UnknownNameError
@@ -179,6 +180,60 @@ def test_archives_stay_in_their_folder(home, tmp_path, name):
     with pytest.raises(DataError, match="outside"):
         get_file("things.zip", "file:///nowhere", extract=True)
     assert not list(tmp_path.rglob("*escaped"))
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bag:
+        for name, content in members.items():
+            bag.writestr(name, content)
+
+
+@pytest.mark.parametrize("name, make", [("a.tar.gz", make_tar), ("a.zip", zipped)])
+def test_every_damaged_byte_of_an_archive_shows(home, name, make):
+    """What is unpacked is right, or nothing is and an error says why: checksums are compared to the end."""
+    folder = home / "datasets"
+    folder.mkdir(parents=True)
+    contents = {"one": bytes(range(256)), "deep/two": b"2" * 700}
+    make(folder / name, contents)
+    whole, refused = (folder / name).read_bytes(), 0
+    random = np.random.RandomState(1)
+    for place in random.permutation(len(whole))[:250]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << random.randint(8)
+        (folder / name).write_bytes(damaged)
+        try:
+            get_file(name, "file:///nowhere", extract=True)
+        except DataError as error:
+            assert str(folder / name) in str(error)
+            assert [entry.name for entry in folder.iterdir()] == [name]
+            refused += 1
+        else:
+            for member, content in contents.items():
+                assert (folder / member).read_bytes() == content
+                (folder / member).unlink()
+            (folder / "deep").rmdir()
+    assert refused > 150
+
+
+@pytest.mark.parametrize("cut", [512, 1024, 2048])
+def test_a_tar_without_its_end(home, cut):
+    """Python takes a damaged header, or none, for the end."""
+    archive = home / "datasets" / "a.tar"
+    make_tar(archive, {"one": b"1", "two": b"2"}, "w")
+    content = archive.read_bytes()
+    archive.write_bytes(content[:cut])
+    with pytest.raises(DataError, match=r"a\.tar is damaged"):
+        get_file("a.tar", "file:///nowhere", extract=True)
+    archive.write_bytes(content[:1024] + b"x" + content[1025:])
+    with pytest.raises(DataError, match=r"a\.tar is damaged"):
+        get_file("a.tar", "file:///nowhere", extract=True)
+    assert [entry.name for entry in archive.parent.iterdir()] == ["a.tar"]
+
+
+def test_members_that_clash(home):
+    make_tar(home / "datasets" / "a.tar", {"one": b"1", "one/two": b"2"}, "w")
+    with pytest.raises(DataError, match=r"a\.tar is damaged"):
+        get_file("a.tar", "file:///nowhere", extract=True)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
