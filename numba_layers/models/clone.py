@@ -73,7 +73,7 @@ def _copied_stack(model, given):
 
 
 def _copied_graph(model, given):
-    layers = {layer.name: layer for layer in model.layers}
+    layers = {layer.name: layer for layer in model.flattened_layers}
     replaced = {} if given is None else dict(zip(model.input_names, given))
 
     def copied(layer_entry):

@@ -9,8 +9,9 @@ from ..errors import ArgumentError, GraphError, unknown
 from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
+from ..layers.watched import WatchedList
 from ..utils import function_utils
-from . import added, rebuild, saving, summary, topology
+from . import added, changing, rebuild, saving, summary, topology
 
 
 class Network(Layer, public=False):
@@ -25,7 +26,7 @@ class Network(Layer, public=False):
     def __init__(self, inputs, outputs, name=None, trainable=True):
         super().__init__(name=name, trainable=trainable)
         self._wire(as_list(inputs), as_list(outputs))
-        Node(self, self.inputs, self.outputs, {}, made_here=False)
+        self._place()
 
     def _wire(self, inputs, outputs):
         """Take `inputs` and `outputs` as the graph's ends and find the layers between them."""
@@ -39,14 +40,72 @@ class Network(Layer, public=False):
                         "Inputs come from Input(...); wrap K functions and operators in a Lambda layer.")
         if len({id(tensor) for tensor in inputs}) < len(inputs):
             raise ArgumentError(f'{type(self).__name__} "{self.name}": the same input is listed twice.')
-        self.inputs = list(inputs)
-        self.outputs = list(outputs)
+        nodes, met = _nodes(outputs, inputs, self.name)
+        layers = _ordered_layers(nodes, met)
+        _check_names(self, layers)
+        self._set_ends(inputs, outputs)
         self._fed = [tensor for tensor in self.inputs if _is_fed(tensor)]
         self._graph = Graph(self.outputs, self._fed)
-        self.nodes, met = _nodes(self.outputs, self.inputs, self.name)
-        self._all_layers = _ordered_layers(self.nodes, met)
-        _check_names(self)
-        self.built = True
+        self.nodes, self._all_layers = nodes, layers
+        self._listed = layers           # what `layers` shows: scripts take layers out
+        self._warned_of_missing = False
+
+    def _empty(self):
+        self._set_ends([], [])
+        self._all_layers, self._listed, self.nodes = [], [], []
+
+    def _set_ends(self, inputs, outputs):
+        self._inputs = WatchedList(inputs, lambda changed: setattr(self, "inputs", changed))
+        self._outputs = WatchedList(outputs, lambda changed: setattr(self, "outputs", changed))
+
+    @property
+    def built(self):
+        """Whether the model's tensors are known. Scripts that change a model say no, to have it built anew: it is."""
+        return bool(self.__dict__.get("_outputs"))
+
+    @built.setter
+    def built(self, built):
+        pass
+
+    # -- changes -------------------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self):
+        """The tensors that data are fed to; may be assigned."""
+        return self._inputs
+
+    @inputs.setter
+    def inputs(self, inputs):
+        self._change_ends(as_list(inputs), self.outputs)
+
+    @property
+    def outputs(self):
+        """The tensors that the model computes; may be assigned, and the model then has to be compiled again."""
+        return self._outputs
+
+    @outputs.setter
+    def outputs(self, outputs):
+        self._change_ends(self.inputs, as_list(outputs))
+
+    def _change_ends(self, inputs, outputs):
+        if [*map(id, inputs), *map(id, outputs)] == [*map(id, self.inputs), *map(id, self.outputs)]:
+            return
+        changing.need_own_end(self)
+        listed, known = self._listed, self._all_layers
+        self._wire(inputs, outputs)
+        self._listed = [*listed, *(layer for layer in self._all_layers if layer not in known)]
+        self._place()
+        self._start_untrained()
+
+    def _place(self):
+        """Make the model's ends its first node, the others, where it is a layer, stay."""
+        uses = self.inbound_nodes[1:]
+        self.inbound_nodes = []
+        Node(self, self.inputs, self.outputs, {}, made_here=False)
+        self.inbound_nodes += uses
+
+    def _start_untrained(self):
+        """Forget how the model was compiled."""
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -66,6 +125,7 @@ class Network(Layer, public=False):
 
     def infer(self, tensors, kwargs):
         """Templates of the outputs for symbolic inputs: each layer infers from those before it."""
+        changing.warn_of_missing(self)
         known = {id(tensor): given for tensor, given in zip(self._fed, tensors)}
         for step in self._graph.steps:
             if isinstance(step.function, Layer):
@@ -78,13 +138,23 @@ class Network(Layer, public=False):
 
     @property
     def layers(self):
-        """All layers, those that come first in the graph first."""
-        return list(self._all_layers)
+        """All layers, those that come first in the graph first; changes of this list are changes of the model."""
+        return WatchedList(self._shown_layers(), self._change_layers)
+
+    @layers.setter
+    def layers(self, layers):
+        self._change_layers(list(layers))
+
+    def _shown_layers(self):
+        return self._listed
+
+    def _change_layers(self, layers):
+        changing.take_out(self, layers)
 
     @property
     def flattened_layers(self):
         """The layers whose weights are saved, each by itself, in this order."""
-        return self.layers
+        return list(self._all_layers)
 
     @property
     def input_layers(self):
@@ -92,7 +162,13 @@ class Network(Layer, public=False):
 
     @property
     def output_layers(self):
+        """The layers that give the outputs; may be assigned."""
         return [tensor._keras_history[0] for tensor in self.outputs]
+
+    @output_layers.setter
+    def output_layers(self, layers):
+        if [*map(id, layers)] != [*map(id, self.output_layers)]:
+            self.outputs = [tensor for layer in layers for tensor in changing.output_of(self, layer)]
 
     @property
     def input_names(self):
@@ -111,18 +187,18 @@ class Network(Layer, public=False):
     def trainable_weights(self):
         if not self.trainable:
             return []
-        return _unique(weight for layer in self._all_layers for weight in layer.trainable_weights)
+        return _unique(weight for layer in self._listed for weight in layer.trainable_weights)
 
     @property
     def non_trainable_weights(self):
-        weights = [weight for layer in self._all_layers for weight in layer.non_trainable_weights]
+        weights = [weight for layer in self._listed for weight in layer.non_trainable_weights]
         if not self.trainable:
-            weights = [weight for layer in self._all_layers for weight in layer.trainable_weights] + weights
+            weights = [weight for layer in self._listed for weight in layer.trainable_weights] + weights
         return _unique(weights)
 
     def _weights_by_layer(self):
         """All weights, layer by layer: the order of `get_weights`."""
-        return _unique(weight for layer in self._all_layers for weight in layer.weights)
+        return _unique(weight for layer in self._listed for weight in layer.weights)
 
     @property
     def losses(self):
@@ -177,10 +253,12 @@ class Network(Layer, public=False):
         if not getattr(self, which):
             raise GraphError(f'{type(self).__name__} "{self.name}" has no {which} yet. Give its first layer '
                              "input_shape=(...).")
+        if which == "outputs":
+            changing.warn_of_missing(self)
         return getattr(self, which)
 
     input = property(lambda self: unpack(self._ends("inputs")))
-    output = property(lambda self: unpack(self._ends("outputs")))
+    output = property(lambda self: unpack(self._ends("outputs")), lambda self, output: setattr(self, "outputs", output))
     input_shape = property(lambda self: unpack([tensor.shape for tensor in self._ends("inputs")]))
     output_shape = property(lambda self: unpack([tensor.shape for tensor in self._ends("outputs")]))
 
@@ -298,8 +376,8 @@ def _ordered_layers(nodes, met):
     return sorted(met, key=lambda layer: (-layer_depth[layer], met[layer]))
 
 
-def _check_names(network):
-    counts = Counter(layer.name for layer in network._all_layers)
+def _check_names(network, layers):
+    counts = Counter(layer.name for layer in layers)
     repeated = sorted(name for name, count in counts.items() if count > 1)
     if repeated:
         raise ArgumentError(f'model "{network.name}": the layer name {repeated[0]!r} is used '

@@ -4,10 +4,10 @@ from ..errors import ArgumentError, ModelError, ShapeError
 from ..layers.base import Layer
 from ..layers.input import Input, InputLayer
 from ..layers.merge_keras1 import Merge
-from ..layers.node import Node, as_list, sources
+from ..layers.node import as_list, sources
 from ..naming import unique_name
 from ..utils import function_utils
-from . import data, rebuild, topology
+from . import changing, data, rebuild, topology
 from .model import Model
 from .network import Network
 
@@ -22,20 +22,26 @@ class Sequential(Model):
     def __init__(self, layers=None, name=None):
         self._start_untrained()
         self._stack = []
-        self._all_layers = []
         self._layout_before = None      # of the first input, where the model is built from it
-        self.inputs = []
-        self.outputs = []
+        self._empty()
         Layer.__init__(self, name=name or unique_name("sequential"))
         if not isinstance(layers, list | tuple | None):
             raise ArgumentError(f"Sequential takes a list of layers, got {type(layers).__name__}: {layers!r:.80}.")
         for layer in layers or []:
             self.add(layer)
 
-    @property
-    def layers(self):
+    def _shown_layers(self):
         """The layers that were added; the input before them is not counted."""
-        return list(self._stack)
+        return self._stack
+
+    def _change_layers(self, layers):
+        changing.restack(self, layers)
+
+    def _change_ends(self, inputs, outputs):
+        if [*map(id, inputs)] != [*map(id, self.inputs)]:
+            raise ModelError(f'model "{self.name}": the inputs of a Sequential model follow from its first layer. Make '
+                             "Model(inputs, outputs).")
+        changing.cut(self, outputs)
 
     @property
     def model(self):
@@ -77,31 +83,37 @@ class Sequential(Model):
             raise ShapeError(f'a layer of a Sequential model must give one tensor, "{layer.name}" gives '
                              f"{len(as_list(output))}. Use Model(inputs, outputs).")
         self._stack.append(layer)
-        self._wire(inputs, [output])
+        try:
+            self._wire(inputs, [output])
+        except Exception:
+            self._stack.pop()
+            raise
 
     def _wire(self, inputs, outputs):
         super()._wire(inputs, outputs)
         places = {layer: place for place, layer in enumerate(self.flattened_layers)}
         self._all_layers.sort(key=lambda layer: places.get(layer, -1))      # where it begins with several models
-        self.inbound_nodes = self.inbound_nodes[1:]
-        Node(self, self.inputs, self.outputs, {}, made_here=False)
-        self.inbound_nodes.insert(0, self.inbound_nodes.pop())
+        self._place()
 
     def pop(self):
-        """Take the top layer off. Raises: ModelError where there is none."""
+        """Take the top layer off. Raises: ModelError where there is none, or the model is a layer of another."""
         if not self._stack:
             raise ModelError(f'model "{self.name}" has no layers to pop.')
+        changing.need_own_end(self)
         layer = self._stack.pop()
         self._start_untrained()
         if not self.outputs:
             return
-        below = layer.inbound_nodes[-1].input_tensors[0]
-        layer.inbound_nodes.pop()
-        below._keras_history[0].outbound_nodes.pop()
+        node = next(node for node in reversed(self.nodes) if node.layer is layer)
+        below = node.input_tensors[0]
+        if layer.inbound_nodes[-1:] == [node]:
+            layer.inbound_nodes.pop()
+        lower = below._keras_history[0]
+        lower.outbound_nodes = [other for other in lower.outbound_nodes if other is not node]
         if self._stack:
             self._wire(self.inputs, [below])
         else:
-            self.inputs, self.outputs, self._all_layers, self.built = [], [], [], False
+            self._empty()
 
     def build(self, input_shape=None):
         """Build a stack that was given no input shape; `input_shape` with the batch axis."""

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import ModelError
 from ..layers.base import Layer, training_phase
 from ..layers.input import Input
-from ..layers.node import Node, as_list, unpack
-from . import data
+from ..layers.node import as_list, unpack
+from . import changing, data
 
 
 class Body(Layer, public=False):
@@ -44,7 +44,7 @@ class WrittenAsClass:
         """Begin without inputs and outputs; `build` makes them."""
         Layer.__init__(self, name=name, trainable=trainable)
         self._written_as_class = True
-        self.inputs, self.outputs, self._all_layers = [], [], []
+        self._empty()
 
     def build(self, input_shape=None):
         """Build a model written as a class for `input_shape` with the batch axis, or a list of them."""
@@ -54,12 +54,13 @@ class WrittenAsClass:
         inputs = [Input(batch_shape=shape) for shape in shapes]
         outputs = as_list(Body(self)(unpack(inputs)))
         self._wire(inputs, outputs)
-        self._all_layers = self.layers
-        Node(self, self.inputs, self.outputs, {}, made_here=False)
+        self._all_layers = self._listed = self._shown_layers()
+        self._place()
         self._compile_waiting()
 
     def _need_built(self, x):
         if self.outputs:
+            changing.warn_of_missing(self)
             return
         if x is None or isinstance(x, dict):
             raise ModelError(f'model "{self.name}" has no input shape yet. Call model.build((None, ...)), or fit or '
@@ -68,12 +69,11 @@ class WrittenAsClass:
         shapes = [data.numbers(array, f'model "{self.name}", x').shape for array in arrays]
         self.build([(None, *(shape[1:] or (1,))) for shape in shapes])
 
-    @property
-    def layers(self):
+    def _shown_layers(self):
         """The layers among the attributes, in lists and dictionaries too, as they were set."""
         if not self._written_as_class:
-            return super().layers
-        waiting = [value for name, value in vars(self).items() if name != "_all_layers"][::-1]
+            return super()._shown_layers()
+        waiting = [value for name, value in vars(self).items() if name not in ("_all_layers", "_listed")][::-1]
         found = {}
         while waiting:
             value = waiting.pop()
@@ -84,6 +84,12 @@ class WrittenAsClass:
             elif isinstance(value, dict):
                 waiting.extend(reversed(value.values()))
         return list(found.values())
+
+    def _change_layers(self, layers):
+        if self._written_as_class:
+            raise ModelError(f'model "{self.name}" is written as a class: its layers are its attributes, and what it '
+                             "computes is its `call`.")
+        super()._change_layers(layers)
 
     @property
     def output_names(self):
