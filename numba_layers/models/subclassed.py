@@ -86,10 +86,17 @@ class WrittenAsClass:
         return list(found.values())
 
     def _change_layers(self, layers):
+        self._need_tensors()
+        super()._change_layers(layers)
+
+    def _change_ends(self, inputs, outputs):
+        self._need_tensors()
+        super()._change_ends(inputs, outputs)
+
+    def _need_tensors(self):
         if self._written_as_class:
             raise ModelError(f'model "{self.name}" is written as a class: its layers are its attributes, and what it '
-                             "computes is its `call`.")
-        super()._change_layers(layers)
+                             "computes is its `call`; neither its list of layers nor its inputs and outputs can be set.")
 
     @property
     def output_names(self):

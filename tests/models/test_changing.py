@@ -20,6 +20,15 @@ def sequential():
     return Sequential([Dense(5, activation="tanh", name="features", input_shape=(4,)), Dense(3, name="head")])
 
 
+class Written(Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = Dense(2)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
 def by_pop(model):
     model.layers.pop()
     model.outputs = [model.layers[-1].output]
@@ -144,6 +153,8 @@ def test_a_stack_of_which_layers_are_used_elsewhere():
     (lambda: setattr(sequential(), "outputs", functional().outputs), ModelError, "made from the output of one"),
     (lambda: setattr(sequential(), "inputs", functional().inputs), ModelError, "follow from its first layer"),
     (lambda: sequential().outputs.pop(), ModelError, "made from the output of one of its layers"),
+    (lambda: Written().layers.pop(), ModelError, "is written as a class"),
+    (lambda: setattr(Written(), "outputs", functional().outputs), ModelError, "is written as a class"),
 ])
 def test_what_makes_no_sense_is_refused(change, error, message):
     with pytest.raises(error, match=message):
