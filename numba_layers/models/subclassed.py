@@ -96,7 +96,7 @@ class WrittenAsClass:
     def _need_tensors(self):
         if self._written_as_class:
             raise ModelError(f'model "{self.name}" is written as a class: its layers are its attributes, and what it '
-                             "computes is its `call`; neither its list of layers nor its inputs and outputs can be set.")
+                             "computes is its `call`; neither its layers nor its ends can be set.")
 
     @property
     def output_names(self):
