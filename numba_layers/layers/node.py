@@ -55,6 +55,10 @@ class Node:
         for index, tensor in enumerate(outputs):
             tensor._keras_history = (layer, len(layer.inbound_nodes) - 1, index)
 
+    outbound_layer = property(lambda self: self.layer)
+    node_indices = property(lambda self: [history[1] for history in self.histories if history is not None])
+    tensor_indices = property(lambda self: [history[2] for history in self.histories if history is not None])
+
     @property
     def inbound_layers(self):
         return [history[0] for history in self.histories if history is not None]

@@ -41,6 +41,7 @@ class _Pooling1D(_Pooling):
     rank = 1
     pool_length = Renamed("pool_size", 0)
     stride = Renamed("strides", 0)
+    st = property(lambda self: (self.stride, 1))
 
     @keras1(LAYER | POOLING1D)
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format="channels_last", **kwargs):

@@ -37,6 +37,8 @@ class LayerNames:
 
     uses_learning_phase = False
     input_dtype = Renamed("dtype")
+    _inbound_nodes = Renamed("inbound_nodes")       # Keras 2's, from 2.1.3 on
+    _outbound_nodes = Renamed("outbound_nodes")
 
     def assert_input_compatibility(self, inputs):
         """Raise ShapeError where the layer cannot take `inputs`, a tensor or a list of them."""
@@ -47,6 +49,17 @@ class LayerNames:
 
     def get_output_mask_at(self, index):
         return unpack([tensor.mask for tensor in as_list(self.get_output_at(index))])
+
+    def add_inbound_node(self, inbound_layers, node_indices=None, tensor_indices=None):
+        """Call the layer on outputs of others, of each that at a node and with a number there; else the first."""
+        layers = as_list(inbound_layers)
+        places = zip(layers, node_indices or [0] * len(layers), tensor_indices or [0] * len(layers))
+        self(unpack([as_list(layer.get_output_at(node))[index] for layer, node, index in places]))
+
+    def create_input_layer(self, batch_input_shape, input_dtype=None, name=None):
+        """Call the layer on a new input."""
+        from .input import Input  # which is a layer itself
+        self(Input(batch_shape=batch_input_shape, dtype=input_dtype, name=name))
 
     def get_losses_for(self, inputs):
         """`losses`: which of them belong to which inputs is not kept."""

@@ -26,7 +26,7 @@ SHOWN = [
      CONV | {"atrous_rate": (2, 1), "dim_ordering": "tf"}),
     (layers.Convolution3D(2, 1, 2, 3, dim_ordering="th"), (3, 6, 6, 6), CONV | {
         "kernel_dim1": 1, "kernel_dim2": 2, "kernel_dim3": 3, "subsample": (1, 1, 1), "W_shape": (2, 3, 1, 2, 3)}),
-    (layers.MaxPooling1D(2), (4, 3), {"pool_length": 2, "stride": 2, "border_mode": "valid"}),
+    (layers.MaxPooling1D(2), (4, 3), {"pool_length": 2, "stride": 2, "st": (2, 1), "border_mode": "valid"}),
     (layers.AveragePooling1D(pool_length=3, stride=1), (4, 3), {"pool_length": 3, "stride": 1}),
     (layers.MaxPooling2D((1, 2), dim_ordering="th"), (3, 4, 4), IMAGES | {"pool_size": (1, 2), "strides": (1, 2)}),
     (layers.AveragePooling3D(dim_ordering="th"), (3, 4, 4, 4), IMAGES),
@@ -102,6 +102,16 @@ def test_subclasses_use_the_names():
     first, bias, second = model.get_weights()
     np.testing.assert_allclose(model.predict(x), (x @ first + bias) @ second, rtol=1e-5)
     assert K.variable(np.zeros(1)) and not K.variable(0.0)
+
+
+def test_nodes():
+    first, second = Dense(2), Dense(3)
+    first.create_input_layer((None, 4))
+    second.add_inbound_node(first)
+    (node,) = second._inbound_nodes
+    assert node is first._outbound_nodes[0] is second.inbound_nodes[0] and second.output_shape == (None, 3)
+    assert (node.outbound_layer, node.inbound_layers, node.node_indices, node.tensor_indices) == (
+        second, [first], [0], [0])
 
 
 def test_masks_and_checks_of_a_place():
