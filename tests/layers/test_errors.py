@@ -136,7 +136,7 @@ WRONG_ARGUMENTS = [
     (lambda: Input((3, 4), sparse=True), ArgumentError, ["sparse input is a matrix", r"\(None, 3, 4\)"]),
     (lambda: Input(tensor="abc"), DtypeError, ["expected numbers", "<U3"]),
     (lambda: InputLayer(), ArgumentError, ["InputLayer", "needs a shape"]),
-    (lambda: TimeDistributed(3), ArgumentError, ["TimeDistributed takes a layer, got int"]),
+    (lambda: TimeDistributed(3), ArgumentError, ["TimeDistributed takes a layer, got 3"]),
     (lambda: Dot(axes="a"), ArgumentError, ["Dot", "axes must be a whole number, got 'a'"]),
     (lambda: merge([Input((3,)), Input((3,))], mode="sums"), UnknownNameError, ["'sums'", "Did you mean 'sum'"]),
     (lambda: deserialize({"class_name": "Dens", "config": {}}), UnknownNameError, ["'Dens'", "Did you mean 'Dense'"]),
