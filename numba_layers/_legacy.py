@@ -42,6 +42,8 @@ def _separable_initializers(init):
 
 def _data_format(dim_ordering):
     """'th', 'tf' and 'default' in Keras 2's words; anything else stays, for the layer to refuse."""
+    if not isinstance(dim_ordering, str):
+        return {"data_format": dim_ordering}
     data_format = DIM_ORDERINGS.get(dim_ordering, dim_ordering)
     return {"data_format": None if data_format == "default" else data_format}
 
@@ -181,6 +183,8 @@ def raise_misfit(error, function, args, kwargs):
     if error.__traceback__.tb_next is not None:
         return
     parameters = inspect.signature(function).parameters.values()
+    if not any(entry.kind is entry.VAR_KEYWORD for entry in parameters):
+        refuse_unknown(kwargs, keywords(function), _owner(function, args))
     by_place = [entry for entry in parameters if entry.kind is entry.POSITIONAL_OR_KEYWORD]
     where = _owner(function, args)
     if len(args) > len(by_place):
@@ -192,6 +196,28 @@ def raise_misfit(error, function, args, kwargs):
     for entry in by_place[len(args):]:
         if entry.default is entry.empty and entry.name not in kwargs:
             raise MissingArgumentError(f"{where}: the argument {entry.name!r} is missing.") from None
+
+
+def begins(constructor):
+    """`constructor` with errors of ours for arguments that are missing, unknown or too many."""
+    @functools.wraps(constructor)
+    def call(self, *arguments, **options):
+        try:
+            return constructor(self, *arguments, **options)
+        except TypeError as error:
+            raise_misfit(error, constructor, (self, *arguments), options)
+            raise
+
+    return call
+
+
+class Constructed:
+    """Base of what users construct, other than layers: see `begins`. Classes of the user's own are left alone."""
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        if "__init__" in vars(cls) and cls.__module__.partition(".")[0] == __package__:
+            cls.__init__ = begins(cls.__init__)
 
 
 def keywords(function):

@@ -1,6 +1,8 @@
 """Numbers, shapes and types as users write them, compared with what is legal. `what` names one in messages."""
 
 import inspect
+import math
+import os
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from .errors import (
     unknown,
 )
 
+LARGEST = 2**62     # elements of an array that addresses can count
 ELEMENT_TYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 _MAY_BE_MASKED = np.ma.MaskedArray, list, tuple
 _WORDS = {dict: "a dictionary", list: "a list", tuple: "a tuple", str: "text", int: "a whole number", bool: "a boolean"}
@@ -31,7 +34,18 @@ def whole(value, what, least=None):
         fits = False
     if not fits:
         bound = "" if least is None else f" of at least {least}"
-        raise ArgumentError(f"{what} must be a whole number{bound}, got {value!r}.")
+        raise ArgumentError(f"{what} must be a whole number{bound}, got {shown(value)}.")
+    return number
+
+
+def size(value, what):
+    """`value` as the size of a weight's or tensor's axis: an int of at least 1 that addresses can count.
+
+    Raises: ArgumentError for anything else.
+    """
+    number = whole(value, what, least=1)
+    if number > LARGEST:
+        raise ArgumentError(f"{what} must be at most {LARGEST:,}, got {shown(value)}.")
     return number
 
 
@@ -42,21 +56,97 @@ def share(value, what, closed=False):
     """
     number = real(value, what)
     if not (0 <= number < 1 or (closed and number == 1)):
-        raise ArgumentError(f"{what} must lie in [0, 1{']' if closed else ')'}, got {value!r}.")
+        raise ArgumentError(f"{what} must lie in [0, 1{']' if closed else ')'}, got {shown(value)}.")
     return number
 
 
-def real(value, what):
-    """`value` as a float.
+def real(value, what, least=None, most=None, below=None):
+    """`value` as a float: of at least `least`, at most `most` and less than `below`, where these are said.
 
-    Raises: ArgumentError for text, None, lists and complex numbers.
+    Raises: ArgumentError for text, None, lists and complex numbers; NaN, where there are bounds.
     """
     try:
-        if not isinstance(value, str | bytes):
-            return float(value)
+        value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+        number = None if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None:
+        raise ArgumentError(f"{what} must be a number, got {shown(value)}.")
+    fits = (least is None or number >= least) and (most is None or number <= most) and (below is None or number < below)
+    if not fits:
+        bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("at most", most), ("below", below))
+                  if bound is not None]
+        raise ArgumentError(f"{what} must be {' and '.join(bounds)}, got {shown(value)}.")
+    return number
+
+
+def flag(value, what):
+    """Whether `value` is true. Raises: ArgumentError for what has no truth, such as arrays of several numbers."""
+    try:
+        return bool(value)
     except (TypeError, ValueError):
-        pass
-    raise ArgumentError(f"{what} must be a number, got {value!r}.")
+        raise ArgumentError(f"{what} must be True or False, got {shown(value)}.") from None
+
+
+def word(value, what, legal):
+    """`value` in lower case, one of the names in `legal`. Raises: UnknownNameError for anything else."""
+    if not isinstance(value, str) or value.lower() not in legal:
+        raise unknown(what, value, legal)
+    return value.lower()
+
+
+def text(value, what):
+    """`value`, a text. Raises: ArgumentError for anything else."""
+    if not isinstance(value, str):
+        raise ArgumentError(f"{what} must be text, got {shown(value)}.")
+    return value
+
+
+def path(value, what):
+    """`value`, the name of a file, as text. Raises: ArgumentError for anything else."""
+    try:
+        return text(os.fspath(value), what)
+    except TypeError:
+        raise ArgumentError(f"{what} must be the name of a file, got {shown(value)}.") from None
+
+
+def function(value, what, optional=False):
+    """`value`, a function, or None where it is `optional`. Raises: ArgumentError for anything else."""
+    if not callable(value) and not (optional and value is None):
+        raise ArgumentError(f"{what} must be a function, got {shown(value)}.")
+    return value
+
+
+def axis(value, what):
+    """`value`, a whole number or several, as an int or a list of them. Raises: ArgumentError for anything else."""
+    return [whole(entry, what) for entry in value] if several(value) else whole(value, what)
+
+
+def several(value):
+    """Whether `value` is a list, a tuple or an array of one axis."""
+    return isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
+def seed(value, what):
+    """`value` as NumPy's generators take it: None, a whole number from 0 to 2**32 - 1, or several.
+
+    Raises: ArgumentError for anything else.
+    """
+    for entry in value if several(value) else [value]:
+        if entry is not None and whole(entry, what, least=0) >= 1 << 32:
+            raise ArgumentError(f"{what} must be below 2**32, got {shown(value)}.")
+    return value
+
+
+def numbers(value, what):
+    """`value`, a number or an array of them. Raises: ArgumentError for anything else."""
+    try:
+        fits = np.asarray(value).dtype.kind in "biuf"
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise ArgumentError(f"{what} must be a number or an array of numbers, got {shown(value)}.")
+    return value
 
 
 def sizes(value, what, example="(28, 28)", least=0, open_sizes=True):
@@ -64,15 +154,18 @@ def sizes(value, what, example="(28, 28)", least=0, open_sizes=True):
 
     Raises: ArgumentError for text, negative sizes, fractions and nested shapes.
     """
-    entries = value if isinstance(value, tuple | list | np.ndarray) else (value,)
+    entries = value if several(value) else (value,)
     try:
         if value is None:
             raise ArgumentError("no shape")
-        return tuple(None if entry is None and open_sizes else whole(entry, what, least) for entry in entries)
+        found = tuple(None if entry is None and open_sizes else whole(entry, what, least) for entry in entries)
     except ArgumentError:
         free = ", None where open" if open_sizes else ""
         raise ArgumentError(f"{what} must list whole numbers of at least {least} like {example}{free}, "
-                            f"got {value!r}.") from None
+                            f"got {shown(value)}.") from None
+    if math.prod(size for size in found if size) > LARGEST:
+        raise ArgumentError(f"{what} {shown(value)} has more elements than there are addresses.")
+    return found
 
 
 def element_type(value, what):
@@ -82,9 +175,9 @@ def element_type(value, what):
     """
     try:
         name = np.dtype(value).name
-    except TypeError:
+    except (TypeError, ValueError, OverflowError):
         name = value
-    if name not in ELEMENT_TYPES:
+    if not isinstance(name, str) or name not in ELEMENT_TYPES:
         raise unknown(what, name, ELEMENT_TYPES)
     return name
 

@@ -2,6 +2,7 @@
 
 import csv
 import inspect
+import math
 import sys
 import warnings
 from contextlib import suppress
@@ -10,17 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from . import config
-from ._legacy import keras1
+from ._legacy import Constructed, keras1
 from .absent import attribute_of
+from .arguments import flag, function, path, real, text, word
 from .autograd.tensor import Variable
-from .errors import ArgumentError, FileError, unknown
+from .errors import ArgumentError, FileError, shown, unknown
 from .utils.files import writable
 
 __path__ = []       # as of a package, so that an import of what is absent is asked for, and answered
 __getattr__ = attribute_of(__name__)
 
 
-class Callback:
+class Callback(Constructed):
     """Base of callbacks: override what you need; `self.model` and `self.params` are set before training.
 
     params: batch_size, epochs, samples, steps, verbose, do_validation, metrics; nb_epoch and nb_sample as in Keras 1.
@@ -56,10 +58,12 @@ class Callback:
         pass
 
 
-class CallbackList:
+class CallbackList(Constructed):
     """Several callbacks as one: each event goes to all of them in order, with one dictionary of logs."""
 
     def __init__(self, callbacks=None):
+        if not isinstance(callbacks, list | tuple | None):
+            raise ArgumentError(f"CallbackList takes a list of callbacks, got {shown(callbacks)}.")
         self.callbacks = list(callbacks or [])
 
     def append(self, callback):
@@ -170,9 +174,7 @@ class ProgbarLogger(Callback):
 
     def __init__(self, count_mode="samples"):
         super().__init__()
-        if count_mode not in ("samples", "steps"):
-            raise unknown("count_mode", count_mode, ("samples", "steps"))
-        self.count_mode = count_mode
+        self.count_mode = word(count_mode, "count_mode of ProgbarLogger", ("samples", "steps"))
         self.bar = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -239,12 +241,15 @@ class _Watching(Callback):
     """
 
     def _watch(self, monitor, mode, min_delta=0.0):
-        if mode not in ("auto", "min", "max"):
-            raise unknown(f"mode of {type(self).__name__}", mode, ("auto", "min", "max"))
-        self.monitor = monitor
+        mode = word(mode, f"mode of {type(self).__name__}", ("auto", "min", "max"))
+        self.monitor = text(monitor, f"{type(self).__name__}: monitor")
         self.upwards = mode == "max" or (mode == "auto" and self._is_upwards(monitor))
-        self.min_delta = min_delta
+        self.min_delta = self._number("min_delta", min_delta)
         self._forget()
+
+    def _number(self, name, value, below=None):
+        real(value, f"{type(self).__name__}: {name}", most=None if below else math.inf, below=below)
+        return value
 
     def _is_upwards(self, monitor):
         return "acc" in monitor
@@ -275,10 +280,10 @@ class EarlyStopping(_Watching):
                  restore_best_weights=False):
         super().__init__()
         self._watch(monitor, mode, min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
+        self.patience = self._number("patience", patience)
+        self.verbose = flag(verbose, "EarlyStopping: verbose")
+        self.baseline = baseline if baseline is None else self._number("baseline", baseline)
+        self.restore_best_weights = flag(restore_best_weights, "EarlyStopping: restore_best_weights")
 
     def on_train_begin(self, logs=None):
         self._forget()
@@ -324,11 +329,11 @@ class ModelCheckpoint(_Watching):
                  mode="auto", period=1):
         super().__init__()
         self._watch(monitor, mode)
-        self.filepath = str(filepath)
-        self.verbose = verbose
-        self.save_best_only = save_best_only
-        self.save_weights_only = save_weights_only
-        self.period = period
+        self.filepath = path(filepath, "ModelCheckpoint: filepath")
+        self.verbose = flag(verbose, "ModelCheckpoint: verbose")
+        self.save_best_only = flag(save_best_only, "ModelCheckpoint: save_best_only")
+        self.save_weights_only = flag(save_weights_only, "ModelCheckpoint: save_weights_only")
+        self.period = self._number("period", period)
         self.epochs_since_last_save = 0
 
     def _is_upwards(self, monitor):
@@ -371,8 +376,8 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule, verbose=0):
         super().__init__()
-        self.schedule = schedule
-        self.verbose = verbose
+        self.schedule = function(schedule, "LearningRateScheduler: schedule")
+        self.verbose = flag(verbose, "LearningRateScheduler: verbose")
 
     def on_epoch_begin(self, epoch, logs=None):
         rate = float(self.model.optimizer.lr)
@@ -412,14 +417,12 @@ class ReduceLROnPlateau(_Watching):
     def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4,
                  cooldown=0, min_lr=0.0):
         super().__init__()
-        if factor >= 1:
-            raise ArgumentError(f"ReduceLROnPlateau: factor must be below 1, got {factor}.")
         self._watch(monitor, mode, min_delta)
-        self.factor = factor
-        self.patience = patience
-        self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+        self.factor = self._number("factor", factor, below=1)
+        self.patience = self._number("patience", patience)
+        self.verbose = flag(verbose, "ReduceLROnPlateau: verbose")
+        self.cooldown = self._number("cooldown", cooldown)
+        self.min_lr = self._number("min_lr", min_lr)
 
     def on_train_begin(self, logs=None):
         self._forget()
@@ -455,9 +458,11 @@ class CSVLogger(Callback):
 
     def __init__(self, filename, separator=",", append=False):
         super().__init__()
-        self.filename = Path(filename)
-        self.separator = separator
-        self.append = append
+        self.filename = Path(path(filename, "CSVLogger: filename"))
+        self.separator = text(separator, "CSVLogger: separator")
+        if len(separator) != 1:
+            raise ArgumentError(f"CSVLogger: separator must be a single character, got {shown(separator)}.")
+        self.append = flag(append, "CSVLogger: append")
         self.columns = None
         self.file = None
 
@@ -503,4 +508,5 @@ class LambdaCallback(Callback):
         vars(self).update(attributes)
         given = {"on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_batch_begin": on_batch_begin,
                  "on_batch_end": on_batch_end, "on_train_begin": on_train_begin, "on_train_end": on_train_end}
-        vars(self).update({event: function for event, function in given.items() if function is not None})
+        vars(self).update({event: function(given[event], f"LambdaCallback: {event}") for event in given
+                           if given[event] is not None})

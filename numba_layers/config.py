@@ -160,10 +160,11 @@ def standardize_data_format(data_format):
 
 def asked_data_format(data_format):
     """`data_format` of a layer, checked; for None and 'default' what the user or keras.json chose, None if nothing."""
-    if data_format is None or data_format == "default":
+    if data_format is None or isinstance(data_format, str) and data_format == "default":
         return chosen_data_format()
-    data_format = DIM_ORDERINGS.get(data_format, data_format)
-    if data_format not in DATA_FORMATS:
+    if isinstance(data_format, str):
+        data_format = DIM_ORDERINGS.get(data_format, data_format)
+    if not isinstance(data_format, str) or data_format not in DATA_FORMATS:
         raise unknown("data_format", data_format, DATA_FORMATS + tuple(DIM_ORDERINGS))
     return data_format
 

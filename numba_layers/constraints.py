@@ -6,15 +6,20 @@ Conv2D kernel (rows, columns, in, out). ‖w‖ is √Σ w² over it; epsilon is
 
 from . import config
 from ._identify import Catalogue
-from .arguments import call_with
+from ._legacy import Constructed
+from .arguments import axis as axes_of
+from .arguments import call_with, real
 from .errors import ArgumentError
 from .ops import elementwise, reduction
 
 
-class Constraint:
+class Constraint(Constructed):
     """Base of the constraints: a subclass gives `__call__(w) -> tensor`, and `names` of its arguments."""
 
     names = ()
+
+    def __init__(self):
+        """A constraint without arguments."""
 
     def get_config(self):
         """Constructor arguments as plain values."""
@@ -39,9 +44,9 @@ class MaxNorm(Constraint):
     names = ("max_value", "axis")
 
     def __init__(self, max_value=2, axis=0, m=None):
-        self.max_value, self.axis = max_value if m is None else m, axis
-        if not self.max_value >= 0:
-            raise ArgumentError(f"MaxNorm: max_value must be at least 0, got {self.max_value}.")
+        self.max_value = max_value if m is None else m
+        self.axis = axes_of(axis, "MaxNorm: axis")
+        real(self.max_value, "MaxNorm: max_value", least=0)
 
     def __call__(self, w):
         norm = _norm(w, self.axis)
@@ -61,7 +66,7 @@ class UnitNorm(Constraint):
     names = ("axis",)
 
     def __init__(self, axis=0):
-        self.axis = axis
+        self.axis = axes_of(axis, "UnitNorm: axis")
 
     def __call__(self, w):
         return w / (_norm(w, self.axis) + config.epsilon())
@@ -78,12 +83,11 @@ class MinMaxNorm(Constraint):
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0, low=None, high=None):
         self.min_value = min_value if low is None else low
         self.max_value = max_value if high is None else high
-        self.rate, self.axis = rate, axis
-        if not 0 <= self.min_value <= self.max_value:
+        self.rate, self.axis = rate, axes_of(axis, "MinMaxNorm: axis")
+        if real(self.min_value, "MinMaxNorm: min_value", least=0) > real(self.max_value, "MinMaxNorm: max_value", 0):
             raise ArgumentError(f"MinMaxNorm: expected 0 <= min_value <= max_value, got {self.min_value} and "
                                 f"{self.max_value}.")
-        if not 0 <= rate <= 1:
-            raise ArgumentError(f"MinMaxNorm: rate must be in [0, 1], got {rate}.")
+        real(rate, "MinMaxNorm: rate", least=0, most=1)
 
     def __call__(self, w):
         norm = _norm(w, self.axis)

@@ -67,6 +67,10 @@ class FileError(DataError, OSError):
     """A file is missing, damaged, or has no place where it should go."""
 
 
+class WeightMemoryError(NumbaLayersError, MemoryError):
+    """A weight is larger than the memory there is."""
+
+
 class DeviceError(NumbaLayersError, RuntimeError):
     """The device asked for is missing or arrays lie on different devices."""
 
@@ -98,11 +102,16 @@ def add_name(error, who):
         error.has_name = True
 
 
+def _word(name):
+    """A name as text; what is no text is near to nothing."""
+    return name if isinstance(name, str) else ""
+
+
 def nearest(name, legal, label="Legal", shown=SHOWN):
     """A sentence for the user: the nearest legal name, then all of them where there are at most `shown`."""
     legal = sorted(str(entry) for entry in legal)
     caseless = {entry.lower(): entry for entry in legal}
-    close = [caseless[entry] for entry in difflib.get_close_matches(str(name).lower(), caseless, n=5, cutoff=0.5)]
+    close = [caseless[entry] for entry in difflib.get_close_matches(_word(name).lower(), caseless, n=5, cutoff=0.5)]
     hint = f"Did you mean {close[0]!r}? " if close else ""
     if len(legal) <= shown:
         return f"{hint}{label}: {', '.join(legal)}."
@@ -111,4 +120,4 @@ def nearest(name, legal, label="Legal", shown=SHOWN):
 
 def unknown(what, name, legal):
     """The error for a name that is not in `legal`; raise what it returns."""
-    return UnknownNameError(f"unknown {what} {name!r}. {nearest(name, legal)}")
+    return UnknownNameError(f"unknown {what} {shown(name)}. {nearest(name, legal)}")

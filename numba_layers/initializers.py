@@ -12,10 +12,12 @@ import numpy as np
 
 from . import config
 from ._identify import Catalogue
-from .arguments import call_with, unmasked
+from ._legacy import Constructed
+from .arguments import call_with, numbers, real, unmasked, word
+from .arguments import seed as seed_of
 from .autograd.graph import evaluate, is_symbolic
 from .autograd.tensor import Tensor
-from .errors import ArgumentError, ShapeError, nearest
+from .errors import ArgumentError, ShapeError
 
 TRUNCATED_DEVIATION = 0.87962566103423978   # of a standard normal distribution cut off at ±2
 
@@ -50,10 +52,13 @@ def flat_orthogonal(random, rows, columns):
     return u if u.shape == (rows, columns) else v
 
 
-class Initializer:
+class Initializer(Constructed):
     """Base of the initializers: a subclass gives `draw(shape)` and the `names` of its arguments."""
 
     names = ()
+
+    def __init__(self):
+        """An initializer without arguments."""
 
     def __call__(self, shape, dtype=None):
         return np.asarray(self.draw(tuple(shape)), dtype or config.floatx())
@@ -92,7 +97,7 @@ class Constant(Initializer):
     names = ("value",)
 
     def __init__(self, value=0.0):
-        self.value = value
+        self.value = numbers(value, "Constant: value")
 
     def draw(self, shape):
         return np.broadcast_to(unmasked(self.value, "Constant"), shape).copy()
@@ -104,7 +109,8 @@ class RandomNormal(Initializer):
     names = ("mean", "stddev", "seed")
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
-        self.mean, self.stddev, self.seed = mean, _at_least_0(self, "stddev", stddev), seed
+        self.mean, self.stddev = _real(self, "mean", mean), _real(self, "stddev", stddev, 0)
+        self.seed = seed_of(seed, f"{type(self).__name__}: seed")
 
     def draw(self, shape):
         return generator(self.seed).normal(self.mean, self.stddev, shape)
@@ -116,9 +122,9 @@ class RandomUniform(Initializer):
     names = ("minval", "maxval", "seed")
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
-        if minval > maxval:
+        if real(minval, "RandomUniform: minval") > real(maxval, "RandomUniform: maxval"):
             raise ArgumentError(f"RandomUniform: minval {minval} must not be larger than maxval {maxval}.")
-        self.minval, self.maxval, self.seed = minval, maxval, seed
+        self.minval, self.maxval, self.seed = minval, maxval, seed_of(seed, "RandomUniform: seed")
 
     def draw(self, shape):
         return generator(self.seed).uniform(self.minval, self.maxval, shape)
@@ -130,7 +136,8 @@ class TruncatedNormal(Initializer):
     names = ("mean", "stddev", "seed")
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
-        self.mean, self.stddev, self.seed = mean, _at_least_0(self, "stddev", stddev), seed
+        self.mean, self.stddev = _real(self, "mean", mean), _real(self, "stddev", stddev, 0)
+        self.seed = seed_of(seed, f"{type(self).__name__}: seed")
 
     def draw(self, shape):
         return truncated_normal(generator(self.seed), self.mean, self.stddev, shape)
@@ -149,11 +156,11 @@ class VarianceScaling(Initializer):
     distributions = ("normal", "truncated_normal", "untruncated_normal", "uniform")
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="normal", seed=None):
-        if not scale > 0:
+        if not real(scale, "VarianceScaling: scale") > 0:
             raise ArgumentError(f"VarianceScaling: scale must be positive, got {scale}.")
-        self.scale, self.seed = scale, seed
-        self.mode = _one_of("mode", mode, self.modes)
-        self.distribution = _one_of("distribution", distribution, self.distributions)
+        self.scale, self.seed = scale, seed_of(seed, "VarianceScaling: seed")
+        self.mode = word(mode, "mode of VarianceScaling", self.modes)
+        self.distribution = word(distribution, "distribution of VarianceScaling", self.distributions)
 
     def draw(self, shape):
         fan_in, fan_out = compute_fans(shape)
@@ -178,7 +185,7 @@ class Orthogonal(Initializer):
     names = ("gain", "seed")
 
     def __init__(self, gain=1.0, seed=None):
-        self.gain, self.seed = gain, seed
+        self.gain, self.seed = _real(self, "gain", gain), seed_of(seed, "Orthogonal: seed")
 
     def draw(self, shape):
         if len(shape) < 2:
@@ -193,7 +200,7 @@ class Identity(Initializer):
     names = ("gain",)
 
     def __init__(self, gain=1.0):
-        self.gain = gain
+        self.gain = _real(self, "gain", gain)
 
     def draw(self, shape):
         if len(shape) != 2:
@@ -201,15 +208,9 @@ class Identity(Initializer):
         return self.gain * np.eye(*shape)
 
 
-def _one_of(name, value, legal):
-    if str(value).lower() not in legal:
-        raise ArgumentError(f"VarianceScaling: unknown {name} {value!r}. {nearest(value, legal)}")
-    return value.lower()
-
-
-def _at_least_0(initializer, name, value):
-    if not value >= 0:
-        raise ArgumentError(f"{type(initializer).__name__}: {name} must be at least 0, got {value}.")
+def _real(initializer, name, value, least=None):
+    """`value` as it came, a number of at least `least`."""
+    real(value, f"{type(initializer).__name__}: {name}", least)
     return value
 
 

@@ -4,14 +4,18 @@ import numpy as np
 
 from . import config
 from ._identify import Catalogue
+from ._legacy import Constructed
 from .arguments import call_with, real
 from .autograd.tensor import Tensor
-from .errors import ArgumentError, ShapeError
+from .errors import ShapeError
 from .ops import elementwise, linear, reduction, shape
 
 
-class Regularizer:
+class Regularizer(Constructed):
     """Base of the regularizers: a subclass gives `__call__(x) -> scalar tensor` and `get_config`."""
+
+    def __init__(self):
+        """A regularizer without arguments."""
 
     def get_config(self):
         return {}
@@ -29,8 +33,7 @@ class Regularizer:
 
 def _factor(regularizer, name, value):
     """A factor as floatx holds it, at least 0."""
-    if not real(value, f"{type(regularizer).__name__}: {name}") >= 0:
-        raise ArgumentError(f"{type(regularizer).__name__}: {name} must be at least 0, got {value}.")
+    value = real(value, f"{type(regularizer).__name__}: {name}", least=0)
     return float(np.asarray(value, config.floatx()))
 
 

@@ -60,7 +60,7 @@ def test_wrong_ones_are_named():
         constraints.get("nonnegative")
     with pytest.raises(ArgumentError, match="MaxNorm: max_value must be at least 0"):
         constraints.MaxNorm(-1)
-    with pytest.raises(ArgumentError, match="rate must be in"):
+    with pytest.raises(ArgumentError, match="rate must be at least 0 and at most 1"):
         constraints.MinMaxNorm(rate=2)
     with pytest.raises(ArgumentError, match="expected 0 <= min_value <= max_value, got 2 and 1"):
         constraints.MinMaxNorm(2, 1)

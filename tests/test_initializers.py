@@ -137,7 +137,7 @@ def test_constants_broadcast():
 
 @pytest.mark.parametrize("call, kind, complaint", [
     (lambda: initializers.get("glorot"), UnknownNameError, "Did you mean 'glorot_"),
-    (lambda: initializers.VarianceScaling(mode="fan"), ArgumentError, "unknown mode 'fan'"),
+    (lambda: initializers.VarianceScaling(mode="fan"), ArgumentError, "unknown mode of VarianceScaling 'fan'"),
     (lambda: initializers.VarianceScaling(distribution="norm"), ArgumentError, "Did you mean 'normal'"),
     (lambda: initializers.VarianceScaling(scale=0), ArgumentError, "scale must be positive"),
     (lambda: initializers.RandomNormal(stddev=-1), ArgumentError, "RandomNormal: stddev must be at least 0"),

@@ -7,8 +7,8 @@ import inspect
 import numpy as np
 
 from .. import config, initializations, initializers, ops, regularizers
-from .._legacy import Keras1Name, raise_misfit
-from ..arguments import element_type, options_of, sizes, unmasked
+from .._legacy import Keras1Name, begins
+from ..arguments import element_type, flag, options_of, sizes, unmasked
 from ..autograd.context import collecting, context, deferring, symbolically
 from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor, stored
@@ -23,10 +23,12 @@ from ..errors import (
     UnknownArgumentError,
     add_name,
     nearest,
+    shown,
 )
 from ..naming import unique_name
 from .belongings import Belongings
 from .dry import dry_build
+from .memory import check_sample, fitting
 from .node import Node, as_list, unpack
 from .renamed import LayerNames
 from .reordered import ReorderedVariable
@@ -73,19 +75,6 @@ def _names_layer(method):
     return call
 
 
-def _begins(constructor):
-    """`constructor` with errors of ours for arguments that are missing or too many."""
-    @functools.wraps(constructor)
-    def call(self, *arguments, **options):
-        try:
-            return constructor(self, *arguments, **options)
-        except TypeError as error:
-            raise_misfit(error, constructor, (self, *arguments), options)
-            raise
-
-    return call
-
-
 class Layer(Belongings, LayerNames):
     """Base of all layers: a function of tensors with weights.
 
@@ -108,7 +97,7 @@ class Layer(Belongings, LayerNames):
         super().__init_subclass__()
         ours = cls.__module__.partition(".")[0] == _PACKAGE
         if "__init__" in vars(cls):
-            cls.__init__ = _names_layer(_begins(cls.__init__) if ours else cls.__init__)
+            cls.__init__ = _names_layer(begins(cls.__init__) if ours else cls.__init__)
         if public and ours and not cls.__name__.startswith("_"):
             Layer.kinds[cls.__name__] = cls
 
@@ -117,11 +106,14 @@ class Layer(Belongings, LayerNames):
             if key not in _BASE_ARGUMENTS:
                 legal = {*inspect.signature(type(self).__init__).parameters, *_BASE_ARGUMENTS} - {"self", "kwargs"}
                 raise UnknownArgumentError(f"{type(self).__name__}: unknown argument {key!r}. {nearest(key, legal)}")
-        self.name = kwargs.get("name") or unique_name(type(self).__name__)
+        name = kwargs.get("name")
+        nameless = name is None or (isinstance(name, str) and not name)
+        self.name = unique_name(type(self).__name__) if nameless else name
         if not isinstance(self.name, str):
-            raise ArgumentError(f"{type(self).__name__}: the name must be text, got {self.name!r}.")
-        self.trainable = kwargs.get("trainable", True)
-        self.dtype = element_type(kwargs.get("dtype") or kwargs.get("input_dtype") or config.floatx(), "dtype")
+            raise ArgumentError(f"{type(self).__name__}: the name must be text, got {shown(self.name)}.")
+        self.trainable = flag(kwargs.get("trainable", True), "trainable")
+        given = [kwargs[word] for word in ("dtype", "input_dtype") if kwargs.get(word) is not None]
+        self.dtype = element_type(given[0] if given else config.floatx(), "dtype")
         self.batch_input_shape = _batch_input_shape(kwargs)
         self.built = False
         self.inbound_nodes = []
@@ -238,8 +230,11 @@ class Layer(Belongings, LayerNames):
         dry = None if self._is_sketch else dry_build()
         if self._is_sketch:
             value = np.broadcast_to(np.zeros((), dtype), tuple(shape))
+        elif dry is not None:
+            value = dry.zeros(name, tuple(shape), dtype)
         else:
-            value = np.array(draw(), order="C") if dry is None else dry.zeros(name, tuple(shape), dtype)
+            with fitting(name, tuple(shape)):
+                value = np.array(draw(), order="C")
         if value.shape != tuple(shape):
             raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
         weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
@@ -327,6 +322,8 @@ class Layer(Belongings, LayerNames):
         with collecting() as (losses, _):
             templates = self.infer(tensors, kwargs)
         self._losses_of_calls += losses
+        for template in templates:
+            check_sample(template.shape)
         outputs = defer(self, (unpack(tensors),), kwargs, templates)
         for number, (output, template) in enumerate(zip(outputs, templates)):
             output.mask, output.layout = template.mask, template.layout
@@ -378,7 +375,7 @@ class Layer(Belongings, LayerNames):
         Raises: ShapeError naming the weight that does not fit.
         """
         variables = self._weights_by_layer()
-        if not isinstance(weights, list | tuple | np.ndarray):
+        if not isinstance(weights, list | tuple) and not (isinstance(weights, np.ndarray) and weights.ndim):
             raise ArgumentError(f"expected a list of arrays of weights, got {type(weights).__name__}.")
         if len(weights) != len(variables):
             raise ShapeError(f"expected {len(variables)} arrays of weights, got {len(weights)}."

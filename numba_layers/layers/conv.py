@@ -2,9 +2,9 @@
 
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import CONV, CONV1D, LAYER, SIDES, keras1
-from ..arguments import whole
+from ..arguments import flag, several, size, whole, word
 from ..autograd.tensor import stored
-from ..errors import ArgumentError, ShapeError, unknown
+from ..errors import ArgumentError, ShapeError, shown
 from ..ops._window import per_axis
 from ..registry import register_layer
 from .base import initializer_of
@@ -34,15 +34,13 @@ class Windowed(WeightNames, ImageLayer, public=False):
     def __init__(self, filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                  activity_regularizer, **kwargs):
         super().__init__(data_format, **kwargs)
-        self.filters = filters if filters is None else whole(filters, self.word("filters"), least=1)
+        self.filters = filters if filters is None else size(filters, self.word("filters"))
         self.kernel_size = self._sides("kernel_size", kernel_size)
         self.strides = self._sides("strides", strides)
-        self.padding = str(padding).lower()
-        if self.padding not in self.paddings:
-            raise unknown(self.word("padding"), padding, self.paddings)
+        self.padding = word(padding, self.word("padding"), self.paddings)
         self.dilation_rate = self._sides("dilation_rate", dilation_rate)
         self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = flag(use_bias, self.word("use_bias"))
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.bias = None
         self.input_spec = self.images(self.rank)
@@ -134,8 +132,8 @@ class _Conv(Windowed):
     def __init__(self, filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                  kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
                  kernel_constraint, bias_constraint, **kwargs):
-        super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-                         activity_regularizer, **kwargs)
+        super().__init__(size(filters, self.word("filters")), kernel_size, strides, padding, data_format,
+                         dilation_rate, activation, use_bias, activity_regularizer, **kwargs)
         self._set_role("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._set_role("bias", bias_initializer, bias_regularizer, bias_constraint)
 
@@ -226,11 +224,11 @@ class _ConvTranspose(_Conv):
         super().__init__(filters, kernel_size, strides, padding, *arguments, **kwargs)
         self.output_padding = None
         if output_padding is not None:
-            given = output_padding if isinstance(output_padding, tuple | list) else (output_padding,) * self.rank
+            given = output_padding if several(output_padding) else (output_padding,) * self.rank
             self.output_padding = tuple(whole(entry, "output_padding", least=0) for entry in given)
             if len(given) != self.rank or any(a >= s for a, s in zip(self.output_padding, self.strides)):
                 raise ArgumentError(f"output_padding must be smaller than the strides {self.strides} along each axis, "
-                                    f"got {output_padding}.")
+                                    f"got {shown(output_padding)}.")
 
     def keras1_order(self, count):
         window = range(count - 2)

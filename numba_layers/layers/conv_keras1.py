@@ -83,7 +83,8 @@ class Keras1Conv:
     def _set_role(self, role, initializer, regularizer, constraint):
         super()._set_role(role, "zeros", regularizer, constraint)
         if role != "bias":
-            given = initializer if inspect.isfunction(initializer) else initializations.get(initializer)
+            given = initializer if inspect.isfunction(initializer) else initializations.get(
+                "glorot_uniform" if initializer is None else initializer)
             setattr(self, f"{role}_initializer", given)
 
     @property

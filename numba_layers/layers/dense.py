@@ -2,7 +2,7 @@
 
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import DENSE, LAYER, keras1
-from ..arguments import whole
+from ..arguments import flag, size
 from ..errors import ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer, initializer_of
@@ -30,9 +30,9 @@ class Dense(WeightNames, Layer):
                  kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(**kwargs)
         self.input_dim = kwargs.get("input_dim")
-        self.units = whole(units, "units", least=1)
+        self.units = size(units, "units")
         self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = flag(use_bias, "use_bias")
         self.kernel_initializer = initializer_of(kernel_initializer)
         self.bias_initializer = initializer_of(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

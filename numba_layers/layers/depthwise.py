@@ -4,7 +4,7 @@ import warnings
 
 from .. import ops
 from .._legacy import CONV1D, LAYER, SEPARABLE_CONV, SIDES, keras1
-from ..arguments import whole
+from ..arguments import size
 from ..registry import register_layer
 from .conv import Windowed, with_length
 from .renamed import Renamed
@@ -39,9 +39,9 @@ class _SeparableConv(_ByChannel):
                  activation, use_bias, depthwise_initializer, pointwise_initializer, bias_initializer,
                  depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer,
                  depthwise_constraint, pointwise_constraint, bias_constraint, **kwargs):
-        super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-                         activity_regularizer, **kwargs)
-        self.depth_multiplier = whole(depth_multiplier, "depth_multiplier", least=1)
+        super().__init__(size(filters, self.word("filters")), kernel_size, strides, padding, data_format,
+                         dilation_rate, activation, use_bias, activity_regularizer, **kwargs)
+        self.depth_multiplier = size(depth_multiplier, "depth_multiplier")
         self._set_role("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
         self._set_role("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
         self._set_role("bias", bias_initializer, bias_regularizer, bias_constraint)
@@ -135,7 +135,7 @@ class DepthwiseConv2D(_ByChannel):
                  activity_regularizer=None, depthwise_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(None, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                          activity_regularizer, **kwargs)
-        self.depth_multiplier = whole(depth_multiplier, "depth_multiplier", least=1)
+        self.depth_multiplier = size(depth_multiplier, "depth_multiplier")
         self._set_role("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
         self._set_role("bias", bias_initializer, bias_regularizer, bias_constraint)
 

@@ -7,7 +7,7 @@ import numpy as np
 from .._legacy import LAYER, keras1
 from ..arguments import entry, sizes
 from ..autograd.graph import SymbolicTensor
-from ..errors import ArgumentError, UnknownNameError
+from ..errors import ArgumentError, UnknownNameError, shown
 from ..registry import register_layer
 from ..utils import function_utils
 from ..utils.function_utils import dump_function, load_function, runs
@@ -31,8 +31,8 @@ class Lambda(Layer):
         if not callable(function):
             raise ArgumentError(f"Lambda: function must be callable, got {type(function).__name__}.")
         self.function = function
-        if not isinstance(arguments, dict | None):
-            raise ArgumentError(f"Lambda: arguments must be a dictionary, got {arguments!r:.80}.")
+        if not isinstance(arguments, dict | None) or not all(isinstance(name, str) for name in arguments or ()):
+            raise ArgumentError(f"Lambda: arguments must be a dictionary, got {shown(arguments)}.")
         self.arguments = dict(arguments or {})
         self._from_description = False
         self.mask = mask

@@ -2,12 +2,11 @@
 
 from functools import reduce
 
-import numpy as np
-
 from .. import ops
 from .._legacy import LAYER, keras1
-from ..arguments import whole
-from ..errors import ShapeError
+from ..arguments import axis as axis_of
+from ..arguments import flag, whole
+from ..errors import ShapeError, shown
 from ..registry import register_layer
 from .base import Layer
 
@@ -98,7 +97,7 @@ class Concatenate(Merging):
     @keras1(LAYER)
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis = whole(axis, "axis")
 
     def _check_shapes(self, shapes):
         axis = self.axis % len(shapes[0])
@@ -134,8 +133,8 @@ class Dot(Merging):
     @keras1(LAYER)
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
-        self.axes = whole(axes, "axes") if np.ndim(axes) == 0 else [whole(axis, "axes") for axis in axes]
-        self.normalize = normalize
+        self.axes = axis_of(axes, "axes")
+        self.normalize = flag(normalize, "normalize")
 
     def _check_shapes(self, shapes):
         if len(shapes) != 2:
@@ -145,7 +144,7 @@ class Dot(Merging):
         axes = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
         for axis, tensor in zip(axes, inputs):
             if not -tensor.ndim <= axis < tensor.ndim:
-                raise ShapeError(f"axis {axis} is out of range for an input of shape {tensor.shape}.")
+                raise ShapeError(f"axis {shown(axis)} is out of range for an input of shape {tensor.shape}.")
         axes = [axis % tensor.ndim for axis, tensor in zip(axes, inputs)]
         if self.normalize:
             inputs = [ops.l2_normalize(tensor, axis=axis) for tensor, axis in zip(inputs, axes)]

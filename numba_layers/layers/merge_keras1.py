@@ -2,7 +2,7 @@
 
 from .. import ops
 from ..autograd.tensor import Tensor
-from ..errors import unknown
+from ..errors import ArgumentError, shown, unknown
 from ..registry import register_layer
 from ..utils.function_utils import dump_function, load_function
 from .base import Layer
@@ -41,6 +41,8 @@ class Merge(Merging):
             kwargs.pop(described, None)
         super().__init__(name=name, **kwargs)
         self.mode, self.concat_axis, self.dot_axes = mode, concat_axis, dot_axes
+        if not isinstance(layers, list | tuple | None):
+            raise ArgumentError(f"Merge takes a list of layers, models or tensors, got {shown(layers)}.")
         self.layers, self.node_indices = list(layers or ()), node_indices
         self._output_mask = output_mask
         if callable(mode):
@@ -110,6 +112,8 @@ def _output(layer, node, index):
     """The tensor that `layer` (a model, a layer, or the tensor itself) gives at a node, `index` where it is a list."""
     if isinstance(layer, Tensor):
         return layer
+    if not isinstance(layer, Layer):
+        raise ArgumentError(f"Merge takes layers, models or tensors, got {shown(layer)}.")
     if not layer.inbound_nodes and layer.batch_input_shape is not None:
         layer(Input(batch_shape=layer.batch_input_shape, dtype=layer.dtype, name=f"{layer.name}_input"))
     return as_list(layer.get_output_at(node))[index]

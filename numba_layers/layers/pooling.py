@@ -2,7 +2,7 @@
 
 from .. import ops
 from .._legacy import IMAGES, LAYER, POOLING, POOLING1D, keras1
-from ..errors import unknown
+from ..arguments import word
 from ..ops._layout import channels_last
 from ..ops._window import per_axis
 from ..registry import register_layer
@@ -23,9 +23,7 @@ class _Pooling(ImageLayer):
         self.pool_size = per_axis(type(self).__name__, "pool_size", pool_size, self.rank)
         self.strides = self.pool_size if strides is None else per_axis(
             type(self).__name__, "strides", strides, self.rank)
-        self.padding = str(padding).lower()
-        if self.padding not in self.paddings:
-            raise unknown("padding", padding, self.paddings)
+        self.padding = word(padding, "padding", self.paddings)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs):

@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from .._legacy import IMAGES, LAYER, keras1
 from ..arguments import sizes
-from ..errors import ArgumentError, UnknownArgumentError, unknown
+from ..errors import ArgumentError, UnknownArgumentError, shown, unknown
 from ..ops._window import per_axis
 from ..ops.resize import INTERPOLATIONS
 from ..registry import register_layer
@@ -42,7 +42,7 @@ def pairs(value, rank, what):
     Raises: ArgumentError for anything else.
     """
     try:
-        if isinstance(value, dict) and set(value) <= set(SIDES.get(rank, ())):
+        if isinstance(value, dict) and rank in SIDES and set(value) <= set(SIDES[rank]):
             value = [value.get(side, 0) for side in SIDES[rank]]
         entries = [value] * rank if _is_number(value) else list(value)
         if rank < 3 and len(entries) == 2 * rank and all(map(_is_number, entries)):
@@ -53,7 +53,7 @@ def pairs(value, rank, what):
     except (ArgumentError, TypeError):
         pass
     counts = "a pair" if rank == 1 else f"{rank} of them, or {rank} pairs"
-    raise ArgumentError(f"{what} must be a whole number, {counts} (before, after), none negative, got {value!r}.")
+    raise ArgumentError(f"{what} must be a whole number, {counts} (before, after), none negative, got {shown(value)}.")
 
 
 class _Resizing(ImageLayer):

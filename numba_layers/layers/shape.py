@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import config, ops
 from .._legacy import LAYER, keras1
-from ..arguments import sizes, whole
+from ..arguments import size, sizes
 from ..errors import ArgumentError, ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer
@@ -119,7 +119,7 @@ class RepeatVector(Layer):
     @keras1(LAYER)
     def __init__(self, n, **kwargs):
         super().__init__(**kwargs)
-        self.n = whole(n, "n", least=1)
+        self.n = size(n, "n")
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs):

@@ -1,9 +1,11 @@
 """What a layer expects of its inputs, compared before the layer runs."""
 
+from .._legacy import Constructed
+from ..arguments import of_type, sizes, text
 from ..errors import ShapeError
 
 
-class InputSpec:
+class InputSpec(Constructed):
     """Expected rank, sizes or type of one input; what is None is not compared.
 
     ndim: exact number of axes. min_ndim, max_ndim: its range. shape: sizes, None where free.
@@ -14,12 +16,12 @@ class InputSpec:
     def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None, form="",
                  missing="x[..., None]"):
         self.dtype = dtype
-        self.shape = shape
-        self.ndim = len(shape) if shape is not None else ndim
+        self.shape = None if shape is None else sizes(shape, "InputSpec: shape")
+        self.ndim = ndim if shape is None else len(self.shape)
         self.max_ndim = max_ndim
         self.min_ndim = min_ndim
-        self.axes = axes or {}
-        self.form = f" {form}" if form else ""
+        self.axes = {} if axes is None else of_type(axes, dict, "InputSpec: axes")
+        self.form = f" {text(form, 'InputSpec: form')}".rstrip()
         self.missing = missing
 
     def check(self, shape, number=None):

@@ -23,7 +23,7 @@ class Wrapper(Layer):
     @keras1(LAYER)
     def __init__(self, layer, **kwargs):
         if not isinstance(layer, Layer):
-            raise ArgumentError(f"{type(self).__name__} takes a layer, got {shown(layer)}.")
+            raise ArgumentError(f"{type(self).__name__} takes a layer, got {type(layer).__name__} {shown(layer)}.")
         super().__init__(**kwargs)
         self.layer = layer
 

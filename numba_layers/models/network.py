@@ -5,7 +5,7 @@ from collections import Counter
 from .. import ops
 from ..autograd.context import context
 from ..autograd.graph import Graph, placeholders
-from ..errors import ArgumentError, GraphError, unknown
+from ..errors import ArgumentError, GraphError, shown, unknown
 from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
@@ -36,7 +36,7 @@ class Network(Layer, public=False):
             for tensor in tensors:
                 if not hasattr(tensor, "_keras_history"):
                     raise GraphError(
-                        f'{type(self).__name__} "{self.name}": the {role} {tensor!r:.120} does not come from a layer. '
+                        f'{type(self).__name__} "{self.name}": the {role} {shown(tensor)} does not come from a layer. '
                         "Inputs come from Input(...); wrap K functions and operators in a Lambda layer.")
         if len({id(tensor) for tensor in inputs}) < len(inputs):
             raise ArgumentError(f'{type(self).__name__} "{self.name}": the same input is listed twice.')

@@ -1,6 +1,6 @@
 """A stack of layers, each with one input and one output."""
 
-from ..errors import ArgumentError, ModelError, ShapeError
+from ..errors import ArgumentError, ModelError, ShapeError, shown
 from ..layers.base import Layer
 from ..layers.input import Input, InputLayer
 from ..layers.merge_keras1 import Merge
@@ -24,9 +24,10 @@ class Sequential(Model):
         self._stack = []
         self._layout_before = None      # of the first input, where the model is built from it
         self._empty()
-        Layer.__init__(self, name=name or unique_name("sequential"))
+        nameless = name is None or (isinstance(name, str) and not name)
+        Layer.__init__(self, name=unique_name("sequential") if nameless else name)
         if not isinstance(layers, list | tuple | None):
-            raise ArgumentError(f"Sequential takes a list of layers, got {type(layers).__name__}: {layers!r:.80}.")
+            raise ArgumentError(f"Sequential takes a list of layers, got {type(layers).__name__}: {shown(layers)}.")
         for layer in layers or []:
             self.add(layer)
 

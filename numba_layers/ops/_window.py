@@ -11,13 +11,14 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..errors import ArgumentError, ShapeError, unknown
+from ..errors import ArgumentError, ShapeError, shown, unknown
 
 # One spatial axis; size, before, after and out are None while the input's size is open.
 Axis = namedtuple("Axis", "size window stride dilation before after out")
 
 PADDINGS = ("valid", "same", "causal", "full")
 AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}
+MOST = 2**31 - 1    # taps, strides ...: their products with sizes stay within 64 bits
 RANK = len(AXES)    # spatial axes, at most
 
 
@@ -72,10 +73,12 @@ def transposed_axes(who, sizes, window, strides=1, padding="valid", dilation=1, 
 
 def per_axis(who, what, value, count):
     """`value` as a tuple of `count` whole numbers of at least 1; one number stands for all axes."""
-    numbers = tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value,) * count
-    if len(numbers) != count or not all(isinstance(number, int | np.integer) and number >= 1 for number in numbers):
-        raise ArgumentError(f"{who}: {what} {value!r}: expected {count} whole numbers of at least 1, one for each of "
-                            f"{_listed(AXES.get(count, ()))}.")
+    several = isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim)
+    numbers = tuple(value) if several else (value,) * count
+    if len(numbers) != count or not all(isinstance(number, int | np.integer) and 1 <= number <= MOST
+                                        for number in numbers):
+        raise ArgumentError(f"{who}: {what} {shown(value)}: expected {count} whole numbers of at least 1 (and at most "
+                            f"{MOST:,}), one for each of {_listed(AXES.get(count, ()))}.")
     return tuple(int(number) for number in numbers)
 
 

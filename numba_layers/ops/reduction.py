@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from ..autograd.tensor import as_tensor
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from . import elementwise, shape
 from ._op import composite, op, viewed
 
@@ -26,9 +26,9 @@ def axes_of(name, x, axis):
     axes = [axis] if isinstance(axis, int | np.integer) else list(axis)
     for entry in axes:
         if not -x.ndim <= entry < x.ndim:
-            raise ShapeError(f"{name}: axis {entry} is out of range for x of shape {x.shape}. "
+            raise ShapeError(f"{name}: axis {shown(entry)} is out of range for x of shape {x.shape}. "
                              f"Legal: {-x.ndim} to {x.ndim - 1}." if x.ndim else
-                             f"{name}: axis {entry} is out of range: x is a number, without axes.")
+                             f"{name}: axis {shown(entry)} is out of range: x is a number, without axes.")
     positive = sorted(int(entry) % x.ndim for entry in axes)
     if len(set(positive)) < len(positive):
         raise ShapeError(f"{name}: an axis of {tuple(axes)} is named twice (x has shape {x.shape}).")

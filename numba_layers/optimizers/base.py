@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from .. import config
-from ..arguments import call_with, options_of, unmasked
+from .._legacy import Constructed
+from ..arguments import call_with, options_of, real, unmasked
 from ..autograd.tensor import Variable
 from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
 from .state import State
@@ -14,7 +15,7 @@ from .updates import asked, clipped_gradients, updates_of
 KERAS1_EPSILON = 1e-8
 
 
-class Hyperparameter:
+class Hyperparameter(Constructed):
     """A number that may change while training: `optimizer.lr` is a `Variable`, `optimizer.lr = x` sets it.
 
     Legal values are at least 0, at most `most`, and less than `below`.
@@ -41,11 +42,11 @@ class Hyperparameter:
 
 def checked(optimizer, name, value, most=math.inf, below=math.inf):
     """`value` as a float in its range; the error names the optimizer and the argument."""
-    value = float(value)
-    if not (0 <= value <= most and value < below):
+    number = real(value, f"{type(optimizer).__name__}: {name}")
+    if not (0 <= number <= most and number < below):
         legal = f"in [0, {most:g}]" if most < math.inf else f"in [0, {below:g})"
-        raise ArgumentError(f"{type(optimizer).__name__}: {name} must be {legal}, got {value:g}.")
-    return value
+        raise ArgumentError(f"{type(optimizer).__name__}: {name} must be {legal}, got {number:g}.")
+    return number
 
 
 def epsilon_or_default(optimizer, epsilon):
@@ -55,7 +56,7 @@ def epsilon_or_default(optimizer, epsilon):
     return checked(optimizer, "epsilon", epsilon)
 
 
-class Optimizer:
+class Optimizer(Constructed):
     """Base of the optimizers: clipping, the count of steps, slots, weights and configuration.
 
     clipnorm: when the L2 norm of all gradients together reaches it, they are scaled down to it.

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from ..arguments import flag
 from ..autograd.tensor import Variable
 from .base import Hyperparameter, Optimizer, checked, epsilon_or_default
 
@@ -28,7 +29,7 @@ class SGD(Optimizer):
     def __init__(self, lr=0.01, momentum=0.0, decay=0.0, nesterov=False, **clipping):
         super().__init__(**clipping)
         self.lr, self.momentum, self.decay, self.initial_decay = lr, momentum, decay, decay
-        self.nesterov = bool(nesterov)
+        self.nesterov = flag(nesterov, "SGD: nesterov")
 
     def update(self, step):
         momentum = float(self.momentum)
@@ -125,7 +126,7 @@ class Adam(Optimizer):
         self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
         self.decay = self.initial_decay = decay
         self.epsilon = epsilon_or_default(self, epsilon)
-        self.amsgrad = bool(amsgrad)
+        self.amsgrad = flag(amsgrad, "Adam: amsgrad")
 
     @property
     def slots(self):
