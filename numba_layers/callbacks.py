@@ -106,10 +106,10 @@ def callback_list(model, callbacks, verbose, params, validation_data=None):
     validation_data: list of arrays that the callbacks see: inputs, targets and sample weights.
     Raises: ArgumentError for a `verbose` that is none, and for what is no callback.
     """
-    if not isinstance(verbose, int | np.integer) or verbose < 0:
+    if not isinstance(verbose, int | np.integer | np.bool_) or verbose < 0:
         raise ArgumentError("verbose must be 0 (silent), 1 (progress bar), 2 (a line an epoch) or 3 (the epoch's "
                             f"number), got {verbose!r}.")
-    progress = [[], [ProgbarLogger()], [EpochLine()], [EpochNumber()]][min(verbose, 3)]
+    progress = [[], [ProgbarLogger()], [EpochLine()], [EpochNumber()]][min(int(verbose), 3)]
     callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
     for callback in callbacks:
         if isinstance(callback, type) or not hasattr(callback, "set_model"):

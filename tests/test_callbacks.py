@@ -317,7 +317,7 @@ def test_schedules(schedule, expected):
     assert rates(LearningRateScheduler(schedule), [0, 0, 0]) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("verbose", [3, 7])
+@pytest.mark.parametrize("verbose", [3, 7, np.int64(3)])
 def test_verbose_beyond_2_prints_the_epochs(model, data, capsys, verbose):
     model.fit(*data, epochs=2, verbose=verbose)
     assert capsys.readouterr().out == "Epoch 1/2\nEpoch 2/2\n"

@@ -20,7 +20,7 @@ OPTIONS = {"clip": {"low": 0.0, "high": 1.0}, "fill_like": {"value": 2.0}, "cast
 PAIRS = ["add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "mod", "floor_divide", "equal",
          "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or"]
 REDUCTIONS = ["sum", "mean", "prod", "max", "min", "std", "var", "logsumexp", "all", "any", "argmax", "argmin"]
-EMPTY = [(0, 3), (2, 0), (0, 0), (0, 2, 3), (2, 0, 3), (2, 3, 0)]
+EMPTY = [(0, 3), (0, 0), (2, 0, 3), (2, 3, 0)]
 
 # name -> (function of tensors, shapes of the tensors, shape of the result)
 CASES = {}
@@ -47,11 +47,11 @@ def case(name, function, shapes, result):
     CASES[f"{name} {shapes}"] = function, shapes, result
 
 
-case("sparse loss", lambda target, output: ops.sparse_categorical_crossentropy(ops.cast(target, dtype="int64"), output),
-     [(0, 1), (0, 3)], (0,))
+case("sparse_categorical_crossentropy", lambda target, output: ops.sparse_categorical_crossentropy(
+    ops.cast(target, dtype="int64"), output), [(0, 1), (0, 3)], (0,))
 for shape in ((0, 3), (2, 0, 3), (0, 2, 3)):
     case("dense", ops.dense, [shape, (3, 4), (4,)], (*shape[:-1], 4))
-    case("relu dense", lambda *args: ops.dense(*args, activation="relu"), [shape, (3, 4), (4,)], (*shape[:-1], 4))
+    case("dense relu", lambda *args: ops.dense(*args, activation="relu"), [shape, (3, 4), (4,)], (*shape[:-1], 4))
     case("dense to none", ops.dense, [shape, (3, 0), (0,)], (*shape[:-1], 0))
     case("where", lambda a, b: ops.where(np.zeros(a.shape, bool), a, b), [shape, shape], shape)
     case("concatenate", lambda a, b: ops.concatenate(a, b, axis=-1), [shape, shape], (*shape[:-1], 6))
@@ -74,6 +74,8 @@ for a, b, result in (
         ((0, 3), (3, 4), (0, 4)), ((2, 0), (0, 4), (2, 4)), ((2, 3), (3, 0), (2, 0)), ((0, 2, 3), (0, 3, 4), (0, 2, 4)),
         ((5, 0, 3), (5, 3, 4), (5, 0, 4)), ((5, 2, 0), (5, 0, 4), (5, 2, 4)), ((0,), (0,), ())):
     case("matmul", ops.matmul, [a, b], result)
+for a, b, result in (((0, 3), (3, 4), (0, 4)), ((0, 3), (2, 3, 4), (0, 2, 4)), ((5, 3), (0, 3, 4), (5, 0, 4))):
+    case("dot", ops.dot, [a, b], result)
 for a, b, axes, result in (
         ((0, 3, 4), (0, 4, 5), (2, 1), (0, 3, 5)), ((0, 4, 3), (0, 4, 5), (1, 1), (0, 3, 5)),
         ((0, 3, 4), (0, 5, 4), 2, (0, 3, 5)), ((0, 4), (0, 4), 1, (0, 1)), ((0, 4), (0, 4, 5), (1, 1), (0, 5)),
@@ -84,13 +86,18 @@ case("gather", lambda x: ops.gather(x, np.zeros((0,), np.int64)), [(4, 3)], (0, 
 case("gather", lambda x: ops.gather(x, np.zeros((2, 0), np.int64)), [(0, 3)], (2, 0, 3))
 case("gather", lambda x: ops.gather(x, np.zeros((2,), np.int64)), [(4, 0)], (2, 0))
 case("one_hot", lambda x: ops.one_hot(ops.cast(x, dtype="int64"), depth=4), [(0,)], (0, 4))
-case("sparse", lambda w: ops.sparse_dense(scipy.sparse.csr_matrix((0, 3), dtype="float32"), w), [(3, 4)], (0, 4))
-case("sparse", lambda w: ops.sparse_dense(scipy.sparse.csr_matrix((2, 0), dtype="float32"), w), [(0, 4)], (2, 4))
+case("sparse_dense", lambda w: ops.sparse_dense(scipy.sparse.csr_matrix((0, 3), dtype="float32"), w), [(3, 4)], (0, 4))
+case("sparse_dense", lambda w: ops.sparse_dense(scipy.sparse.csr_matrix((2, 0), dtype="float32"), w), [(0, 4)], (2, 4))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", {name.partition(" ")[0]: None for name in CASES})
 def test_empty(name, device):
-    function, shapes, result = CASES[name]
+    for case, rest in CASES.items():
+        if case.partition(" ")[0] == name:
+            check(*rest)
+
+
+def check(function, shapes, result):
     inputs = [Tensor(np.ones(shape, "float32")) for shape in shapes]
     with np.errstate(invalid="ignore"), Tape() as tape:
         y = function(*inputs)
@@ -101,3 +108,11 @@ def test_empty(name, device):
     for x, grad in zip(inputs, grads):
         if grad is not None:
             assert grad.shape == x.shape and grad.numpy().shape == x.shape
+
+
+def test_every_op_is_in_the_table():
+    images = {"conv", "conv_transpose", "depthwise_conv", "separable_conv", "average_pool", "max_pool", "upsample",
+              "crop", "zero_pad"}
+    drawn = {"random_binomial", "random_normal", "random_truncated_normal", "random_uniform"}
+    every = {name for name, function in vars(ops).items() if callable(function)}
+    assert every - {name.partition(" ")[0] for name in CASES} == images | drawn
