@@ -7,7 +7,8 @@
 | NUMBA_LAYERS_DEBUG            | 1 names each kernel that compiles or loads, with the time; 2 times every launch; |
 |                               | 3 prints shapes and ranges as well                                               |
 | NUMBA_LAYERS_CHECK            | 1 stops at the first NaN or infinity a kernel writes, with its name; on a GPU    |
-|                               | also where its kernel and the CPU's disagree                                     |
+|                               | also where its kernel and the CPU's disagree. Convolutions run directly, not by  |
+|                               | Winograd's algorithm, which spreads a NaN to outputs that do not see it          |
 | NUMBA_LAYERS_WINOGRAD         | 1 computes 3 x 3 convolutions by Winograd's algorithm where it may be faster, 0  |
 |                               | directly (default: 1 on the CPU, 0 on GPUs)                                      |
 | NUMBA_LAYERS_MATMUL_PRECISION | what GPUs multiply in float32 products: float32 (default), tf32 or bf16          |
@@ -190,7 +191,9 @@ def set_winograd(allowed):
     """Allow Winograd's algorithm, compute all convolutions directly, or leave the choice to the device (None).
 
     It is 1.5 to 3 times as fast, and in float32 right to about 1e-5 of the result's scale, where sums are right to
-    about 1e-6.
+    about 1e-6. It makes 4 x 4 outputs at once of the 6 x 6 pixels below them, which mix: a NaN, an infinity or the
+    rounding of an outlier in one pixel reaches all 16, also those whose own window does not see the pixel. Under
+    NUMBA_LAYERS_CHECK=1 convolutions are computed directly.
     """
     _settings.winograd = None if allowed is None else bool(allowed)
 

@@ -15,6 +15,10 @@ class ShapeError(NumbaLayersError, ValueError):
     """An array's number of axes or sizes do not fit."""
 
 
+class TooLargeError(ShapeError, MemoryError):
+    """There is no memory for what an op computes."""
+
+
 class DtypeError(NumbaLayersError, TypeError):
     """An array's element type does not fit."""
 

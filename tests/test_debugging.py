@@ -83,6 +83,34 @@ run("divide", np.float32([0, 1]), out=[(2,), (2,)], dtype=np.dtype("float32"))
     assert "kernel divide wrote numbers that are not finite" in errors[-1]
 
 
+def test_check_finds_the_first_nan_of_a_convolution_where_it_is():
+    """Winograd's algorithm, fast enough to be chosen, would write it to outputs whose window does not see the pixel."""
+    script = """
+import numpy as np
+from numba_layers import Tape, Tensor, config, ops
+config.set_winograd(True)
+x, weight = np.ones((8, 16, 16, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
+with Tape() as tape:
+    x, weight = Tensor(x), Tensor(weight)
+    y = ops.conv(x, weight)
+tape.gradient(y, [x, weight])
+x.data[3, 4, 5, 6] = np.nan
+try:
+    y = ops.conv(x, weight)
+finally:
+    config.check_numbers = False
+    wrong = ops.conv(x, weight).numpy()
+    print(int(np.isnan(wrong).any(-1).sum()))
+"""
+    output, errors = run(script, code=1, NUMBA_LAYERS_CHECK="1", NUMBA_LAYERS_DEBUG="2")
+    assert "kernel convolve wrote numbers that are not finite" in errors[-1]
+    kernels = told(errors, r"(?:compiled in |loaded in )?[\d.]+ ms")
+    checked = kernels[:kernels.index("winograd_weight")]
+    assert {"convolve", "convolve_backward_weight"} <= set(checked)
+    assert not [name for name in checked if name.startswith("winograd")]
+    assert int(output[0]) > 9
+
+
 def test_3_and_check_with_truth_values_and_nothing():
     script = """
 import numpy as np

@@ -12,7 +12,7 @@ from ..autograd.context import context, output_into
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, Variable, as_array
-from ..errors import DtypeError
+from ..errors import DtypeError, TooLargeError
 from ._inspect import after_launch, arrays_of, before_launch
 
 _View = namedtuple("_View", "tensor shape")
@@ -321,4 +321,8 @@ def _allocate(shape, dtype):
             and isinstance(destination, device.array)):
         context.destination = None
         return destination
-    return device.empty(shape, dtype)
+    try:
+        return device.empty(shape, dtype)
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise TooLargeError(f"the result has {' x '.join(map(str, shape))} numbers: there is no memory for them. Take "
+                            "smaller sizes, or fewer samples at a time (batch_size).") from error

@@ -6,12 +6,14 @@ import math
 import numpy as np
 
 from .. import config, devices, registry
+from ..errors import ArgumentError
 from ._window import RANK, axes
 
 VECTOR = 16    # numbers in a vector, at most
 LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
 MOST_WEIGHTS, MOST_PARTIAL = 128 * 128, 65536    # channels * filters for the gradient of weights, and in all parts
 FEW, MOST_INNER = 8, 1024    # channels that `convolve_to_few` is good for
+MOST_PHASES = 1 << 20        # of a plan, which takes 216 bytes for each, and some microseconds
 
 
 def algorithm(window, shape, out, transposed, winograd):
@@ -38,7 +40,9 @@ def fits(kernel, *geometry):
 
 
 def winograd_allowed():
-    """May Winograd's algorithm be chosen? The user says, or the device."""
+    """May Winograd's algorithm be chosen? The user says, or the device; not where numbers are checked."""
+    if config.check_numbers:     # a NaN would be found in outputs that do not see where it is from
+        return False
     allowed = config.winograd()
     return devices.current().winograd if allowed is None else allowed
 
@@ -91,6 +95,11 @@ def backward_plan(window):
     i = r + stride * t these are the taps k = first + j * (stride / g), g the greatest common divisor of stride
     and dilation, and each next tap meets an output that is dilation / g less: walked backwards, a convolution.
     """
+    count = math.prod(min(axis.stride, axis.size) for axis in window)
+    if count > MOST_PHASES:
+        strides = tuple(axis.stride for axis in window)
+        raise ArgumentError(f"strides {strides} make {count} kinds of pixels of a transposed convolution, or of a "
+                            f"convolution's gradient: at most {MOST_PHASES} can be computed. Take smaller strides.")
     phases = [()]
     for axis in _three(window):
         phases = [(*phase, row) for phase in phases for row in _backward_rows(axis)]

@@ -20,6 +20,7 @@ PADDINGS = ("valid", "same", "causal", "full")
 AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}
 MOST = 2**31 - 1    # taps, strides ...: their products with sizes stay within 64 bits
 RANK = len(AXES)    # spatial axes, at most
+SHOWN = 8           # legal sizes in a message
 
 
 def axes(who, sizes, window, strides=1, padding="valid", dilation=1):
@@ -62,11 +63,12 @@ def transposed_axes(who, sizes, window, strides=1, padding="valid", dilation=1, 
             continue
         least = stride * (size - 1) + (1 if padding == "same" else span - sum(pads[number]))
         if not least <= wanted < least + stride or wanted < 1:
-            legal = ", ".join(str(least + a) for a in range(stride) if least + a > 0)
+            legal = ", ".join(str(size) for size in range(max(1, least), least + stride)[:SHOWN])
+            legal += "." if stride <= SHOWN else f", ... {least + stride - 1}."
             raise ShapeError(
                 f"{who}: no convolution makes {size} {AXES[count][number]} of {wanted}. Output sizes are o = s (i - 1) "
                 f"+ a + k - 2p = {stride} * ({size} - 1) + a + {least - stride * (size - 1)}, a from 0 to "
-                f"{stride - 1}: {legal}.")
+                f"{stride - 1}: {legal}")
     return tuple(axis._replace(out=size) for axis, size in zip(
         axes(who, output_size, window, strides, padding, dilation), sizes))
 
@@ -92,9 +94,9 @@ def _padding(who, padding, count):
                                 "Take 'same' or 'valid'.")
         return padding
     pairs = tuple(tuple(pair) for pair in padding)
-    if len(pairs) != count or not all(len(pair) == 2 and min(pair) >= 0 for pair in pairs):
+    if len(pairs) != count or not all(len(pair) == 2 and 0 <= min(pair) and max(pair) <= MOST for pair in pairs):
         raise ArgumentError(f"{who}: padding {padding!r}: expected a name ({', '.join(PADDINGS)}) or {count} pairs "
-                            "(before, after) of numbers that are not negative.")
+                            f"(before, after) of numbers that are not negative (and at most {MOST:,}).")
     return pairs
 
 
@@ -109,6 +111,9 @@ def _axes(who, sizes, window, strides, padding, dilation):
     found = []
     for number, (size, taps, stride, step) in enumerate(zip(sizes, window, strides, dilation)):
         span = (taps - 1) * step + 1
+        if span > MOST:
+            raise ArgumentError(f"{who}: along the {AXES[count][number]} the window spans {span} ({taps} taps, {step} "
+                                f"apart), which may be {MOST:,} at most.")
         before, after = _pads(padding, number, size, span, stride)
         out = None
         if size is not None:

@@ -10,7 +10,7 @@ from ..errors import ArgumentError, ShapeError
 from . import elementwise
 from ._layout import as_format, channels_last, images, whole
 from ._op import composite, op
-from ._window import RANK, axes
+from ._window import MOST, RANK, axes
 
 
 def image(name, x, data_format):
@@ -102,6 +102,8 @@ def max_pool(x, *, pool_size, strides=None, padding="valid", data_format="channe
     Raises: ShapeError for a window larger than the image, with the arithmetic; ArgumentError for wrong numbers.
     """
     x, window = _checked("max_pool", x, pool_size, strides, padding, data_format)
+    if math.prod(axis.window for axis in window) > MOST:
+        raise ArgumentError(f"max_pool: a window of {pool_size!r} has more than {MOST} pixels, which are numbered.")
     return as_format(_max_pool(x, window=window), data_format)
 
 
