@@ -12,7 +12,10 @@ from .base import Layer
 
 
 class Merging(Layer, public=False):
-    """Base: a list of tensors of one shape in, one of that shape out; the timesteps that all masks count."""
+    """Base: a list of tensors of one shape in, one of that shape out; the timesteps that all masks count.
+
+    A subclass writes `call`, or `_merge_function` as for Keras 2.
+    """
 
     supports_masking = True
 
@@ -30,12 +33,18 @@ class Merging(Layer, public=False):
             if not fits:
                 raise ShapeError(f"the inputs must have one shape, got {', '.join(map(str, shapes))}.")
 
+    def call(self, inputs):
+        return self._merge_function(inputs)
+
     def keeps_axes(self, tensor, output):
         return output.ndim == tensor.ndim
 
     def compute_mask(self, inputs, mask=None):
         masks = [entry for entry in mask or [] if entry is not None]
         return reduce(ops.logical_and, masks) if masks else None
+
+
+_Merge = Merging        # Keras 2's name
 
 
 class Add(Merging):

@@ -5,8 +5,10 @@ Reference: Keras 2.2.5, `keras.utils.conv_utils`.
 
 import numpy as np
 
+from ..config import standardize_data_format
 from ..errors import ShapeError, unknown
 
+normalize_data_format = standardize_data_format
 PADDINGS = ("valid", "same", "causal", "full")
 
 

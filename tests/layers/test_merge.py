@@ -170,6 +170,16 @@ def test_models_merged_first_in_a_sequential(mode, merge, tmp_path, random):
     assert [layer.name for layer in model.flattened_layers] == ["left", "above", "right", model.layers[0].name, "top"]
 
 
+def test_a_layer_of_ones_own_written_as_for_keras2():
+    class Differ(layers.merge_keras1.Merging):
+        def _merge_function(self, inputs):
+            return inputs[0] - 2 * inputs[1]
+
+    x, y = Input((4,)), Input((4,))
+    model = Model([x, y], Differ()([x, y]))
+    assert (model.predict([np.ones((2, 4)), np.ones((2, 4))]) == -1).all()
+
+
 def test_what_is_merged_may_be_one_model_layers_or_tensors():
     branch = Sequential([Dense(3, input_dim=2)])
     x = np.ones((4, 2))
