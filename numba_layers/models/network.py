@@ -26,7 +26,7 @@ class Network(Layer, public=False):
     def __init__(self, inputs, outputs, name=None, trainable=True):
         super().__init__(name=name, trainable=trainable)
         self._wire(as_list(inputs), as_list(outputs))
-        self._place()
+        self._make_own_node()
 
     def _wire(self, inputs, outputs):
         """Take `inputs` and `outputs` as the graph's ends and find the layers between them."""
@@ -94,10 +94,10 @@ class Network(Layer, public=False):
         listed, known = self._listed, self._all_layers
         self._wire(inputs, outputs)
         self._listed = [*listed, *(layer for layer in self._all_layers if layer not in known)]
-        self._place()
+        self._make_own_node()
         self._start_untrained()
 
-    def _place(self):
+    def _make_own_node(self):
         """Make the model's ends its first node, the others, where it is a layer, stay."""
         uses = self.inbound_nodes[1:]
         self.inbound_nodes = []

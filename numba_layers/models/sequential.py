@@ -94,7 +94,7 @@ class Sequential(Model):
         super()._wire(inputs, outputs)
         places = {layer: place for place, layer in enumerate(self.flattened_layers)}
         self._all_layers.sort(key=lambda layer: places.get(layer, -1))      # where it begins with several models
-        self._place()
+        self._make_own_node()
 
     def pop(self):
         """Take the top layer off. Raises: ModelError where there is none, or the model is a layer of another."""

@@ -55,7 +55,7 @@ class WrittenAsClass:
         outputs = as_list(Body(self)(unpack(inputs)))
         self._wire(inputs, outputs)
         self._all_layers = self._listed = self._shown_layers()
-        self._place()
+        self._make_own_node()
         self._compile_waiting()
 
     def _need_built(self, x):

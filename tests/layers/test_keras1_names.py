@@ -121,3 +121,10 @@ def test_masks_and_checks_of_a_place():
     assert layer.get_input_mask_at(0) is None and layer.get_output_mask_at(0) is y.mask
     with pytest.raises(ValueError, match="3 axes"):
         layers.Conv1D(2, 2).assert_input_compatibility(Input(shape=(3,)))
+
+
+def test_a_model_tells_its_places_too():
+    model = Sequential([Dense(2, input_dim=3)])
+    assert model.get_output_at(0) is model.output and model.get_input_shape_at(0) == (None, 3)
+    outer = model(Input(shape=(3,)))
+    assert model.get_output_at(1) is outer
