@@ -4,8 +4,8 @@ A formula takes and gives numbers of one float type; constants take the argument
 float32 work stays float32. In float32, exp, expm1, tanh, log, log1p and what is made of them are arithmetic,
 which LLVM vectorises; in float64 they are the C library's.
 
-Flags: no `reassoc`, the order of operations makes the last bits right; no `arcp`, with which LLVM estimates
-1 / sqrt(x) and answers NaN for 0.
+No flags of fast-math: the order of operations makes the last bits right, and the same in every kernel. What is to be
+fused is said by `fma`.
 """
 
 import math
@@ -13,10 +13,12 @@ import math
 import numba
 import numpy as np
 
+from .fma import fma
+
 
 def formula(function):
     """Decorator: a function of numbers that the kernels of every target inline."""
-    jitted = numba.njit(error_model="numpy", fastmath={"contract", "nsz"}, nogil=True, forceinline=True,
+    jitted = numba.njit(error_model="numpy", nogil=True, forceinline=True,
                         no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
     # Read by Numba's CUDA only, which takes any flag of fast-math for leave to approximate division, sin, x**y, ...
     jitted.targetoptions = {"forceinline": True}
@@ -38,9 +40,9 @@ def clip(x, low, high):
 @formula
 def polynomial(x, coefficients):
     """c[0] + c[1] x + c[2] x**2 + ... by Horner's rule; LLVM unrolls the loop."""
-    y = coefficients[-1]
+    y = type(x)(coefficients[-1])
     for k in range(len(coefficients) - 2, -1, -1):
-        y = coefficients[k] + x * y
+        y = fma(x, y, type(x)(coefficients[k]))
     return y
 
 
@@ -67,6 +69,7 @@ ZERO, HALF, ONE, TWO = singles(0, 0.5, 1, 2)
 INFINITY, NAN, SMALLEST_NORMAL = singles(math.inf, math.nan, 2.0**-126)
 SQRT_HALF_BITS = np.float32(math.sqrt(0.5)).view(np.int32)
 LN2_HIGH, LN2_LOW = singles(0.693359375, math.log(2) - 0.693359375)   # 9 bits, so n * LN2_HIGH is exact; rest
+MINUS_LN2_HIGH, MINUS_LN2_LOW = -LN2_HIGH, -LN2_LOW
 STEPS_PER_UNIT = np.float32(1 / math.log(2))
 
 # z + ROUND rounds z to the nearest integer n; the lowest 9 bits of the sum are n + 254 (twice the bias, 127).
@@ -84,9 +87,9 @@ LOG = singles(3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e
 @formula
 def _split(x):
     """n + 254 in the lowest bits of an int32, and r, where x = n ln 2 + r and |r| <= ln 2 / 2."""
-    rounded = x * STEPS_PER_UNIT + ROUND
+    rounded = fma(x, STEPS_PER_UNIT, ROUND)
     n = rounded - ROUND
-    return bits(rounded), x - n * LN2_HIGH - n * LN2_LOW
+    return bits(rounded), fma(n, MINUS_LN2_LOW, fma(n, MINUS_LN2_HIGH, x))
 
 
 @formula
@@ -102,14 +105,14 @@ def _expm1_single(x):
     """e**x - 1 = 2**n (e**r - 1) + 2**n - 1; small x have n = 0, where nothing cancels."""
     n, r = _split(clip(x, np.float32(-18), np.float32(89)))   # beyond: -1 and infinity
     half_power = from_bits((n - 128) << 23)   # 2**(n - 1), because 2**128 is no float32
-    return TWO * ((r + r * r * polynomial(r, EXPM1)) * half_power + (half_power - HALF))
+    return TWO * fma(fma(r * r, polynomial(r, EXPM1), r), half_power, half_power - HALF)
 
 
 @formula
 def _tanh_single(x):
     """x (1 + s P(s)) / Q(s) with s = x**2, limited to 1; from s = 68 on only x itself grows."""
     square = minimum(x * x, np.float32(68))
-    numerator = x + x * square * polynomial(square, TANH_P)
+    numerator = fma(x * square, polynomial(square, TANH_P), x)
     return clip(numerator / polynomial(square, TANH_Q), -ONE, ONE)
 
 
@@ -120,7 +123,7 @@ def _log_single(x):
     offset = bits(x * np.float32(2**23) if denormal else x) - SQRT_HALF_BITS
     n = np.float32((offset >> 23) - (23 if denormal else 0))
     f = from_bits((offset & 0x7FFFFF) + SQRT_HALF_BITS) - ONE
-    y = n * LN2_HIGH + (f + (f * f * (f * polynomial(f, LOG) - HALF) + n * LN2_LOW))
+    y = fma(n, LN2_HIGH, f + fma(f * f, fma(f, polynomial(f, LOG), -HALF), n * LN2_LOW))
     if x > ZERO:
         return y if x < INFINITY else x
     return -INFINITY if x == ZERO else NAN
@@ -332,7 +335,7 @@ def sigmoid(x):
     """1 / (1 + e**-x), from e**-|x|, which does not overflow."""
     e = exp(-abs(x))
     numerator = type(x)(1) if x > type(x)(0) else e
-    return numerator - numerator * (e / (type(x)(1) + e))
+    return fma(-numerator, e / (type(x)(1) + e), numerator)
 
 
 @formula

@@ -12,9 +12,10 @@ from ...registry import register_kernel
 from .._cache import KernelCache, identity
 from . import _threads
 
-# NaN and infinity keep their meaning: masks, max pooling and NaN checks rely on them.
-FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
-OPTIONS = {"error_model": "numpy", "fastmath": FASTMATH, "nogil": True, "no_cfunc_wrapper": True}
+# No leave to calculate otherwise than written (`fastmath`): LLVM compiles a loop several times (serial, parallel, again
+# where it is linked; vectors, and the elements left over), and takes such leave in each as it likes. The same bits
+# everywhere come from what is written: sums that vectorise by `_sums`, fused multiplication and addition by `fma`.
+OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
 
 class CpuKernel:
@@ -95,5 +96,5 @@ def cpu_kernel(function=None, *, name=None, **options):
 
 def inlined(function):
     """Decorator: a helper that LLVM inlines into each kernel that calls it, so that loops still vectorise."""
-    return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True, forceinline=True,
+    return numba.njit(error_model="numpy", nogil=True, forceinline=True,
                       no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)

@@ -26,22 +26,21 @@ from numba.core import cgutils, config, types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from ..fma import FUSED
 from ._target import inlined
 
 
 def _shape(features, machine):
-    """(bytes in a vector, rows of a tile, has fused multiply-add) of a machine with these LLVM features."""
+    """(bytes in a vector, rows of a tile) of a machine with these LLVM features."""
     if "+avx512f" in features:
-        return 64, 8, True
+        return 64, 8
     if "+avx2" in features and "+fma" in features:
-        return 32, 4, True
-    if machine in ("aarch64", "arm64"):
-        return 16, 8, True
-    return 16, 4, False
+        return 32, 4
+    return 16, 8 if machine in ("aarch64", "arm64") else 4
 
 
 # By the features Numba compiles for (NUMBA_CPU_FEATURES): virtual machines get the CPU's name wrong.
-VECTOR_BYTES, ROWS, FUSED = _shape(
+VECTOR_BYTES, ROWS = _shape(
     cpu_target.target_context.codegen().magic_tuple()[2].split(","), platform.machine().lower())
 GROUP = 4     # rows of a tile that lie evenly spaced
 VECTORS = 3   # width of the widest tile; tiles of 1 and 2 vectors finish a row of tiles
@@ -163,11 +162,11 @@ class _Vectors:
     def store(self, vector, pointer, offset):
         self.builder.store(vector, self.pointer(pointer, offset), align=self.align)
 
-    def load_part(self, pointer, offset, count):
-        """The first `count` lanes from memory, zeros in the others."""
-        zeros = ir.Constant(self.type, None)
+    def load_part(self, pointer, offset, count, others=None):
+        """The first `count` lanes from memory; the others from the constant `others`, or zeros."""
+        others = others or ir.Constant(self.type, None)
         return self.call("masked.load", self.type, self.pointer(pointer, offset), _int32(self.align),
-                         self.first(count), zeros)
+                         self.first(count), others)
 
     def store_part(self, vector, pointer, offset, count):
         """The first `count` lanes to memory."""

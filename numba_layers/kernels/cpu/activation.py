@@ -1,10 +1,9 @@
 """Softmax and its logarithm on the CPU, a row a task. Activations of single numbers are in `elementwise`."""
 
-import numpy as np
 from numba import prange
 
-from ..scalar import exp, formula, log
-from ._extreme import largest
+from ..scalar import exp, log
+from ._fold import BLOCK, dot, largest_of, sum_of, summed
 from ._target import cpu_kernel
 from ._widest import widest
 
@@ -16,13 +15,13 @@ def softmax_forward(x, y):
     Shapes: x and y (rows, n). A task owns a row.
     """
     for i in prange(x.shape[0]):
-        highest, total = x.dtype.type(-np.inf), x.dtype.type(0)
-        for j in range(x.shape[1]):
-            highest = largest(highest, x[i, j])
-        for j in range(x.shape[1]):
-            power = exp(widest(x[i, j]) - highest)
-            y[i, j] = power
-            total += power
+        n, total = x.shape[1], x.dtype.type(0)
+        highest = largest_of(n, x[i])
+        for first in range(0, n, BLOCK):
+            some, powers = x[i, first:first + BLOCK], y[i, first:first + BLOCK]
+            for j in range(some.size):
+                powers[j] = exp(widest(some[j]) - highest)
+            total += sum_of(some.size, powers)
         scale = x.dtype.type(1) / total
         for j in range(x.shape[1]):
             y[i, j] *= scale
@@ -35,17 +34,15 @@ def softmax_backward(y, grad, grad_x):
     Shapes: all (rows, n). A task owns a row.
     """
     for i in prange(y.shape[0]):
-        total = y.dtype.type(0)
-        for j in range(y.shape[1]):
-            total += y[i, j] * grad[i, j]
+        total = dot(y.shape[1], y[i], grad[i])
         for j in range(y.shape[1]):
             grad_x[i, j] = y[i, j] * (grad[i, j] - total)
 
 
-@formula
-def lowered(x, highest, logarithm):
-    """(x - highest) - logarithm, in this order: a formula is not reassociated, and highest may be large."""
-    return x - highest - logarithm
+@summed
+def sum_of_powers(j, x, highest):
+    """Σ e**(x[j] - highest)"""
+    return exp(x[j] - highest)
 
 
 @cpu_kernel
@@ -55,14 +52,11 @@ def log_softmax_forward(x, y):
     Shapes: x and y (rows, n). A task owns a row.
     """
     for i in prange(x.shape[0]):
-        highest, total = x.dtype.type(-np.inf), x.dtype.type(0)
+        n = x.shape[1]
+        highest = largest_of(n, x[i])
+        logarithm = log(sum_of_powers(n, x[i], widest(highest)))
         for j in range(x.shape[1]):
-            highest = largest(highest, x[i, j])
-        for j in range(x.shape[1]):
-            total += exp(widest(x[i, j]) - highest)
-        logarithm = log(total)
-        for j in range(x.shape[1]):
-            y[i, j] = lowered(x[i, j], highest, logarithm)
+            y[i, j] = x[i, j] - highest - logarithm     # in this order: highest may be large
 
 
 @cpu_kernel
@@ -72,8 +66,6 @@ def log_softmax_backward(y, grad, grad_x):
     Shapes: all (rows, n). A task owns a row.
     """
     for i in prange(y.shape[0]):
-        total = y.dtype.type(0)
-        for j in range(y.shape[1]):
-            total += grad[i, j]
+        total = sum_of(y.shape[1], grad[i])
         for j in range(y.shape[1]):
             grad_x[i, j] = grad[i, j] - exp(widest(y[i, j])) * total

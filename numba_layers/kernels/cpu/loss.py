@@ -8,6 +8,7 @@ import numpy as np
 from numba import prange
 
 from ..scalar import clip, log, sign
+from ._fold import sum_of, sum_of_distances, sum_of_squares, summed
 from ._target import cpu_kernel
 
 
@@ -16,11 +17,7 @@ def mean_squared_error_forward(target, output, loss):
     """loss[i] = Σ_j (output[i, j] - target[i, j])² / n"""
     n = output.shape[1]
     for i in prange(output.shape[0]):
-        total = output.dtype.type(0)
-        for j in range(n):
-            difference = output[i, j] - target[i, j]
-            total += difference * difference
-        loss[i] = total / output.dtype.type(n)
+        loss[i] = sum_of_squares(n, output[i], target[i]) / output.dtype.type(n)
 
 
 @cpu_kernel
@@ -38,10 +35,7 @@ def mean_absolute_error_forward(target, output, loss):
     """loss[i] = Σ_j |output[i, j] - target[i, j]| / n"""
     n = output.shape[1]
     for i in prange(output.shape[0]):
-        total = output.dtype.type(0)
-        for j in range(n):
-            total += abs(output[i, j] - target[i, j])
-        loss[i] = total / output.dtype.type(n)
+        loss[i] = sum_of_distances(n, output[i], target[i]) / output.dtype.type(n)
 
 
 @cpu_kernel
@@ -54,18 +48,27 @@ def mean_absolute_error_backward(target, output, grad, grad_output):
             grad_output[i, j] = scale * sign(output[i, j] - target[i, j])
 
 
+@summed
+def weighted_logarithms(j, output, target, scale, low, high):
+    """Σ target[j] log q_j with q_j = output[j] scale, limited to [low, high]"""
+    return target[j] * log(clip(output[j] * scale, low, high))
+
+
 @cpu_kernel
 def categorical_crossentropy_forward(target, output, epsilon, loss):
     """loss[i] = -Σ_j target[i, j] log q_j with q_j = output[i, j] / Σ_k output[i, k], limited"""
     n = output.shape[1]
     high = output.dtype.type(1) - epsilon
     for i in prange(output.shape[0]):
-        whole, total = output.dtype.type(0), output.dtype.type(0)
-        for j in range(n):
-            whole += output[i, j]
-        for j in range(n):
-            total -= target[i, j] * log(clip(output[i, j] / whole, epsilon, high))
-        loss[i] = total
+        scale = output.dtype.type(1) / sum_of(n, output[i])
+        loss[i] = -weighted_logarithms(n, output[i], target[i], scale, epsilon, high)
+
+
+@summed
+def kept_targets(j, output, target, scale, low, high):
+    """Σ target[j] over the j whose output[j] scale lies in [low, high]"""
+    q = output[j] * scale
+    return target.dtype.type(0) if q < low or q > high else target[j]
 
 
 @cpu_kernel
@@ -77,17 +80,18 @@ def categorical_crossentropy_backward(target, output, grad, epsilon, grad_output
     n = output.shape[1]
     zero, high = output.dtype.type(0), output.dtype.type(1) - epsilon
     for i in prange(output.shape[0]):
-        whole, kept = output.dtype.type(0), output.dtype.type(0)
+        scale = output.dtype.type(1) / sum_of(n, output[i])
+        kept = kept_targets(n, output[i], target[i], scale, epsilon, high)
         for j in range(n):
-            whole += output[i, j]
-        for j in range(n):
-            q = output[i, j] / whole
-            kept += zero if q < epsilon or q > high else target[i, j]
-        scale = grad[i] / whole
-        for j in range(n):
-            q = output[i, j] / whole
+            q = output[i, j] * scale
             share = zero if q < epsilon or q > high else target[i, j] / q
-            grad_output[i, j] = scale * (kept - share)
+            grad_output[i, j] = grad[i] * scale * (kept - share)
+
+
+@summed
+def sum_of_limited(j, output, low, high):
+    """Σ output[j] limited to [low, high]"""
+    return clip(output[j], low, high)
 
 
 @cpu_kernel
@@ -96,9 +100,7 @@ def sparse_categorical_crossentropy_forward(labels, output, epsilon, loss):
     n = output.shape[1]
     high = output.dtype.type(1) - epsilon
     for i in prange(output.shape[0]):
-        whole = output.dtype.type(0)
-        for j in range(n):
-            whole += clip(output[i, j], epsilon, high)
+        whole = sum_of_limited(n, output[i], epsilon, high)
         if labels[i, 0] >= 0 and labels[i, 0] < n:
             loss[i] = log(whole) - log(clip(output[i, np.int64(labels[i, 0])], epsilon, high))
         else:
@@ -118,9 +120,7 @@ def sparse_categorical_crossentropy_backward(labels, output, grad, epsilon, grad
         legal = labels[i, 0] >= 0 and labels[i, 0] < n
         label = np.int64(labels[i, 0]) if legal else 0
         slope = grad[i] if legal else output.dtype.type(np.nan)
-        whole = output.dtype.type(0)
-        for j in range(n):
-            whole += clip(output[i, j], epsilon, high)
+        whole = sum_of_limited(n, output[i], epsilon, high)
         for j in range(n):
             p = output[i, j]
             grad_output[i, j] = slope * (zero if p < epsilon or p > high else one / whole)
@@ -128,18 +128,21 @@ def sparse_categorical_crossentropy_backward(labels, output, grad, epsilon, grad
         grad_output[i, label] -= slope * (zero if p < epsilon or p > high else one / p)
 
 
+@summed
+def likelihoods(j, output, target, low, high):
+    """Σ (t_j log p_j + (1 - t_j) log(1 - p_j)) with t = target, p = output limited to [low, high]"""
+    one = output.dtype.type(1)
+    p = clip(output[j], low, high)
+    return target[j] * log(p) + (one - target[j]) * log(one - p)
+
+
 @cpu_kernel
 def binary_crossentropy_forward(target, output, epsilon, loss):
     """loss[i] = -Σ_j (t_j log p_j + (1 - t_j) log(1 - p_j)) / n with t = target[i], p = output[i] limited"""
     n = output.shape[1]
-    one = output.dtype.type(1)
-    high = one - epsilon
+    high = output.dtype.type(1) - epsilon
     for i in prange(output.shape[0]):
-        total = output.dtype.type(0)
-        for j in range(n):
-            p = clip(output[i, j], epsilon, high)
-            total -= target[i, j] * log(p) + (one - target[i, j]) * log(one - p)
-        loss[i] = total / output.dtype.type(n)
+        loss[i] = -likelihoods(n, output[i], target[i], epsilon, high) / output.dtype.type(n)
 
 
 @cpu_kernel

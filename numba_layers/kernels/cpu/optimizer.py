@@ -10,6 +10,7 @@ import math
 from numba import prange
 
 from ..scalar import clip
+from ._fold import dot
 from ._target import cpu_kernel
 
 
@@ -148,10 +149,7 @@ def gradient_square_sums(gradients, sums):
     chunk = (gradients.size + sums.size - 1) // sums.size
     for k in prange(sums.size):
         part = gradients[k * chunk:(k + 1) * chunk]
-        total = gradients.dtype.type(0)
-        for i in range(part.size):
-            total += part[i] * part[i]
-        sums[k] = total
+        sums[k] = dot(part.size, part, part) if part.size > 0 else gradients.dtype.type(0)
 
 
 @cpu_kernel

@@ -7,14 +7,26 @@ changes no bit. Nothing here is empty: an op fills the result of an empty reduct
 
 from numba import prange
 
-from ._extreme import largest, smallest
+from ._fold import largest, largest_of, product_of, smallest, smallest_of, sum_of
 from ._target import cpu_kernel, inlined
 
 BLOCK = 256   # columns that one task combines
 
 
-def _reduction(name, combine):
-    """Kernels `<name>_rows` and `<name>_columns` that combine numbers two at a time."""
+def _one_by_one(combine):
+    """What combines the `count` numbers of a row where LLVM may choose the order: it changes no bit."""
+    @inlined
+    def combined(count, row):
+        total = row[0]
+        for r in range(1, count):
+            total = combine(total, row[r])
+        return total
+
+    return combined
+
+
+def _reduction(name, combine, of_row):
+    """Kernels `<name>_rows` and `<name>_columns`: `combine` two numbers, `of_row` many that lie side by side."""
 
     @cpu_kernel(name=f"{name}_rows")
     def rows(x, out):
@@ -25,11 +37,8 @@ def _reduction(name, combine):
         n, chunks = x.shape[1], out.shape[1]
         for task in prange(out.size):
             o, c = task // chunks, task % chunks
-            part = x[o, c * n // chunks:(c + 1) * n // chunks]
-            total = out.dtype.type(part[0])
-            for r in range(1, part.size):
-                total = combine(total, part[r])
-            out[o, c] = total
+            first, last = c * n // chunks, (c + 1) * n // chunks
+            out[o, c] = of_row(last - first, x[o, first:last])
 
     @cpu_kernel(name=f"{name}_columns")
     def columns(x, out):
@@ -73,15 +82,15 @@ def _and(a, b):
     return a & b
 
 
-_reduction("sum", _plus)
-_reduction("prod", _times)
-_reduction("max", largest)
-_reduction("min", smallest)
-_reduction("any", _or)
-_reduction("all", _and)
+_reduction("sum", _plus, sum_of)
+_reduction("prod", _times, product_of)
+_reduction("max", largest, largest_of)
+_reduction("min", smallest, smallest_of)
+_reduction("any", _or, _one_by_one(_or))
+_reduction("all", _and, _one_by_one(_and))
 
 
-def _position(name, extreme):
+def _position(name, extreme_of):
     @cpu_kernel(name=name)
     def position(x, out):
         """out[o] = first r at which x[o, r] is the extreme of its row; NaN is the extreme of all.
@@ -89,16 +98,14 @@ def _position(name, extreme):
         Shapes: x (rows, n), n >= 1, out (rows,) of int64. A task owns a row.
         """
         for o in prange(x.shape[0]):
-            best, r = x[o, 0], 0
-            for k in range(1, x.shape[1]):
-                best = extreme(best, x[o, k])
+            best, r = extreme_of(x.shape[1], x[o]), 0
             while x[o, r] != best and x[o, r] == x[o, r]:   # where best is NaN, the first NaN stops it
                 r += 1
             out[o] = r
 
 
-_position("argmax_forward", largest)
-_position("argmin_forward", smallest)
+_position("argmax_forward", largest_of)
+_position("argmin_forward", smallest_of)
 
 
 def _cumulation(name, combine, neutral):
