@@ -2,13 +2,16 @@ import importlib.util
 import os
 
 os.environ["KERAS_HOME"] = os.path.join(os.path.dirname(__file__), "nowhere")   # not this machine's keras.json
+os.environ["NUMBA_NUM_THREADS"] = os.environ.get("NUMBA_NUM_THREADS") or str(max(os.cpu_count(), 5))
 
+import numba
 import numpy as np
 import pytest
 
 from numba_layers import config, devices
 from numba_layers.errors import DeviceError
 
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 COMPILES = importlib.util.find_spec("numba_cuda") is not None
 DEVICES = os.environ.get("TEST_DEVICES") or ("cpu,emulated" if COMPILES else "cpu")
 
@@ -22,6 +25,13 @@ def device(request):
         pytest.skip(str(error))
     yield request.param
     devices.set_device("cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_thread_for_each_processor():
+    """There are five threads at least, for the tests that want so many."""
+    if not numba.config.DISABLE_JIT:
+        numba.set_num_threads(min(PROCESSORS, numba.config.NUMBA_NUM_THREADS))
 
 
 @pytest.fixture

@@ -14,6 +14,18 @@ u32 = np.uint32
 Loader = namedtuple("Loader", "across start read move")
 
 
+def one_by_one(one, move):
+    """A `read` of four steps of `move`: for quads whose numbers do not lie side by side. one(x, state): a number."""
+
+    @device
+    def read(x, state):
+        second = move(x, state, u32(1))
+        third = move(x, second, u32(1))
+        return one(x, state), one(x, second), one(x, third), one(x, move(x, third, u32(1)))
+
+    return read
+
+
 @device
 def _matrix(x):
     """(array, rows, columns, where it begins) of a matrix,"""

@@ -11,7 +11,7 @@ import numpy as np
 from ._cuda import device
 from ._index import divided, joined
 from ._intrinsics import aligned, ld1, ld4
-from ._loaders import Loader
+from ._loaders import Loader, one_by_one
 from ._plan import axis_of
 
 u32 = np.uint32
@@ -93,16 +93,10 @@ def by_taps(locate, whole):
         return ld1(x.array, state[3]) if state[3] < OUTSIDE else x.array.dtype.type(0)
 
     @device
-    def read_any(x, state):
-        second = move(x, state, u32(1))
-        third = move(x, second, u32(1))
-        return one(x, state), one(x, second), one(x, third), one(x, move(x, third, u32(1)))
-
-    @device
     def read_whole(x, state):
         return four_at(x.array, state[3])
 
-    return Loader(True, start, read_whole if whole else read_any, move)
+    return Loader(True, start, read_whole if whole else one_by_one(one, move), move)
 
 
 @device

@@ -10,7 +10,7 @@ import numpy as np
 from ._cuda import device
 from ._index import divided, joined
 from ._intrinsics import ld1
-from ._loaders import Loader
+from ._loaders import Loader, one_by_one
 
 u32 = np.uint32
 
@@ -70,11 +70,4 @@ def _one(a, state):
     return ld1(a.x, at) if inside else a.x.dtype.type(0)
 
 
-@device
-def _read(a, state):
-    second = _move(a, state, u32(1))
-    third = _move(a, second, u32(1))
-    return _one(a, state), _one(a, second), _one(a, third), _one(a, _move(a, third, u32(1)))
-
-
-odd_windows = Loader(True, _start, _read, _move)
+odd_windows = Loader(True, _start, one_by_one(_one, _move), _move)

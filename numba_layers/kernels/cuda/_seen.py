@@ -10,7 +10,7 @@ import numpy as np
 from ._cuda import device
 from ._index import divided, joined
 from ._intrinsics import ld1
-from ._loaders import Loader
+from ._loaders import Loader, one_by_one
 from ._pixels import OUTSIDE, four_at
 from ._plan import axis_of
 
@@ -76,12 +76,5 @@ def _one(a, state):
     return ld1(a.x, at) if at < OUTSIDE else a.x.dtype.type(0)
 
 
-@device
-def _read_odd(a, state):
-    second = _move(a, state, u32(1))
-    third = _move(a, second, u32(1))
-    return _one(a, state), _one(a, second), _one(a, third), _one(a, _move(a, third, u32(1)))
-
-
 seen = Loader(False, _start, _read, _move)             # channels that are a multiple of 4: four of one pixel
-odd_seen = Loader(True, _start, _read_odd, _move)      # any number: one channel of four pixels
+odd_seen = Loader(True, _start, one_by_one(_one, _move), _move)      # any number: one channel of four pixels
