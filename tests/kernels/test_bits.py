@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
 from numba_layers.kernels import fma
@@ -22,6 +23,7 @@ def hashes(cache, *arguments, threads):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="of compiled kernels")
 def test_training_in_other_processes(tmp_path):
     """Convolutions of each algorithm, dense layers, four losses, five optimizers: weights and losses, bit for bit."""
     compiling = hashes(tmp_path, threads="2")

@@ -72,7 +72,9 @@ smallest = _llvm(_python_smallest)(_two(_smallest))     # a if a < b or a is NaN
 
 
 def _python_fold(combine, count, terms):
-    """What `_fold` does, of terms (anything indexed) in Python."""
+    """What `_fold` does, in Python."""
+    if terms.dtype == bool:
+        terms = terms.astype(np.int64)
     parts = [terms[first:min(first + LANES, count)].copy() for first in range(0, count, LANES)]
     total = parts[0]
     for part in parts[1:]:
