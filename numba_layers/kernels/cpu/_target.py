@@ -14,7 +14,7 @@ from . import _threads
 
 # No leave to calculate otherwise than written (`fastmath`): LLVM compiles a loop several times (serial, parallel, again
 # where it is linked; vectors, and the elements left over), and takes such leave in each as it likes. The same bits
-# everywhere come from what is written: sums that vectorise by `_sums`, fused multiplication and addition by `fma`.
+# everywhere come from what is written: sums that vectorise by `_fold`, fused multiplication and addition by `fma`.
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
 
