@@ -1,4 +1,4 @@
-"""The same bits from the process that compiles and from the next, on any number of threads, in any order of first use."""
+"""The same bits from the process that compiles and from all others, on any number of threads, in any order of use."""
 
 import os
 import subprocess
