@@ -60,10 +60,11 @@ def share(value, what, closed=False):
     return number
 
 
-def real(value, what, least=None, most=None, below=None):
+def real(value, what, least=None, most=None, below=None, finite=False):
     """`value` as a float: of at least `least`, at most `most` and less than `below`, where these are said.
 
-    Raises: ArgumentError for text, None, lists and complex numbers; NaN, where there are bounds.
+    Raises: ArgumentError for text, None, lists and complex numbers; NaN, where there are bounds; where it must be
+    `finite`, infinities too.
     """
     try:
         value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
@@ -72,11 +73,13 @@ def real(value, what, least=None, most=None, below=None):
         number = None
     if number is None:
         raise ArgumentError(f"{what} must be a number, got {shown(value)}.")
-    fits = (least is None or number >= least) and (most is None or number <= most) and (below is None or number < below)
-    if not fits:
-        bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("at most", most), ("below", below))
-                  if bound is not None]
+    if not ((least is None or number >= least) and (most is None or number <= most)
+            and (below is None or number < below)):
+        bounds = [f"{relation} {bound:g}" for relation, bound in (
+            ("at least", least), ("at most", most), ("below", below)) if bound is not None]
         raise ArgumentError(f"{what} must be {' and '.join(bounds)}, got {shown(value)}.")
+    if finite and not math.isfinite(number):
+        raise ArgumentError(f"{what} must be a finite number, got {shown(value)}.")
     return number
 
 
@@ -132,9 +135,9 @@ def seed(value, what):
 
     Raises: ArgumentError for anything else.
     """
-    for entry in value if several(value) else [value]:
-        if entry is not None and whole(entry, what, least=0) >= 1 << 32:
-            raise ArgumentError(f"{what} must be below 2**32, got {shown(value)}.")
+    entries = list(value) if several(value) else [] if value is None else [value]
+    if any(whole(entry, what, least=0) >= 1 << 32 for entry in entries) or (several(value) and not entries):
+        raise ArgumentError(f"{what} must be below 2**32, one number or more, got {shown(value)}.")
     return value
 
 

@@ -122,7 +122,7 @@ class RandomUniform(Initializer):
     names = ("minval", "maxval", "seed")
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
-        if real(minval, "RandomUniform: minval") > real(maxval, "RandomUniform: maxval"):
+        if _real(self, "minval", minval) > _real(self, "maxval", maxval):
             raise ArgumentError(f"RandomUniform: minval {minval} must not be larger than maxval {maxval}.")
         self.minval, self.maxval, self.seed = minval, maxval, seed_of(seed, "RandomUniform: seed")
 
@@ -156,7 +156,7 @@ class VarianceScaling(Initializer):
     distributions = ("normal", "truncated_normal", "untruncated_normal", "uniform")
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="normal", seed=None):
-        if not real(scale, "VarianceScaling: scale") > 0:
+        if not _real(self, "scale", scale) > 0:
             raise ArgumentError(f"VarianceScaling: scale must be positive, got {scale}.")
         self.scale, self.seed = scale, seed_of(seed, "VarianceScaling: seed")
         self.mode = word(mode, "mode of VarianceScaling", self.modes)
@@ -210,7 +210,7 @@ class Identity(Initializer):
 
 def _real(initializer, name, value, least=None):
     """`value` as it came, a number of at least `least`."""
-    real(value, f"{type(initializer).__name__}: {name}", least)
+    real(value, f"{type(initializer).__name__}: {name}", least, finite=True)
     return value
 
 

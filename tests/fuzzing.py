@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import json
 
 import numpy as np
 
@@ -92,3 +93,72 @@ def outcome(attempt):
     except Exception as error:
         return f"{type(error).__name__}: {str(error)[:80]}"
     return "accepted"
+
+
+# -- descriptions ------------------------------------------------------------------------------------------------------
+
+JSON = [
+    None, "", "x", "dense", "relu", -1, 0, 1, 2.5, 1e308, float("nan"), float("inf"), 10**9, 10**18, 10**30, True, [],
+    [1], [None], ["x"], [[]], [[["x", 0, 0]]], [1, "x"], [-1, 2], {}, {"a": 1}, {"class_name": "Dense", "config": {}},
+    {"class_name": "x", "config": {}}, {"class_name": 5, "config": []}, {"class_name": "Zeros", "config": {"x": 1}},
+    {"type": "ndarray", "value": "x"}, {"type": "ndarray", "value": [1], "dtype": "x"}, {"name": "l2"}]
+
+
+def models_to_damage():
+    """Models whose descriptions hold every kind of entry."""
+    x, image = layers.Input((4,), name="x"), layers.Input((4, 4, 3), name="image")
+    shared = layers.Dense(4, activation="tanh", kernel_regularizer="l2", bias_constraint="max_norm", name="shared")
+    inner = models.Sequential([layers.Dense(3, input_shape=(4,)), layers.Dropout(0.5, noise_shape=(None, 3))])
+    flat = layers.Flatten()(layers.MaxPooling2D(2)(layers.Conv2D(
+        2, 2, kernel_initializer=initializers.VarianceScaling(2.0), activity_regularizer=regularizers.l1(0.1))(image)))
+    merged = layers.Concatenate()([inner(layers.Add()([shared(x), shared(shared(x))])), flat])
+    yield models.Model([x, image], [layers.Dense(2, name="first")(merged), layers.Reshape((-1, 1))(merged)])
+    yield models.Sequential([
+        layers.Convolution2D(2, 2, 2, input_shape=(3, 6, 6), dim_ordering="th", W_constraint="nonneg"),
+        layers.ZeroPadding2D((1, 1)), layers.UpSampling2D((2, 2)), layers.Cropping2D(((0, 1), (1, 0))),
+        layers.AveragePooling2D((2, 2)), layers.SeparableConv2D(2, 2), layers.Conv2DTranspose(2, 2, strides=2),
+        layers.SpatialDropout2D(0.3), layers.GlobalAveragePooling2D(), layers.RepeatVector(2), layers.Permute((2, 1)),
+        layers.Masking(0.5), layers.TimeDistributed(layers.Dense(3, kernel_initializer="orthogonal")),
+        layers.ActivityRegularization(l1=0.1), layers.Activation("softmax")])
+    yield models.Sequential([layers.InputLayer((5, 2)), layers.Convolution1D(3, 2), layers.Lambda(abs)])
+
+
+def damages(description, path=()):
+    """(path, a function that damages a copy in place) for each entry of a description, at any depth."""
+    if isinstance(description, dict | list):
+        for key in list(description) if isinstance(description, dict) else range(len(description)):
+            here = (*path, key)
+            for value in JSON:
+                yield here, functools.partial(_replaced, here, value)
+            yield here, functools.partial(_dropped, here)
+            yield from damages(description[key], here)
+        yield path, functools.partial(_added, path)
+
+
+def _within(description, path):
+    for key in path:
+        description = description[key]
+    return description
+
+
+def _replaced(path, value, description):
+    _within(description, path[:-1])[path[-1]] = value
+
+
+def _dropped(path, description):
+    del _within(description, path[:-1])[path[-1]]
+
+
+def _added(path, description):
+    here = _within(description, path)
+    if isinstance(here, dict):
+        here["no_such_entry"] = 1
+    else:
+        here.append(here[-1] if here else None)
+
+
+def damaged(description, damage):
+    """The model of a damaged copy of a description."""
+    description = json.loads(description)
+    damage(description)
+    return models.model_from_json(json.dumps(description))

@@ -68,7 +68,7 @@ def _names_layer(method):
         try:
             return method(self, *arguments, **options)
         except NumbaLayersError as error:
-            name = getattr(self, "name", None)
+            name = getattr(self, "name", options.get("name"))
             add_name(error, f'{type(self).__name__} "{name}"' if isinstance(name, str) else type(self).__name__)
             raise
 

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 from .._legacy import LAYER, keras1
-from ..arguments import entry, sizes
+from ..arguments import entry, options_of, sizes
 from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError, UnknownNameError, shown
 from ..registry import register_layer
@@ -90,7 +90,7 @@ class Lambda(Layer):
         """
         from .. import backend
         names = {"K": backend, "np": np}    # what a lambda from a file finds beside the custom objects, as in Keras
-        description = dict(description)
+        description = dict(options_of(description, cls.__name__))
         who = cls.__name__
         with function_utils.safe_mode(safe_mode):
             description["function"] = load_function(

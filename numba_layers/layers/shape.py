@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import config, ops
 from .._legacy import LAYER, keras1
-from ..arguments import size, sizes
+from ..arguments import options_of, size, sizes
 from ..errors import ArgumentError, ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer
@@ -31,7 +31,7 @@ class Flatten(Layer):
     @classmethod
     def from_config(cls, description):
         """The layer that `get_config` described; Keras before 2.1.6 wrote no format and kept the order always."""
-        return cls(**{"data_format": "channels_last"} | description)
+        return cls(**{"data_format": "channels_last"} | options_of(description, cls.__name__))
 
     def call(self, inputs):
         if self.data_format == "channels_first" and inputs.ndim > 2:

@@ -198,6 +198,8 @@ def _metric(entry, loss, number, names, shape, weighted):
         function = metrics.accuracy_for(loss, shape)
     elif short == "ce":
         function = metrics.crossentropy_for(loss, shape)
+    elif entry is None:
+        raise ArgumentError("None is no metric. Leave it out of the list.")
     else:
         function = metrics.get(entry)
         short = getattr(function, "__name__", None) or type(function).__name__.lower()

@@ -7,7 +7,7 @@ from ..layers.base import Layer
 from ..layers.data_format import described_format
 from ..layers.node import unpack
 from ..layers.serialization import called, deserialize, refusing
-from ..utils.generic_utils import knowing
+from ..utils.generic_utils import knowing, takes
 
 
 def model_from_description(kind, description, custom_objects=None, make=deserialize, given=None):
@@ -66,7 +66,12 @@ class _Reader:
             if not places:
                 raise DataError(f"{self.what}: an entry of 'inbound_nodes' of layer {layer.name!r} lists no tensors.")
             options = places[0][3] if len(places[0]) > 3 else {}
-            calls.append((places, options_of(options, f"{self.what}: a call of layer {layer.name!r}")))
+            where = f"{self.what}: a call of layer {layer.name!r}"
+            ours = type(layer) is Layer.kinds.get(type(layer).__name__)
+            for name in options_of(options, where):
+                if ours and name not in ("mask", "training") and not takes(layer.call, name):
+                    raise DataError(f"{where} has an argument {name!r}, which it does not take.")
+            calls.append((places, options))
         if calls:
             self.waiting[layer] = calls
 
