@@ -18,10 +18,10 @@ def of_call(model, kind):
 
 def of_step(model, kind):
     """What counts once in a step of `model`: `of_call`, and all entries inside that depend on no input."""
-    found = of_call(model, kind)
-    for layer in model.all_inside():
-        found += [entry for entry in getattr(layer, kind) if not _depends(_tensor(entry))]
-    return found
+    everything = [entry for layer in model.all_inside() for entry in getattr(layer, kind)]
+    if not everything:      # nearly always
+        return []
+    return [*of_call(model, kind), *(entry for entry in everything if not _depends(_tensor(entry)))]
 
 
 def _tensor(entry):
