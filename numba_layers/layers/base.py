@@ -354,10 +354,22 @@ class Layer(Belongings, LayerNames):
             shapes = getattr(self, told[0])(unpack([tensor.shape for tensor in as_list(inputs)]))
             dtype = as_list(inputs)[0].dtype
             dtype = dtype if dtype.kind == "f" else config.floatx()
+            if context.losses is not None:
+                context.losses.append(lambda: self._added_when_called(as_list(inputs), kwargs))
             return [SymbolicTensor(shape, dtype) for shape in (shapes if isinstance(shapes, list) else [shapes])]
         outputs = self.call(inputs, **self._call_options(kwargs, mask))
         self._regularize_activity(outputs)
         return outputs
+
+    def _added_when_called(self, tensors, kwargs):
+        """The losses that calls add for symbolic tensors, where they were not needed to know the outputs' shapes."""
+        with symbolically(), collecting() as (losses, _):
+            self._run_on(tensors, kwargs)
+        return losses
+
+    def _run_on(self, tensors, kwargs):
+        """What the layer makes of symbolic `tensors`, without a node in the graph of layers."""
+        return self._compute(tensors, kwargs)
 
     # -- weights -------------------------------------------------------------------------------------------------
 

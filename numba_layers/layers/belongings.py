@@ -17,7 +17,7 @@ from .watched import WatchedList
 _LISTS = ("_regularizers", "_trainable_weights", "_non_trainable_weights",
           "_added_losses",          # outside of `call`: they count at every step
           "_added_updates",
-          "_losses_of_calls")       # symbolic ones, of `call` on symbolic tensors; each step's call adds its own
+          "_losses_of_calls")       # symbolic ones, or functions that give them; each step's call adds its own
 
 
 class Belongings:
@@ -114,7 +114,7 @@ class Belongings:
     def losses(self):
         """All losses of the layer, symbolic: of regularizers, and those that `add_loss` was given."""
         penalties = [regularizer(weight) for regularizer, weight in self.penalties]
-        losses = [*penalties, *self._added_losses, *self._losses_of_calls]
+        losses = [*penalties, *self._added_losses, *self._called_losses()]
         return WatchedList(losses, lambda changed: self._set_losses(changed, losses))
 
     @losses.setter
@@ -144,6 +144,15 @@ class Belongings:
             _collect([update for update in updates if not _among(before, update)], context.updates, [])
             return
         self._added_updates = list(updates)
+
+    def _losses_anywhere(self):
+        return self.losses
+
+    def _called_losses(self):
+        """The symbolic losses of calls; calls that were put off until someone asks are made now."""
+        losses = [loss() if callable(loss) else [loss] for loss in self._losses_of_calls]
+        self._losses_of_calls = [loss for some in losses for loss in some]
+        return self._losses_of_calls
 
     def _list(self, name):
         return self.__dict__.setdefault(name, [])

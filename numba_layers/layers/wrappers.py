@@ -45,7 +45,7 @@ class Wrapper(Layer):
 
     @property
     def losses(self):
-        return [*super().losses, *self.layer._added_losses]
+        return [*super().losses, *self.layer._added_losses, *self.layer._called_losses()]
 
     @property
     def updates(self):

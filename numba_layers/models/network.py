@@ -3,7 +3,7 @@
 from collections import Counter
 
 from .. import ops
-from ..autograd.context import context
+from ..autograd.context import collecting, context
 from ..autograd.graph import Graph, placeholders
 from ..errors import ArgumentError, GraphError, shown, unknown
 from ..layers.base import Layer
@@ -126,13 +126,25 @@ class Network(Layer, public=False):
     def infer(self, tensors, kwargs):
         """Templates of the outputs for symbolic inputs: each layer infers from those before it."""
         changing.warn_of_missing(self)
+        if context.losses is not None and self._may_add_losses():
+            context.losses.append(lambda: self._added_when_called(tensors, kwargs))
+        with collecting():      # what layers add for templates is nothing
+            return self._through(tensors, lambda layer, tensors, options: layer.infer(tensors, options))
+
+    def _run_on(self, tensors, kwargs):
+        return unpack(self._through(tensors, lambda layer, tensors, options: as_list(layer._run_on(tensors, options))))
+
+    def _through(self, tensors, run):
+        """The outputs for `tensors`, where `run(layer, tensors, options)` lists those of a layer."""
         known = {id(tensor): given for tensor, given in zip(self._fed, tensors)}
         for step in self._graph.steps:
             if isinstance(step.function, Layer):
-                templates = step.function.infer([known.get(id(tensor), tensor) for tensor in step.tensors()],
-                                                step.options)
-                known.update(zip(map(id, step.outputs), templates))
+                outputs = run(step.function, [known.get(id(tensor), tensor) for tensor in step.tensors()], step.options)
+                known.update(zip(map(id, step.outputs), outputs))
         return [known.get(id(output), output) for output in self.outputs]
+
+    def _may_add_losses(self):
+        return any(layer._losses_of_calls for layer in self.all_inside())
 
     # -- layers and weights --------------------------------------------------------------------------------------
 
@@ -203,9 +215,12 @@ class Network(Layer, public=False):
     @property
     def losses(self):
         fed = {id(tensor) for tensor in self._fed}
-        losses = [loss for layer in self._all_layers for loss in layer.losses]
-        return [loss for loss in losses + self._added_losses + self._losses_of_calls
-                if all(id(leaf) in fed for leaf in placeholders(loss))]
+        return [loss for loss in self._losses_anywhere() if all(id(leaf) in fed for leaf in placeholders(loss))]
+
+    def _losses_anywhere(self):
+        """The losses of all places where the model and its layers are used."""
+        return [*(loss for layer in self._all_layers for loss in layer._losses_anywhere()), *self._added_losses,
+                *self._called_losses()]
 
     @property
     def updates(self):

@@ -6,7 +6,7 @@ import pytest
 from numba_layers import backend as K
 from numba_layers.autograd.tape import Tape
 from numba_layers.errors import GraphError
-from numba_layers.layers import Dense, Input, Lambda, Layer, Reshape, TimeDistributed
+from numba_layers.layers import Add, Dense, Input, Lambda, Layer, Reshape, TimeDistributed
 from numba_layers.models import Model, Sequential
 from numba_layers.optimizers import SGD
 
@@ -210,3 +210,39 @@ def test_a_weight_is_an_array_for_numpy_and_its_expressions_are_not():
     assert float(penalty(kernel)) == 1
     with pytest.raises(GraphError, match="K.eval"):
         np.sqrt(penalty(kernel))
+
+
+class Told(Layer):
+    """Adds a loss at each call; the shape of its output is told, not seen."""
+
+    def call(self, inputs):
+        self.add_loss(K.mean(K.square(inputs)), inputs=inputs)
+        return 2 * inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def told(**options):
+    return Sequential([Told(input_shape=(2,)), dense(kernel_regularizer="l2", activity_regularizer="l1", **options)])
+
+
+def nested():
+    inner, a, b = told(), Input(shape=(2,)), Input(shape=(2,))
+    return Model([a, b], Add()([inner(a), inner(b)]))
+
+
+def wrapped():
+    return Sequential([Reshape((1, 2), input_shape=(2,)), TimeDistributed(told().layers[1]), Reshape((1,))])
+
+
+@pytest.mark.parametrize("make, count", [(told, 3), (nested, 5), (wrapped, 2)])
+def test_losses_of_a_model_are_those_that_training_adds(make, count):
+    """As many as Keras 2.2.5 lists."""
+    model = make()
+    model.compile("sgd", "mse")
+    inputs = [X + number for number in range(len(model.inputs))]
+    losses = K.function(model.inputs, model.losses)(inputs)
+    error = float((model.predict(inputs) ** 2).mean())
+    assert len(losses) == count
+    assert model.test_on_batch(inputs, TARGET) == pytest.approx(error + sum(losses), rel=1e-5)
