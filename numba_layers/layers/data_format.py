@@ -64,7 +64,7 @@ class ImageLayer(Layer, public=False):
             default = config.default_data_format(self.keras1_name)
             reading = _only_reading(tuple(input_shape[1:])) if layout is None else None     # else a sequence of images
             self.data_format = reading or default
-            self._by_default = True
+            self._by_default = reading is None
             if self.data_format != default:
                 self._warn(tuple(input_shape[1:]), default, tensor)
 
