@@ -33,7 +33,11 @@ class SymbolicTensor(Tensor):
     def shape(self):
         return self._shape
 
-    _keras_shape = shape
+    @property
+    def _uses_learning_phase(self):
+        """Whether the value may differ between training and testing."""
+        return any(getattr(step.function, "uses_learning_phase", False) or LEARNING_PHASE in step.tensors()
+                   for step in _sorted_steps([self], {}))
 
     @property
     def dtype(self):

@@ -82,6 +82,9 @@ class Tensor:
     def __index__(self):
         return self.data.item().__index__()
 
+    _keras_shape = property(lambda self: self.shape)
+    _uses_learning_phase = False
+
     def get_shape(self):
         """The shape as TensorFlow's: a tuple with `as_list()` and `ndims`."""
         return Sizes(self.shape)

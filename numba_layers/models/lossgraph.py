@@ -7,7 +7,7 @@ Training does not need it: it runs the same functions on each batch. Scripts do,
 from typing import NamedTuple
 
 from .. import ops
-from ..autograd.graph import LEARNING_PHASE, placeholder
+from ..autograd.graph import placeholder
 from ..autograd.tensor import Tensor
 from .objective import TEMPORAL
 
@@ -60,8 +60,7 @@ class LossGraph:
     @property
     def uses_learning_phase(self):
         """Whether the outputs may differ between training and testing."""
-        return any(layer.uses_learning_phase for layer in self._all_layers) or any(
-            tensor is LEARNING_PHASE for step in self._graph.steps for tensor in step.tensors())
+        return any(output._uses_learning_phase for output in self.outputs)
 
     def _loss_graph(self, asked):
         self._need_compiled(asked)

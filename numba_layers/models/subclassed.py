@@ -30,6 +30,10 @@ class Body(Layer, public=False):
             options["training"] = training_phase(training)
         return self.model.call(inputs, **options)
 
+    @property
+    def uses_learning_phase(self):
+        return self.model._call_takes_training or any(layer.uses_learning_phase for layer in self.model.layers)
+
     def compute_mask(self, inputs, mask=None):
         """What `call` gives carries its masks already."""
         return None

@@ -66,6 +66,17 @@ def test_several_outputs(random):
     assert model.sample_weight_modes == [None] * 3
 
 
+def test_who_uses_the_learning_phase():
+    x = Input((3,))
+    dropped, plain = Dense(2)(Dropout(0.5)(x)), Dense(2)(x)
+    nested = Model(x, dropped)
+    assert nested.uses_learning_phase and dropped._uses_learning_phase and not plain._uses_learning_phase
+    assert Model(x, Dense(1)(nested(x))).uses_learning_phase and not Model(x, plain).uses_learning_phase
+    assert TimeDistributed(Dropout(0.5))(Input((2, 3)))._uses_learning_phase
+    assert K.in_train_phase(plain, dropped)._uses_learning_phase and not Dropout(0.0)(x)._uses_learning_phase
+    assert K.variable(np.ones((2, 3)))._keras_shape == (2, 3) and not K.variable(1.0)._uses_learning_phase
+
+
 def test_states():
     """Of layers of the user's own: nothing here keeps one."""
     class Counting(Layer):

@@ -89,6 +89,7 @@ def test_as_a_layer():
     model.compile("sgd", "mse")
     before = inner.get_weights()
     model.fit(X, Y, epochs=1, verbose=0)
+    assert Net().layers and not inner.uses_learning_phase and Net(drop=0.5)(x)._uses_learning_phase
     assert len(model.get_weights()) == 10 and all((a != b).any() for a, b in zip(before, inner.get_weights()))
     kernel, bias = model.layers[-1].get_weights()
     np.testing.assert_allclose(model.predict(X), answer(inner, X) @ kernel + bias, atol=1e-5)
