@@ -1,11 +1,12 @@
 """Names of layers and models that the user did not name: dense_1, dense_2, ..."""
 
 import re
-import threading
 from collections import Counter
 
+from .locks import lock
+
 _counts = Counter()
-_lock = threading.Lock()
+_lock = lock()
 
 
 def get_uid(prefix=""):

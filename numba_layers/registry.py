@@ -8,18 +8,21 @@ import importlib
 from collections import namedtuple
 
 from .errors import unknown
+from .locks import lock
 
 TARGETS = ("cpu", "cuda")
 
 _kernels = {"cpu": {}, "cuda": {}}
 _layers = {}
+_loading = lock(awaited=True)
 
 Walk = namedtuple("Walk", "layer kernel target location")
 
 
 def register_kernel(name, target, kernel):
-    """Add a kernel to a room; the rooms' decorators call this."""
-    if name in _kernels[target]:
+    """Add a kernel to a room; the rooms' decorators call this, again where an interrupt stopped a module's import."""
+    found = _kernels[target].get(name)
+    if found is not None and getattr(found, "location", None) != getattr(kernel, "location", ""):
         raise ValueError(f"two {target} kernels are named {name!r}")
     _kernels[target][name] = kernel
 
@@ -45,7 +48,8 @@ def kernels(target):
 
 
 def _load_room(target):
-    importlib.import_module(f"numba_layers.kernels.{target}")
+    with _loading:
+        importlib.import_module(f"numba_layers.kernels.{target}")
     return _kernels[target]
 
 

@@ -42,8 +42,11 @@ def test_kernel_of_another_target(two_targets):
 def test_names_are_given_once(two_targets):
     registry.register_kernel("dense_forward", "cpu", Kernel())
     registry.register_kernel("dense_forward", "other", Kernel())
+    registry.register_kernel("dense_forward", "cpu", Kernel())      # its module again, after an interrupted import
+    other = Kernel()
+    other.location = "elsewhere.py:7"
     with pytest.raises(ValueError, match="two cpu kernels are named 'dense_forward'"):
-        registry.register_kernel("dense_forward", "cpu", Kernel())
+        registry.register_kernel("dense_forward", "cpu", other)
 
 
 def test_the_copy_is_the_callers():

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import DeviceError, nearest
+from ..locks import lock
 from .array import DeviceArray, dense_order
 from .host import Cpu
 
@@ -23,7 +24,7 @@ __all__ = ["DEVICES", "DeviceArray", "current", "dense_order", "device", "empty"
 DEVICES = ("cpu", "cuda", "emulated")
 _PLACES = {"cuda": ("gpu", "Gpu"), "emulated": ("emulated", "Emulated")}   # modules loaded when first asked for
 _opened = {"cpu": Cpu()}
-_opening = threading.Lock()
+_opening = lock()
 
 
 def _checked(name, where=""):

@@ -122,6 +122,32 @@ def test_fork_while_another_thread_launches():
     assert run(script, "workqueue") == ["0"]
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+def test_fork_while_another_thread_compiles(layer):
+    """The fork waits for the function being compiled; the child compiles and launches its own kernels."""
+    script = """
+        import signal, time
+        begun, codes = threading.Event(), []
+        def compile_many():
+            for name in ("square_forward", "exp_forward", "tanh_forward", "sqrt_forward"):
+                begun.set()
+                registry.kernel(name, "cpu")(x, np.empty_like(x))
+        thread = threading.Thread(target=compile_many)
+        thread.start()
+        begun.wait()
+        for delay in (0, 0.3, 0.6):
+            time.sleep(delay)
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(60)
+                os._exit(0 if right() else 1)
+            codes.append(os.waitpid(pid, 0)[1])
+        thread.join()
+        print(*codes)
+    """
+    assert run(script, layer, NUMBA_LAYERS_CACHE_DIR="")[-3:] == ["0"] * 3
+
+
 def test_launching_may_be_held_around_launches():
     assert run("""
         with _threads.launching():

@@ -14,8 +14,10 @@ import multiprocessing, sys, threading
 import numba
 import numpy as np
 from numba_layers.kernels.cpu import _threads
-from numba_layers.layers import Dense, Dropout
-from numba_layers.models import Sequential
+from numba_layers import backend as K
+from numba_layers import optimizers
+from numba_layers.layers import Dense, Dropout, Input
+from numba_layers.models import Model, Sequential
 
 random = np.random.RandomState(0)
 x = random.standard_normal((600, 40)).astype("float32")
@@ -127,3 +129,90 @@ def test_a_pool_predicts():
             print(pool.map(work, parts) == [work(part) for part in parts])
     """
     assert run(script) == ["True"]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_forks_while_another_thread_trains(layer):
+    """A child cut off from threads in the midst of a launch predicts on its own."""
+    script = """
+        import os, signal
+        made, other, codes = model(1), model(2), []
+        train(other)
+        expected, stop = made.predict(x), []
+
+        def busy():
+            while not stop:
+                other.train_on_batch(x, y)
+
+        def child():
+            signal.alarm(60)
+            predicted = made.predict(x)
+            other.train_on_batch(x, y)      # its lock was another thread's at the fork
+            os._exit(0 if np.allclose(predicted, expected, atol=1e-6) else 1)
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        for _ in range(25):
+            pid = os.fork()
+            if pid == 0:
+                child()
+            codes.append(os.waitpid(pid, 0)[1])
+        stop.append(True)
+        thread.join()
+        print(set(codes))
+    """
+    assert run(script, layer)[-1] == "{0}"
+
+
+STEPS = """
+    K.set_floatx("float64")
+
+    def linear(y_true, y_pred):
+        return K.mean(y_pred, axis=-1)
+
+    def line(optimizer, kernel=None):
+        inputs = Input((40,))
+        shared = kernel or Dense(30, use_bias=False)
+        made = Model(inputs, shared(inputs))
+        made.compile(optimizer, linear)
+        return made, shared
+
+    batches = [random.standard_normal((16, 40)) for _ in range(4)]
+    targets, steps = np.zeros((16, 30)), 60
+
+    def together(jobs):
+        threads = [threading.Thread(target=lambda job=job, batch=batch: [job(batch) for _ in range(steps)])
+                   for job, batch in zip(jobs, batches)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.parametrize("script", ["""
+    optimizer = optimizers.SGD(lr=1.0)
+    made, kernel = line(optimizer)
+    before, jobs = kernel.get_weights()[0], [lambda batch: made.train_on_batch(batch, targets)] * 4
+    """, """
+    optimizer = optimizers.SGD(lr=1.0)
+    models = [line(optimizer)]
+    models += [line(optimizer, models[0][1]) for _ in range(3)]
+    kernel = models[0][1]
+    before = kernel.get_weights()[0]
+    jobs = [lambda batch, made=made: made.train_on_batch(batch, targets) for made, _ in models]
+    """, """
+    made, kernel = line("sgd")
+    optimizer = optimizers.SGD(lr=1.0)
+    train = [K.function([made.input], [], updates=optimizer.get_updates(K.mean(made.output), [kernel.kernel]))
+             for _ in range(4)]
+    before, jobs = kernel.get_weights()[0], [lambda batch, step=step: step([batch]) for step in train]
+    """], ids=["one model", "models that share", "functions"])
+def test_threads_that_train_lose_no_update(script):
+    """The loss is linear, so that the sum of all steps is known whatever their order."""
+    script = STEPS + textwrap.dedent(script).replace("\n", "\n    ") + """
+    together(jobs)
+    moved = before - kernel.get_weights()[0]
+    expected = steps * sum(batch.mean(0) for batch in batches)[:, None] / 30
+    print(np.allclose(moved, np.broadcast_to(expected, moved.shape)),
+          int(optimizer.iterations))
+    """
+    assert run(script) == ["True", "240"]

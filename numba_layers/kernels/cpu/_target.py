@@ -2,12 +2,12 @@
 
 import sys
 import time
-from functools import cached_property
 
 import numba
 import numpy as np
 
 from ... import config
+from ...locks import made_once
 from ...registry import register_kernel
 from .._cache import KernelCache, identity
 from . import _threads
@@ -32,12 +32,12 @@ class CpuKernel:
         self.location = f"{self.file}:{function.__code__.co_firstlineno}"
         self.__doc__ = function.__doc__
 
-    @cached_property
+    @made_once
     def parallel(self):
         """The jitted function that every launch runs; your own jitted code may call it."""
         return self._jitted(parallel=True)
 
-    @cached_property
+    @made_once
     def serial(self):
         """The same on one thread, for where threads cannot be used."""
         return self._jitted(parallel=False)

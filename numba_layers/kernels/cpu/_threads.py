@@ -1,7 +1,8 @@
 """Threads of the CPU room: which threading layer, how many threads, what may run at the same time.
 
-Numba's layers differ: tbb takes anything; omp cannot be used in a forked child; workqueue aborts the process
-when two threads launch at once. `launching()` and `serial()` hide these differences.
+Numba's layers differ: omp cannot be used in a forked child, tbb and workqueue not where the fork cut through the launch
+of another thread; workqueue aborts the process when two threads launch at once. `launching()` and `serial()` hide these
+differences.
 
 The number of threads is `NUMBA_NUM_THREADS` where the user says so, else the processors this process may use,
 but not more than its cgroup grants. `numba.set_num_threads` changes it later, for the calling Python thread.
@@ -12,11 +13,17 @@ import ctypes
 import os
 import sys
 import threading
+import weakref
 from pathlib import Path
 
+import llvmlite.binding.ffi
 import numba
+import numpy.ma  # noqa: F401  Numba's first launch would import it: a fork meanwhile left the child its half
 from numba.core import config
+from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc import parallel
+
+from ... import locks
 
 CGROUP = Path("/sys/fs/cgroup")
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1      # numbers in GNU's malloc.h
@@ -36,9 +43,14 @@ class _This(threading.local):
 this = _This()
 
 _nothing = contextlib.nullcontext()
-_starting = threading.Lock()
+_starting = locks.lock(awaited=True)
 _guard = None        # what a launch holds; None until the threads are started
-_forked = False      # in a child of a process that had started OpenMP threads
+_launched = weakref.WeakSet()       # the Python threads that launched kernels
+_cut = False         # a fork is under way while other such threads live, in the midst of a launch perhaps
+_forked = False      # in a child whose process's threads were OpenMP's, or were cut off
+
+for _lock in (global_compiler_lock._lock, llvmlite.binding.ffi.lib._lock._lock):    # other threads compile to the end
+    locks.adopted(_lock, awaited=True)
 
 
 def quota():
@@ -98,13 +110,14 @@ def start():
         finally:
             if wait_policy:
                 del os.environ["OMP_WAIT_POLICY"]
-        _guard = threading.RLock() if numba.threading_layer() == "workqueue" else _nothing
+        _guard = locks.lock() if numba.threading_layer() == "workqueue" else _nothing
 
 
 def _respect_quota():
     granted = quota()
     if granted is not None and "NUMBA_NUM_THREADS" not in os.environ:
         numba.set_num_threads(min(granted, numba.get_num_threads()))
+    _launched.add(threading.current_thread())
     this.limited = True
 
 
@@ -119,19 +132,21 @@ def launching():
 
 
 def serial():
-    """True where parallel kernels may not run: in a forked child of a process that uses OpenMP threads."""
+    """True where parallel kernels may not run: in a forked child whose threads cannot start anew."""
     return _forked
 
 
+def _before_fork():
+    global _cut
+    _cut = any(thread.is_alive() for thread in list(_launched) if thread is not threading.current_thread())
+
+
 def _after_fork_in_child():
-    global _forked, _starting, _guard
-    _starting = threading.Lock()   # another thread may have held it, or the guard, at the fork
-    if _guard is not None and _guard is not _nothing:
-        _guard = threading.RLock()
-    if _guard is not None and numba.threading_layer() == "omp":
+    global _forked
+    if _guard is not None and (_cut or numba.threading_layer() == "omp"):
         _forked = True
         this.ready = False
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
