@@ -190,12 +190,13 @@ def _drawn(source, workers, max_queue_size, shuffle=False):
         return batch
 
     thread = threading.Thread(target=fill, name="batches", daemon=True)
-    thread.start()
     try:
+        thread.start()
         yield draw
     finally:
         stop.set()
-        thread.join(timeout=2)      # a generator that waits for something must not hold up an error or Ctrl-C
+        if thread.ident is not None:
+            thread.join(timeout=2)      # a generator that waits for something must not hold up an error or Ctrl-C
 
 
 def _forever(sequence, shuffle):

@@ -10,7 +10,7 @@ from ..arguments import share, whole
 from ..autograd.context import collecting, contained, evaluation, unrecorded
 from ..autograd.graph import concrete
 from ..autograd.tape import Tape
-from ..autograd.tensor import Tensor, as_tensor
+from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
 from ..locks import holding, locks_of
@@ -191,7 +191,8 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     def _predict_step(self, inputs):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]
-        return [output.numpy() for output in self._graph.run(tensors, learning_phase=0)]
+        outputs = self._graph.run(tensors, learning_phase=0)
+        return [output.numpy().copy() if type(output) is Variable else output.numpy() for output in outputs]
 
     @contained
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None):
@@ -211,9 +212,16 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     @contained
     def predict_on_batch(self, x):
-        """Outputs for one batch: an array, or a list of them."""
+        """Outputs for one batch: an array, or a list of them, which share no memory with `x`, weights or each other."""
         self._need_built(x)
-        outputs = self._predict_step(data.inputs(self, x))
+        arrays = data.inputs(self, x)
+        outputs = []
+        for output in self._predict_step(arrays):
+            # What a kernel wrote is its own array, mostly without a base; weights matter to views of memory alone.
+            others = [*arrays, *outputs] if output.base is None else [
+                *arrays, *outputs, *(weight.data for weight in self.weights)]
+            shared = any(np.may_share_memory(output, other) for other in others if isinstance(other, np.ndarray))
+            outputs.append(output.copy() if shared else output)
         return outputs[0] if len(outputs) == 1 else outputs
 
     # -- many batches --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from numba_layers import backend as K
 from numba_layers import callbacks, optimizers
 from numba_layers.autograd import SymbolicTensor, Tape, Tensor
-from numba_layers.layers import Activation, Dense, Dropout, Flatten, Input, Lambda, Layer, Masking, concatenate
+from numba_layers.layers import Activation, Dense, Dropout, Flatten, Input, Lambda, Layer, Masking, Reshape, concatenate
 from numba_layers.models import Model, Sequential
 from numba_layers.utils import Sequence
 
@@ -321,3 +321,20 @@ def test_input_wraps_a_tensor(data):
 def test_models_show_as_tables(data):
     html = classifier()._repr_html_()
     assert "<table>" in html and "dropout" in html.lower()
+
+
+def test_answers_for_a_batch_are_the_callers_own():
+    """Also where the model computes nothing, or hands out a weight."""
+    x, inputs, dense = np.ones((2, 6), "float32"), Input((6,)), Dense(6)
+    hidden = dense(inputs)
+    for outputs in (Activation("linear")(inputs), Flatten()(Reshape((2, 3))(inputs)), Dropout(0.5)(inputs),
+                    Lambda(lambda x: x)(inputs), [hidden, Activation("linear")(hidden)],
+                    Lambda(lambda x: dense.kernel)(hidden), Lambda(lambda x: K.transpose(dense.kernel))(hidden)):
+        model = Model(inputs, outputs)
+        expected = model.predict_on_batch(x)
+        answers = model.predict_on_batch(x)
+        for answer in answers if isinstance(answers, list) else [answers]:
+            answer[...] = 7
+        again = model.predict_on_batch(x)
+        np.testing.assert_array_equal(again, expected)
+        assert (x == 1).all() and not (isinstance(answers, list) and np.shares_memory(*answers))
