@@ -6,27 +6,46 @@ What must not be cut through is waited for: a fork takes those locks first (Pyth
 import logging  # noqa: F401  its own hook, older than ours, then takes its lock after ours at a fork
 import os
 import threading
-import weakref
 
 PATIENCE = 60       # seconds a fork waits for a lock, which an interrupt may have left taken
 
-_made = weakref.WeakSet()
-_awaited = []
-_taken = []                             # by the fork under way
-_owned = weakref.WeakKeyDictionary()    # object -> its lock; beside the object, which can be copied and pickled
+_made, _awaited = [], []
+_taken = []         # by the fork under way
+_forks = 0          # between this process and the first
 
 
 def lock(awaited=False):
-    """A reentrant lock; `awaited`: a fork waits until no other thread holds it."""
+    """A reentrant lock, for as long as the process lives; `awaited`: a fork waits until no other thread holds it."""
     return adopted(threading.RLock(), awaited)
 
 
 def adopted(given, awaited):
     """A lock of another package as one of ours; forks wait for awaited ones in the order in which they came."""
-    _made.add(given)
+    _made.append(given)
     if awaited:
         _awaited.append(given)
     return given
+
+
+_renewing = lock()
+
+
+class Lock(type(threading.RLock())):
+    """A reentrant lock that lives and dies with what it belongs to; a copy of that has one of its own."""
+
+    def __init__(self):
+        self._forks = _forks
+
+    def __reduce__(self):
+        return Lock, ()
+
+    def renew(self):
+        """Free it where it was taken before a fork."""
+        if self._forks != _forks:
+            with _renewing:
+                if self._forks != _forks:
+                    self._at_fork_reinit()
+                    self._forks = _forks
 
 
 def locks_of(objects):
@@ -35,14 +54,16 @@ def locks_of(objects):
     Objects that have none yet get one together: so most groups of objects have one lock, and two groups that share an
     object share a lock.
     """
-    fresh = lock()
-    return sorted({id(own): own for own in (_owned.setdefault(one, fresh) for one in objects)}.values(), key=id)
+    fresh = Lock()
+    found = [vars(one).setdefault("_lock", fresh) for one in objects]
+    return sorted({id(own): own for own in found}.values(), key=id)
 
 
 def holding(locks, function, *arguments):
     """`function(*arguments)` while this thread holds all of `locks`."""
     if not locks:
         return function(*arguments)
+    locks[0].renew()
     with locks[0]:      # C code takes and leaves it: no signal comes between
         return holding(locks[1:], function, *arguments)
 
@@ -71,6 +92,8 @@ def _after_fork_in_parent():
 
 
 def _after_fork_in_child():
+    global _forks
+    _forks += 1
     for one in _made:
         one._at_fork_reinit()
 

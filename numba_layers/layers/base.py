@@ -33,6 +33,7 @@ from .node import Node, as_list, unpack
 from .renamed import LayerNames
 from .reordered import ReorderedVariable
 from .spec import InputSpec
+from .undo import wholly
 
 __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
 
@@ -282,12 +283,13 @@ class Layer(Belongings, LayerNames):
         """Called with the first inputs before `build`, for layers that need to know more than their shapes."""
 
     def _build_for(self, input_shape):
-        with symbolically():
-            self.build(input_shape)
-        self.built = True
-        if self._initial_weights is not None:
-            self.set_weights(self._initial_weights)
-            self._initial_weights = None
+        with wholly(self):
+            with symbolically():
+                self.build(input_shape)
+            self.built = True
+            if self._initial_weights is not None:
+                self.set_weights(self._initial_weights)
+                self._initial_weights = None
 
     def _call_options(self, kwargs, mask):
         options = dict(kwargs)

@@ -162,10 +162,10 @@ def _drawn(source, workers, max_queue_size, shuffle=False):
         yield lambda: next(batches, _END)
         return
     ahead = queue.Queue(max(1, max_queue_size))
-    stop = threading.Event()
+    stopped = False     # set by an assignment alone, within which no signal is looked at
 
     def put(entry):
-        while not stop.is_set():
+        while not stopped:
             try:
                 return ahead.put(entry, timeout=0.1)
             except queue.Full:
@@ -175,7 +175,7 @@ def _drawn(source, workers, max_queue_size, shuffle=False):
         try:
             for batch in batches:
                 put((batch, None))
-                if stop.is_set():
+                if stopped:
                     return
             put((_END, None))
         except BaseException as error:  # handed to the thread that trains
@@ -194,7 +194,7 @@ def _drawn(source, workers, max_queue_size, shuffle=False):
         thread.start()
         yield draw
     finally:
-        stop.set()
+        stopped = True
         if thread.ident is not None:
             thread.join(timeout=2)      # a generator that waits for something must not hold up an error or Ctrl-C
 

@@ -5,6 +5,7 @@ from ..layers.base import Layer
 from ..layers.input import Input, InputLayer
 from ..layers.merge_keras1 import Merge
 from ..layers.node import as_list, sources
+from ..layers.undo import wholly
 from ..naming import unique_name
 from ..utils import function_utils
 from . import changing, data, rebuild, topology
@@ -123,11 +124,12 @@ class Sequential(Model):
         if input_shape is None or not self._stack:
             raise ModelError(f'model "{self.name}" has no input shape. Give the first layer input_shape=(...), or call '
                              "model.build((None, ...)).")
-        waiting, self._stack = self._stack, []
-        waiting[0].batch_input_shape = tuple(input_shape)
-        for layer in waiting:
-            self.add(layer)
-        self._compile_waiting()
+        with wholly(self, *self._stack):
+            waiting, self._stack = self._stack, []
+            waiting[0].batch_input_shape = tuple(input_shape)
+            for layer in waiting:
+                self.add(layer)
+            self._compile_waiting()
 
     def _need_built(self, x):
         if not self.outputs:

@@ -11,6 +11,7 @@ from ..errors import ModelError
 from ..layers.base import Layer, training_phase
 from ..layers.input import Input
 from ..layers.node import as_list, unpack
+from ..layers.undo import wholly
 from . import changing, data
 
 
@@ -56,11 +57,12 @@ class WrittenAsClass:
             return
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         inputs = [Input(batch_shape=shape) for shape in shapes]
-        outputs = as_list(Body(self)(unpack(inputs)))
-        self._wire(inputs, outputs)
-        self._all_layers = self._listed = self._shown_layers()
-        self._make_own_node()
-        self._compile_waiting()
+        with wholly(self, *self._shown_layers()):
+            outputs = as_list(Body(self)(unpack(inputs)))
+            self._wire(inputs, outputs)
+            self._all_layers = self._listed = self._shown_layers()
+            self._make_own_node()
+            self._compile_waiting()
 
     def _need_built(self, x):
         if self.outputs:

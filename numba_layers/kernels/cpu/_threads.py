@@ -45,7 +45,7 @@ this = _This()
 _nothing = contextlib.nullcontext()
 _starting = locks.lock(awaited=True)
 _guard = None        # what a launch holds; None until the threads are started
-_launched = weakref.WeakSet()       # the Python threads that launched kernels
+_launched = []       # the Python threads that launched kernels, as weak references
 _cut = False         # a fork is under way while other such threads live, in the midst of a launch perhaps
 _forked = False      # in a child whose process's threads were OpenMP's, or were cut off
 
@@ -117,7 +117,8 @@ def _respect_quota():
     granted = quota()
     if granted is not None and "NUMBA_NUM_THREADS" not in os.environ:
         numba.set_num_threads(min(granted, numba.get_num_threads()))
-    _launched.add(threading.current_thread())
+    alive = [thread for thread in _launched if thread() is not None]
+    _launched[:] = [*alive, weakref.ref(threading.current_thread())]
     this.limited = True
 
 
@@ -138,7 +139,8 @@ def serial():
 
 def _before_fork():
     global _cut
-    _cut = any(thread.is_alive() for thread in list(_launched) if thread is not threading.current_thread())
+    launched = [thread() for thread in _launched]
+    _cut = any(thread.is_alive() for thread in launched if thread not in (None, threading.current_thread()))
 
 
 def _after_fork_in_child():
