@@ -155,8 +155,14 @@ def _write_arrays(group, named):
 
 
 def _stored_weights(group):
-    """Layer name -> its weights in the file, as `hdf5.Array`; Keras before 1.0 had numbers for names."""
+    """Layer name -> its weights in the file, as `hdf5.Array`; Keras before 1.0 had numbers for names.
+
+    Raises: DataError for a file of Keras 3's weights, which are stored otherwise.
+    """
     if group.attribute("nb_layers") is None:
+        if not group.texts("layer_names") and ("layers" in group or "_layer_checkpoint_dependencies" in group):
+            raise DataError("the weights are stored as Keras 3 does (.weights.h5), which is not read here. There, "
+                            "model.save('model.h5') writes what is.")
         layers = {name: group.group(name).paths("weight_names") for name in group.paths("layer_names")}
     else:
         layers = {f"layer_{number}": [] for number in range(group.number("nb_layers", most=len(group)))}

@@ -52,8 +52,27 @@ def opened(filepath, beside=0):
             handle = stack.enter_context(h5py.File(path, "r")).id
             root = Group(h5py.h5g.open(handle, b"/"), _File(shown, handle, beside))
         except Exception as error:      # OSError, and what damaged bytes bring up
+            if told := _other_format(path):
+                raise FileError(f"{shown} is {told}") from None
             raise FileError(f"{shown} is no HDF5 file, or is damaged ({error}).") from None
         yield root
+
+
+_FORMATS = {
+    b"PK\x03\x04": "a zip archive, as Keras 3 writes (.keras). There, model.save('model.h5') writes HDF5.",
+    b"\x93NUMPY": "an array of NumPy, no HDF5 file: np.load reads it, and model.set_weights takes lists of arrays.",
+    b"{": "a text, no HDF5 file. If it is a description in JSON: model_from_json(open(file).read()).",
+}
+
+
+def _other_format(path):
+    """What a file is that begins like one of another kind, or None."""
+    try:
+        with open(path, "rb") as file:
+            begin = file.read(8)
+    except OSError:
+        return None
+    return next((told for mark, told in _FORMATS.items() if begin.startswith(mark)), None)
 
 
 class _File:

@@ -333,3 +333,31 @@ def test_optimizer_state_that_no_training_leaves_is_refused(damage, tmp_path):
     with pytest.raises(NumbaLayersError, match="optimizer's state.*NaN or a negative.*compile=False"):
         load_model(tmp_path / "model.h5")
     load_model(tmp_path / "model.h5", compile=False)
+
+
+# -- files of others ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("begin, words", [
+    (b"PK\x03\x04" + bytes(50), "zip archive, as Keras 3 writes"), (b'{"class_name": "Sequential"}', "model_from_json"),
+    (b"\x93NUMPY\x01\x00", "array of NumPy")])
+def test_files_of_another_kind_are_told_what_they_are(begin, words, tmp_path):
+    (tmp_path / "model.h5").write_bytes(begin)
+    with pytest.raises(NumbaLayersError) as raised:
+        load_model(tmp_path / "model.h5")
+    assert words in str(raised.value) and "damaged" not in str(raised.value)
+
+
+def test_weights_of_keras_3_are_told_what_they_are(tmp_path):
+    with h5py.File(tmp_path / "model.weights.h5", "w") as file:
+        file.create_group("layers/dense/vars")["0"] = np.zeros((3, 2))
+    with pytest.raises(NumbaLayersError, match="stored as Keras 3 does"):
+        Sequential([Dense(2, input_shape=(3,))]).load_weights(tmp_path / "model.weights.h5")
+
+
+def test_a_model_of_tf_keras_is_told_what_it_is(tmp_path):
+    Sequential([Dense(2, input_shape=(3,))]).save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        file.attrs["keras_version"] = b"2.11.0"
+        file.attrs["model_config"] = file.attrs["model_config"].replace(b'"units"', b'"ragged": false, "units"')
+    with pytest.raises(NumbaLayersError, match="'ragged'.*no damage.*tf.keras 2.11.0"):
+        load_model(tmp_path / "model.h5")
