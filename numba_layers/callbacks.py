@@ -116,6 +116,7 @@ def callback_list(model, callbacks, verbose, params, validation_data=None):
             raise ArgumentError(f"callbacks must be objects such as EarlyStopping(), got {callback!r:.80}.")
     model.history = History()
     model.stop_training = False
+    model.validation_data = validation_data     # where callbacks of Keras 1 look for it
     everyone = CallbackList([BaseLogger(), *progress, *callbacks, model.history])
     everyone.set_model(model)
     everyone.set_params(params | {"nb_epoch": params["epochs"], "nb_sample": params["samples"]})    # Keras 1's names

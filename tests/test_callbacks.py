@@ -123,6 +123,7 @@ def test_order_of_events(model, data):
     assert recorder.params == {"batch_size": 5, "epochs": 2, "nb_epoch": 2, "steps": None, "samples": 10,
                                "nb_sample": 10, "verbose": 0, "do_validation": True, "metrics": EPOCH_LOGS}
     inputs, targets, weights = recorder.validation_data
+    assert model.validation_data is recorder.validation_data
     np.testing.assert_array_equal(inputs, data[0])
     np.testing.assert_array_equal(targets, data[1])
     np.testing.assert_array_equal(weights, np.ones(10))

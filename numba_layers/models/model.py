@@ -47,6 +47,7 @@ class Model(LossGraph, WrittenAsClass, Network):
         else:
             super().__init__(inputs, outputs, name=name, trainable=trainable)
 
+    validation_data = None          # of the last training, as its callbacks see it
     _waiting_compile = None         # what `compile` was given before there were outputs
 
     def _start_untrained(self):
