@@ -235,9 +235,15 @@ def _read_weights(group, stored, model, filepath, by_name=False, skip_mismatch=F
 
 
 def _order(there):
-    """The order of axes that our files tell where it is special, None in it for a new axis; or None."""
+    """The order of axes that our files tell where it is special, None in it for a new axis; or None.
+
+    An attribute that is no list of numbers of axes is an order that fits no weight.
+    """
     order = there.attribute("order")
-    return None if order is None else [None if axis < 0 else int(axis) for axis in np.atleast_1d(order)]
+    if order is None:
+        return None
+    order = np.atleast_1d(order)
+    return [None if axis < 0 else int(axis) for axis in order] if order.dtype.kind in "iu" and order.ndim == 1 else []
 
 
 def _mismatch(layer, stored, owners, origin):

@@ -3,8 +3,10 @@
 import base64
 import json
 import marshal
+import shutil
 import sys
 import tracemalloc
+from contextlib import suppress
 
 import h5py
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 
 from numba_layers import config
 from numba_layers.errors import ArgumentError, DataError, NumbaLayersError, ShapeError
-from numba_layers.layers import Conv2D, Dense, Dropout, Lambda, TimeDistributed
+from numba_layers.layers import Conv2D, Convolution2D, Dense, Dropout, Flatten, Lambda, TimeDistributed
 from numba_layers.layers.serialization import serialize
 from numba_layers.models import Model, Sequential, clone_model, load_model, model_from_config, model_from_json
 from tests.reference.recorded import FIGURES, cases
@@ -310,6 +312,37 @@ def test_long_lists_of_names_are_split(tmp_path):
     before = model.get_weights()
     model.load_weights(tmp_path / "long.h5")
     np.testing.assert_array_equal(before[0], model.get_weights()[0])
+
+
+ODD = [5, -1, 1.5, 2j, True, float("nan"), "text", b"\xff\xfe", "", h5py.Empty("f4"), [1.0, float("nan")], [[1, 2]],
+       [b"a", b"a"], np.arange(5), "[" * 5000, "{}", "[]", "null", '{"class_name": 5, "config": 5}', np.zeros(0),
+       [2**63]]
+
+
+def attributes(path):
+    """Name -> place of every attribute in a file; of a name that occurs often, the last place."""
+    with h5py.File(path) as file:
+        found = dict.fromkeys(file.attrs, "/")
+        file.visititems(lambda place, part: found.update(dict.fromkeys(part.attrs, place)))
+    return found
+
+
+def test_attributes_of_every_kind_are_taken_or_refused(tmp_path):
+    model = Sequential([Convolution2D(2, 3, 3, input_shape=(3, 8, 8), dim_ordering="th"), Flatten(),
+                        Sequential([Dense(4, input_shape=(72,)), Dropout(0.5)])])
+    model.compile("adam", "mse")
+    model.train_on_batch(np.ones((2, 3, 8, 8)), np.ones((2, 4)))
+    model.save(tmp_path / "whole.h5")
+    places = attributes(tmp_path / "whole.h5")
+    assert {*places} >= {"model_config", "training_config", "layer_names", "weight_names", "order"}
+    for name, place in places.items():
+        for value in ODD:
+            shutil.copy(tmp_path / "whole.h5", tmp_path / "odd.h5")
+            with h5py.File(tmp_path / "odd.h5", "r+") as file:
+                file[place].attrs[name] = value
+            for load in (load_model, model.load_weights):
+                with suppress(NumbaLayersError):
+                    load(tmp_path / "odd.h5")
 
 
 def declaring(layer, change):
