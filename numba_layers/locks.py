@@ -9,6 +9,8 @@ import threading
 
 PATIENCE = 60       # seconds a fork waits for a lock, which an interrupt may have left taken
 
+STACK = 8 << 20     # bytes
+
 _made, _awaited = [], []
 _taken = []         # by the fork under way
 _forks = 0          # between this process and the first
@@ -80,6 +82,33 @@ class made_once:
 
     def __get__(self, instance, owner=None):
         return self if instance is None else vars(instance).setdefault(self.name, self.make(instance))
+
+
+def to_the_end(function, *arguments):
+    """Run a function that an interrupt must not cut short, such as an import, in the main thread through another one.
+
+    Signals are looked at in the main thread alone: Ctrl-C comes out of its waiting, while the function goes on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        function(*arguments)
+        return
+    errors = []
+
+    def run():
+        try:
+            function(*arguments)
+        except BaseException as error:      # handed to the thread that waits
+            errors.append(error)
+
+    before = threading.stack_size(STACK)    # as the main thread's, whatever the user wants for others
+    try:
+        thread = threading.Thread(target=run, name="to_the_end", daemon=True)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    if errors:
+        raise errors[0]
 
 
 def _before_fork():

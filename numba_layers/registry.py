@@ -8,13 +8,13 @@ import importlib
 from collections import namedtuple
 
 from .errors import unknown
-from .locks import lock
+from .locks import lock, to_the_end
 
 TARGETS = ("cpu", "cuda")
 
 _kernels = {"cpu": {}, "cuda": {}}
 _layers = {}
-_loading = lock(awaited=True)
+_loading, _loaded = lock(awaited=True), set()
 
 Walk = namedtuple("Walk", "layer kernel target location")
 
@@ -48,9 +48,16 @@ def kernels(target):
 
 
 def _load_room(target):
+    if target not in _loaded:
+        to_the_end(_load, target)
+    return _kernels[target]
+
+
+def _load(target):
+    """Import a room and with it Numba, which an import that stops half-way breaks for the rest of the process."""
     with _loading:
         importlib.import_module(f"numba_layers.kernels.{target}")
-    return _kernels[target]
+        _loaded.add(target)
 
 
 def register_layer(layer_type, *kernel_names):

@@ -18,3 +18,31 @@ def test_a_training_interrupted_at_any_moment_goes_on(kind):
     *problems, interrupted = finished.stdout.splitlines()
     assert finished.returncode == 0 and not problems, f"{finished.stderr}\n" + "\n".join(problems)
     assert int(interrupted) > SECONDS
+
+
+COLD = """
+import signal, sys
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+import numpy as np
+from numba_layers.layers import Dense
+from numba_layers.models import Sequential
+x = np.ones((8, 4), "float32")
+model = Sequential([Dense(4)])
+model.compile("sgd", "mse")
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+try:
+    model.fit(x, x, verbose=0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+except KeyboardInterrupt:
+    print("interrupted", end=" ")
+model.fit(x, x, verbose=0)
+print(np.isfinite(model.predict(x)).all())
+"""
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2])
+def test_an_interrupt_while_numba_and_the_kernels_are_loaded(delay):
+    """An import of Numba that stops half-way cannot be made good in the same process: it goes on behind the scenes."""
+    finished = subprocess.run([sys.executable, "-c", COLD, str(delay)], capture_output=True, text=True, timeout=300)
+    assert finished.stdout.split()[-1:] == ["True"], finished.stderr
+    assert delay > 0.1 or finished.stdout.startswith("interrupted")
