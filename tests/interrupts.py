@@ -1,7 +1,7 @@
 """Interrupts a training at random moments and looks at what is left: `python -m tests.interrupts KIND SECONDS SEED`.
 
-KIND: `signals`, by a timer, or `lines`, an exception at any line of the package. Prints each problem, then how many
-trainings were interrupted.
+KIND: `signals`, by a timer, or `lines`, Ctrl-C or a MemoryError at any line of the package. Prints each problem, then
+how many trainings were interrupted.
 """
 
 import random
@@ -109,12 +109,22 @@ def batches(model):
     model.evaluate(X, Y, verbose=0)
 
 
+def train_function(model):
+    """A step as reinforcement learning scripts make it."""
+    loss = K.mean(K.square(model.output))
+    weights = model.trainable_weights
+    step = K.function(model.inputs, K.gradients(loss, weights), updates=optimizers.Adam().get_updates(loss, weights))
+    for _ in range(3):
+        step([X])
+    model.train_on_batch(X, Y)
+
+
 JOBS = [(deferred, fit), (functional, fit), (written, fit), (convolution, fit_generator), (written_as_class, fit),
-        (functional, fit_generator_between_steps), (functional, batches)]
+        (functional, fit_generator_between_steps), (functional, batches), (functional, train_function)]
 
 
 def at_line(number, job, model):
-    """Run `job`, with a KeyboardInterrupt at the line of the package that is `number`th to run; how many ran."""
+    """Run `job`, with an error at the line of the package that is `number`th to run; how many ran."""
     lines = 0
 
     def of_package(frame, event, argument):
@@ -125,7 +135,7 @@ def at_line(number, job, model):
         if event == "line":
             lines += 1
             if lines == number:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt if number % 2 else MemoryError
         return on_line
 
     sys.settrace(of_package)
@@ -203,7 +213,7 @@ def main(kind, seconds, seed):
         try:
             run(moment, job, model)
             continue
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, MemoryError) as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
         except BaseException as error:
             print(f"{make.__name__}, {job.__name__}: came out as {type(error).__name__}: {error}")

@@ -297,6 +297,17 @@ class ByTheLoss(optimizers.Optimizer):
         return [K.update(p, p - 0.1 * loss * g) for p, g in zip(params, K.gradients(loss, params))]
 
 
+class Wrapper(optimizers.Optimizer):
+    """Another optimizer's updates, with its clipping."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def get_updates(self, loss, params):
+        return self.inner.get_updates(loss, params)
+
+
 def line(optimizer, constraint=None):
     model = Sequential([Dense(1, input_shape=(2,), kernel_initializer="ones", kernel_constraint=constraint)])
     model.compile(optimizer, "mse")
@@ -310,6 +321,7 @@ GRADIENT = np.array([*(X.T @ ERROR).ravel(), ERROR.sum()])      # by kernel and 
 
 @pytest.mark.parametrize("optimizer, step", [
     (Doubled(lr=0.1), 0.2 * GRADIENT), (Doubled(lr=0.1, clipvalue=1.5), 0.2 * np.clip(GRADIENT, -1.5, 1.5)),
+    (Wrapper(optimizers.SGD(lr=0.1, clipvalue=1.5)), 0.1 * np.clip(GRADIENT, -1.5, 1.5)),
     (Lists(lr=0.1), 0.1 * np.sign(GRADIENT)), (ByTheLoss(), 0.1 * np.mean(ERROR ** 2) * GRADIENT)], ids=repr)
 def test_subclasses_that_use_gradients_losses_and_built_in_updates(optimizer, step):
     model = line(optimizer)

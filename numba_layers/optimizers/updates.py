@@ -38,7 +38,7 @@ def asked(given, named):
 def clipped_gradients(optimizer, loss, params):
     """Gradients of `loss` by `params`, limited by the optimizer's clipnorm (of all together), then clipvalue."""
     if isinstance(loss, TrainingLoss):
-        known = loss.gradients(params)
+        known = loss.gradients(optimizer, params)
         if known is not None:
             return known
     grads = gradients(loss, params)

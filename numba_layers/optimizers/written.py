@@ -56,9 +56,13 @@ class TrainingLoss(SymbolicTensor):
         if self._clipped:
             self._state.clip()
 
-    def gradients(self, params):
-        """The clipped gradients by `params`, as they lie in the model's array; None where one is not the model's."""
-        if any(id(stored(param)) not in self._gradients for param in params):
+    def gradients(self, optimizer, params):
+        """The gradients by `params`, clipped for `optimizer`, as they lie in the model's array.
+
+        None for weights that are not the model's, and for an optimizer that the model's own asks for its updates.
+        """
+        own = optimizer is self._state.optimizer
+        if not own or any(id(stored(param)) not in self._gradients for param in params):
             return None
         self._clipped = True
         return [self._gradients[id(stored(param))] for param in params]
