@@ -9,6 +9,7 @@ import warnings
 
 from ..errors import GraphError, ModelError
 from ..layers.input import InputLayer
+from ..layers.undo import wholly
 
 
 def take_out(model, left):
@@ -50,18 +51,11 @@ def restack(model, changed):
     if same == 0 and model.outputs and changed:
         raise ModelError(f"{_named(model)}: the first layer cannot be taken out or exchanged, for the others were "
                          "built on it. Make a new Sequential, whose first layer has an input shape.")
-    try:
-        _put(model, same, changed)
-    except Exception:
-        _put(model, same, before)
-        raise
-
-
-def _put(model, same, layers):
-    while len(model._stack) > same:
-        model.pop()
-    for layer in layers[same:]:
-        model.add(layer)
+    with wholly(model, *model._all_layers, *changed):
+        while len(model._stack) > same:
+            model.pop()
+        for layer in changed[same:]:
+            model.add(layer)
 
 
 def cut(model, outputs):

@@ -9,6 +9,7 @@ from ..errors import ArgumentError, GraphError, shown, unknown
 from ..layers.base import Layer
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
+from ..layers.undo import wholly
 from ..layers.watched import WatchedList
 from ..utils import function_utils
 from . import added, changing, rebuild, saving, summary, topology
@@ -91,6 +92,10 @@ class Network(Layer, public=False):
         if [*map(id, inputs), *map(id, outputs)] == [*map(id, self.inputs), *map(id, self.outputs)]:
             return
         changing.need_own_end(self)
+        with wholly(self):
+            self._exchange_ends(inputs, outputs)
+
+    def _exchange_ends(self, inputs, outputs):
         listed, known = self._listed, self._all_layers
         self._wire(inputs, outputs)
         self._listed = [*listed, *(layer for layer in self._all_layers if layer not in known)]

@@ -84,12 +84,9 @@ class Sequential(Model):
         if len(as_list(output)) != 1:
             raise ShapeError(f'a layer of a Sequential model must give one tensor, "{layer.name}" gives '
                              f"{len(as_list(output))}. Use Model(inputs, outputs).")
-        self._stack.append(layer)
-        try:
+        with wholly(self):
+            self._stack.append(layer)
             self._wire(inputs, [output])
-        except Exception:
-            self._stack.pop()
-            raise
 
     def _wire(self, inputs, outputs):
         super()._wire(inputs, outputs)
@@ -102,6 +99,10 @@ class Sequential(Model):
         if not self._stack:
             raise ModelError(f'model "{self.name}" has no layers to pop.')
         changing.need_own_end(self)
+        with wholly(self, *self._stack, *self._all_layers):
+            self._take_off()
+
+    def _take_off(self):
         layer = self._stack.pop()
         self._start_untrained()
         if not self.outputs:
