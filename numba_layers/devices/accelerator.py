@@ -1,13 +1,17 @@
-"""What devices with memory of their own share: copying arrays there, and small ones once only."""
+"""What devices with memory of their own share: what they refuse, copying arrays there, and small ones once only."""
 
+import math
 import threading
 
 import numpy as np
 
 from ..arguments import unmasked
+from ..errors import DeviceError, DtypeError
+from .array import DeviceArray
 from .base import Device
 
 KEPT, LARGEST = 1024, 4096   # constants that are kept; bytes of the largest
+MOST = 2**32 - 1             # numbers of an array: kernels count them with 32 bits
 
 
 class Accelerator(Device):
@@ -21,8 +25,32 @@ class Accelerator(Device):
         self._constants = {}
         self._lock = threading.Lock()
 
+    @staticmethod
+    def check_size(shape):
+        """Raises: DeviceError for an array that kernels would not see all of."""
+        count = math.prod(shape)
+        if count > MOST:
+            raise DeviceError(f"an array of shape {tuple(shape)} has {count} numbers, a GPU's kernels count up to "
+                              f"{MOST}. Use a smaller batch (batch_size).")
+
+    @staticmethod
+    def check_type(array):
+        """Raises: DtypeError for an array of Python's objects, which are addresses in the host's memory."""
+        if array.dtype.hasobject:
+            raise DtypeError(f"a GPU has no memory for arrays of type {array.dtype}. Convert it to numbers: "
+                             "x.astype('float32').")
+
+    def misplaced(self, kernel, arguments):
+        """The error for arguments that a launch cannot take: which one is none of this device's arrays."""
+        for name, argument in zip(kernel.names, arguments):
+            if isinstance(argument, np.ndarray | DeviceArray) and type(argument) is not self.array:
+                return DeviceError(f"{kernel.name}: {name} is a {type(argument).__name__}, the kernel runs on the GPU. "
+                                   "Copy it there: numba_layers.devices.current().put(array).")
+        return DeviceError(f"{kernel.name}: the arguments do not fit the types for which it was prepared.")
+
     def put(self, array):
         """A copy of an array of another device in new memory here."""
+        self.check_type(array)
         array = np.ascontiguousarray(np.asarray(array)).reshape(array.shape)
         found = self.empty(array.shape, array.dtype)
         found._write(array)

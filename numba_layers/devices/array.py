@@ -2,7 +2,12 @@
 
 import numpy as np
 
+from ..errors import ArgumentError
+
 TYPES = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool", "uint8")}   # that kernels take
+
+
+_VIEWS = {int, slice, type(None), type(...)}
 
 
 def dense_order(array):
@@ -71,8 +76,12 @@ class DeviceArray:
         return self._view(self.layout.transpose(*axes))
 
     def __getitem__(self, index):
-        """A view: ints, slices, None and `...`."""
+        """A view: ints, slices, None and `...`. Raises: ArgumentError for an index that would take a copy."""
         index = index if isinstance(index, tuple) else (index,)
+        for entry in index:
+            if type(entry) not in _VIEWS and not isinstance(entry, np.integer):
+                raise ArgumentError(f"arrays of a device are indexed by ints, slices, None and `...`, got {entry!r}. "
+                                    "Use K.gather, or copy the array to the host: x.numpy().")
         return self._view(self.layout[index if ... in index else (*index, ...)])
 
     def __setitem__(self, index, value):

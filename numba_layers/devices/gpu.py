@@ -16,7 +16,7 @@ from ._pool import Pool, reserved
 from ._prepared import Prepared
 from ._upload import Feed, Uploads
 from .accelerator import Accelerator
-from .array import TYPES, DeviceArray
+from .array import TYPES
 
 
 class Foreign:
@@ -99,6 +99,7 @@ class Gpu(Accelerator):
         """An uninitialised array."""
         shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
         dtype = np.dtype(dtype)
+        self.check_size(shape)
         lease = self.lease(math.prod(shape) * dtype.itemsize)
         block = lease.block
         return GpuArray(np.ndarray(shape, dtype, block.slab.host, block.offset), lease, block.address)
@@ -138,6 +139,7 @@ class Gpu(Accelerator):
                              f"{', '.join(sorted(map(str, TYPES)))}.")
         strides = about.get("strides") or None
         start, size = span(shape, strides, dtype.itemsize)
+        self.check_size(shape)
         layout = np.ndarray(shape, dtype, reserved(size), -start, strides)
         layout.flags.writeable = not only_read
         if layout.size:
@@ -196,6 +198,8 @@ class Gpu(Accelerator):
                 for array in arrays]
 
     def _fed(self, arrays):
+        for array in arrays:
+            self.check_type(array)
         self.enter()
         with self._copying:
             return self._feed(arrays)
@@ -234,7 +238,7 @@ class Gpu(Accelerator):
             try:
                 prepared.fill(words)
             except struct.error:
-                raise self._misplaced(prepared, arguments) from None
+                raise self.misplaced(prepared, arguments) from None
             driver.cuCtxSetCurrent(self._context)
             (status,) = driver.cuLaunchKernel(prepared.function, x, y, z, i, j, k, shared, self.stream,
                                               prepared.parameters, 0)
@@ -258,15 +262,6 @@ class Gpu(Accelerator):
         shape = f" with grid {grid} and block {block}" if grid else ""
         return DeviceError(f"{prepared.name} ({prepared.location}) cannot be launched on {self.title}{shape} and "
                            f"{shared} bytes of shared memory ({status.name}): {_driver.text(self.driver, status)}")
-
-    @staticmethod
-    def _misplaced(prepared, arguments):
-        """Which argument is none of a GPU's."""
-        for name, argument in zip(prepared.names, arguments):
-            if isinstance(argument, np.ndarray | DeviceArray) and type(argument) is not GpuArray:
-                return DeviceError(f"{prepared.name}: {name} is a {type(argument).__name__}, the kernel runs on the "
-                                   "GPU. Copy it there: numba_layers.devices.current().put(array).")
-        return DeviceError(f"{prepared.name}: the arguments do not fit the types for which it was prepared.")
 
 
 def describe(driver, device):

@@ -13,6 +13,7 @@ from .onchip import MAX_SHARED
 from .program import program
 
 MAX_THREADS = 1024
+MAX_BLOCKS = 2**31 - 1, 65535, 65535       # of a grid, along its axes
 
 
 class Emulator:
@@ -39,7 +40,7 @@ class Emulator:
         """
         found = program(ptx, name)
         grid, block = _shape("grid", grid), _shape("block", block)
-        _check(found, block, dynamic_shared)
+        _check(found, grid, block, dynamic_shared)
         with self._lock:
             added = []
             try:
@@ -87,13 +88,16 @@ def _shape(what, shape):
     return sizes + (1,) * (3 - len(sizes))
 
 
-def _check(found, block, dynamic_shared):
-    """Raises: ArgumentError for a block that no GPU could run."""
+def _check(found, grid, block, dynamic_shared):
+    """Raises: ArgumentError for a grid or a block that no GPU could run."""
+    if any(size > most for size, most in zip(grid, MAX_BLOCKS)):
+        raise ArgumentError(f"{found.name}: the grid is {grid}, at most {MAX_BLOCKS} blocks fit")
     threads = block[0] * block[1] * block[2]
     limit = min(MAX_THREADS, int(np.prod(found.limits))) if found.limits else MAX_THREADS
     if threads > limit:
         raise ArgumentError(f"{found.name}: a block of {block} has {threads} threads, at most {limit} fit")
     _, shared = found.shared_layout(dynamic_shared)
+    shared = max(shared, dynamic_shared)        # which a kernel may be given that has no use for it
     if shared > MAX_SHARED:
         raise ArgumentError(f"{found.name}: a block needs {shared} bytes of shared memory, at most {MAX_SHARED} exist")
 

@@ -12,7 +12,7 @@ from ..autograd.context import context, output_into
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, Variable, as_array
-from ..errors import DtypeError, TooLargeError
+from ..errors import DtypeError, NumbaLayersError, TooLargeError
 from ._inspect import after_launch, arrays_of, before_launch
 
 _View = namedtuple("_View", "tensor shape")
@@ -198,13 +198,21 @@ def launch(name, *arguments, outputs=1):
     try:
         registry.kernel(name, device.target)(*arguments)
     except Exception as error:
-        if type(error).__name__ != "TypingError":       # Numba's; the name spares loading Numba here
+        if not _is_of_types(error, arguments):
             raise
         types = ", ".join(str(array.dtype) for array in arrays_of(arguments))
         raise DtypeError(f"kernel {name} does not take arrays of these types: {types}. Convert them with "
                          f"K.cast(x, {config.floatx()!r}).") from error
     if config.debug_level >= 3 or config.check_numbers:
         after_launch(name, arguments, outputs, copies)
+
+
+def _is_of_types(error, arguments):
+    """Did a kernel not compile for the types of its arguments? Numba tells in several ways, so do LLVM and ours."""
+    if type(error).__name__ == "TypingError":       # the name spares loading Numba here
+        return True
+    plain = isinstance(error, TypeError | AttributeError | RuntimeError) and not isinstance(error, NumbaLayersError)
+    return plain and any(array.dtype not in (np.float32, np.float64) for array in arrays_of(arguments))
 
 
 def _pretend(name, *arguments, out, dtype=None, out_view=None):

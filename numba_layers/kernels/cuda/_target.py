@@ -8,6 +8,7 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 from ... import config, devices
+from ...errors import DtypeError
 from ...registry import register_kernel
 from . import _compile
 
@@ -61,6 +62,11 @@ class CudaKernel:
             print(f"{self.name}: {1e3 * (time.perf_counter() - start):.3f} ms", file=sys.stderr)
 
     def _prepared(self, device, arguments):
+        for argument in arguments:
+            dtype = getattr(argument, "dtype", np.dtype(np.int64))
+            if dtype.kind not in "biuf" or (dtype.kind == "f" and dtype.itemsize not in (4, 8)) or not dtype.isnative:
+                raise DtypeError(f"kernel {self.name} does not take arrays of type {dtype}. Convert them with "
+                                 f"K.cast(x, {config.floatx()!r}).")
         start = time.perf_counter()
         ready = device.prepared(self, tuple(map(_type, arguments)))
         if config.debug_level:
