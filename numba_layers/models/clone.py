@@ -22,9 +22,9 @@ def clone_model(model, input_tensors=None):
     if not isinstance(model, Model):
         raise ArgumentError(f"clone_model takes a model, got {shown(model)}.")
     given = None if input_tensors is None else [_entering(tensor) for tensor in as_list(input_tensors)]
-    if given is not None and len(given) != len(model.inputs):
-        raise ArgumentError(f'clone_model: model "{model.name}" has {len(model.inputs)} inputs, got {len(given)} '
-                            "input_tensors.")
+    count = 1 if isinstance(model, Sequential) else len(model.inputs)
+    if given is not None and len(given) != count:
+        raise ArgumentError(f'clone_model: model "{model.name}" has {count} inputs, got {len(given)} input_tensors.')
     own = {type(layer).__name__: type(layer) for layer in _all_layers(model)}
     with keeping_functions(), knowing({name: kind for name, kind in own.items() if name not in Model.kinds}):
         return (_copied_stack if isinstance(model, Sequential) else _copied_graph)(model, given)

@@ -158,5 +158,6 @@ def _float_types(description):
             waiting += part
         elif isinstance(part, dict):
             waiting += part.values()
-            if isinstance(part.get("dtype"), str) and part["dtype"].startswith("float"):
-                yield part["dtype"]
+            for said in (part.get("dtype"), part.get("input_dtype")):       # Keras 2's word and Keras 1's
+                if isinstance(said, str) and said.startswith("float"):
+                    yield said

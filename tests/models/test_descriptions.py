@@ -209,6 +209,7 @@ def test_clone_on_values_and_layers():
     x = Input((5,))
     behind = clone_model(model, Dense(3)(x))
     assert Model(x, behind.output).predict(np.ones((2, 5))).shape == (2, 3)
+    assert clone_model(Sequential([Dense(2)]), Input((3,))).predict(X).shape == (4, 2)
     with pytest.raises(NumbaLayersError, match="cannot begin behind"):
         clone_model(deferred(), Dense(3)(x))
 
@@ -361,3 +362,9 @@ def test_a_model_of_tf_keras_is_told_what_it_is(tmp_path):
         file.attrs["model_config"] = file.attrs["model_config"].replace(b'"units"', b'"ragged": false, "units"')
     with pytest.raises(NumbaLayersError, match="'ragged'.*no damage.*tf.keras 2.11.0"):
         load_model(tmp_path / "model.h5")
+
+
+def test_keras_1_calls_the_type_input_dtype():
+    description = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {
+        "output_dim": 2, "batch_input_shape": [None, 3], "input_dtype": "float64"}}]}
+    assert {weight.dtype.name for weight in model_from_json(json.dumps(description)).weights} == {"float64"}
