@@ -8,7 +8,7 @@ from .._legacy import LAYER, keras1
 from ..arguments import sizes
 from ..autograd.graph import SymbolicTensor, defer, is_symbolic, placeholder
 from ..autograd.tensor import as_tensor
-from ..errors import ArgumentError
+from ..errors import ArgumentError, NumbaLayersError, shown
 from ..naming import unique_name
 from .base import Layer
 from .node import Node
@@ -29,7 +29,12 @@ class InputLayer(Layer):
                  sparse=False, name=None):
         if input_tensor is not None:
             if not is_symbolic(input_tensor):
-                input_tensor = as_tensor(input_tensor)
+                try:
+                    input_tensor = as_tensor(input_tensor)
+                except NumbaLayersError:
+                    raise
+                except ValueError as error:     # lists of several lengths
+                    raise ArgumentError(f"input_tensor: {shown(input_tensor)} is no array ({error}).") from None
             batch_input_shape = batch_input_shape or input_tensor.shape
             dtype = dtype or str(input_tensor.dtype)
         elif batch_input_shape is None:
