@@ -23,7 +23,7 @@ def take_out(model, left):
 
 def missing(model):
     """The layers that were taken out of the list and still compute the outputs, but for inputs."""
-    if len(model._listed) == len(model._all_layers):
+    if model._listed is model._all_layers:
         return []
     return [layer for layer in model._all_layers if not isinstance(layer, InputLayer)
             and not any(layer is listed for listed in model._listed)]

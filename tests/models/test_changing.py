@@ -108,6 +108,11 @@ def test_a_functional_model_whose_list_alone_changes_says_what_it_computes(tmp_p
         np.testing.assert_array_equal(model.predict(X), before)
     model.save(tmp_path / "model.h5")
     np.testing.assert_array_equal(load_model(tmp_path / "model.h5").predict(X), before)
+    other = functional()
+    other.outputs = [other.get_layer("features").output]
+    other.layers.remove(other.get_layer("features"))        # and not the head, which the list still has
+    with pytest.warns(UserWarning, match='"features"'):
+        assert other.predict(X).shape == (3, 5)
     inner = functional()
     inner.layers.pop(0)         # a way to another input
     x = Input(shape=(4,))
