@@ -52,6 +52,7 @@ def read(path):
     """
     path = Path(path)
     try:
+        _need_file(path)
         with open(path, "rb") as file:
             start = file.read(2)
         if start == b"PK":
@@ -71,6 +72,12 @@ def _unreadable(path, error):
 def _most(path):
     """How many bytes a packed file may become: data sets of images grow five times, of texts three times."""
     return MOST_ALWAYS + MOST_PACKING * path.stat().st_size
+
+
+def _need_file(path):
+    """Raises: DataError for a folder, and for a device or a pipe, which may be read for ever."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"it is a folder, a device or a pipe, no file. {cure(path)}")
 
 
 def _inflated(path):
@@ -121,7 +128,9 @@ def read_idx(path):
 
     Reference: LeCun, Cortes & Burges, "The MNIST database", file formats.
     """
+    path = Path(path)
     try:
+        _need_file(path)
         content = _inflated(path)
         if content[:3] != b"\0\0\x08":
             raise ValueError("it does not begin as an IDX file of bytes does")

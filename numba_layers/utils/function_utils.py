@@ -63,12 +63,14 @@ def load_function(description, kind, custom_objects=None, names=None, instead=No
     given = known.get(instead) if isinstance(instead, str) else None
     if callable(given) and not isinstance(given, type):
         return given
-    trusting = "If you trust the file as you would trust a program, load it with safe_mode=False: its code runs then."
-    raise DataError(
-        "a lambda in a file is bytecode, "
-        + ("which is not run unasked. " if _readable(description) else "this one of another Python version. ")
-        + f"Define the function and pass it by the layer's name, custom_objects={{{instead!r}: function}}, or build "
-        "the model in code and call load_weights." + f" {trusting}" * _readable(description))
+    cure = "Build the model in code and call load_weights"
+    if instead is not None:
+        cure = f"Define the function and pass it by the layer's name, custom_objects={{{instead!r}: function}}, or " + (
+            cure[0].lower() + cure[1:])
+    if not _readable(description):
+        raise DataError(f"a lambda in a file is bytecode, this one of another Python version. {cure}.")
+    raise DataError(f"a lambda in a file is bytecode, which is not run unasked. {cure}. If you trust the file as you "
+                    "would trust a program, load it with safe_mode=False: its code runs then.")
 
 
 def runs(description):

@@ -93,7 +93,7 @@ class _File:
         self.left -= cost
         if self.left < 0:
             raise self.refuse(f"its arrays are larger than the {self.size:,} bytes of the file can be. It is damaged, "
-                              "or made to take memory.")
+                              "or made to take memory. If you trust it, build the model in code and call load_weights.")
 
 
 def _guarded(method):

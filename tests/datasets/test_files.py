@@ -154,6 +154,13 @@ def test_damaged_pickles_are_data_or_errors(folder, load, name, content, protoco
             assert str(folder / name) in str(error)
 
 
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo(folder / "mnist.npz")
+    for read in (mnist.load_data, lambda: _files.read_idx(folder / "mnist.npz")):
+        with pytest.raises(DataError, match=r"mnist\.npz: it is a folder, a device or a pipe"):
+            read()
+
+
 def test_what_inflates_beyond_all_data_sets(folder, monkeypatch):
     monkeypatch.setattr(_files, "MOST_ALWAYS", 1 << 16)
     np.savez_compressed(folder / "bomb.npz", x=np.zeros(1 << 20))
