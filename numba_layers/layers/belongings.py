@@ -21,7 +21,12 @@ _LISTS = ("_regularizers", "_trainable_weights", "_non_trainable_weights",
 
 
 class Belongings:
-    """The part of `Layer` that keeps them."""
+    """The part of `Layer` that keeps them.
+
+    any_added: whether any layer of the process was ever given losses or updates outside of `call`.
+    """
+
+    any_added = False
 
     def _keep_lists(self, anew=False):
         """Begin the lists that the layer has not begun itself, or all."""
@@ -127,7 +132,8 @@ class Belongings:
             _collect([loss for loss in losses if not _among(before, loss)], context.losses, [])
             return
         self._regularizers = []
-        self._added_losses = [loss for loss in losses if not _among(self._list("_losses_of_calls"), loss)]
+        self._added_losses = []
+        _keep([loss for loss in losses if not _among(self._list("_losses_of_calls"), loss)], self._added_losses)
 
     @property
     def updates(self):
@@ -143,7 +149,8 @@ class Belongings:
         if context.updates is not None or not deferring():
             _collect([update for update in updates if not _among(before, update)], context.updates, [])
             return
-        self._added_updates = list(updates)
+        self._added_updates = []
+        _keep(updates, self._added_updates)
 
     def _losses_anywhere(self):
         return self.losses
@@ -193,7 +200,12 @@ def _collect(added, of_this_step, of_all_steps):
     if of_this_step is not None:
         of_this_step.extend(added)
     elif deferring():
-        of_all_steps.extend(added)
+        _keep(added, of_all_steps)
+
+
+def _keep(added, of_all_steps):
+    of_all_steps.extend(added)
+    Belongings.any_added |= bool(of_all_steps)
 
 
 def _among(entries, entry):

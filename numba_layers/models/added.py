@@ -6,11 +6,12 @@ once a step. `kind` is the list of a layer that holds them, '_added_losses' or '
 
 from ..autograd.graph import placeholders
 from ..errors import GraphError
+from ..layers.belongings import Belongings
 
 
 def of_call(model, kind):
     """The entries of `model` and its own layers that depend on its inputs."""
-    if not any(getattr(layer, kind) for layer in (model, *model._all_layers)):     # nearly always
+    if not Belongings.any_added or not any(getattr(layer, kind) for layer in (model, *model._all_layers)):     # nearly always
         return []
     own = [model, *(layer for layer in model._all_layers if not hasattr(layer, "_all_layers"))]
     return [entry for layer in own for entry in getattr(layer, kind) if _depends_on(model, layer, _tensor(entry))]
@@ -18,9 +19,9 @@ def of_call(model, kind):
 
 def of_step(model, kind):
     """What counts once in a step of `model`: `of_call`, and all entries inside that depend on no input."""
-    everything = [entry for layer in model.all_inside() for entry in getattr(layer, kind)]
-    if not everything:      # nearly always
+    if not Belongings.any_added:        # nearly always
         return []
+    everything = [entry for layer in model.all_inside() for entry in getattr(layer, kind)]
     return [*of_call(model, kind), *(entry for entry in everything if not _depends(_tensor(entry)))]
 
 
