@@ -253,6 +253,6 @@ def as_array(value, dtype=None):
 
 def as_tensor(value, dtype=None):
     """`value` as a Tensor; tensors pass through, SciPy's sparse matrices become SparseTensors."""
-    if is_sparse(value):
-        return SparseTensor(as_csr(value), dtype)
-    return value if isinstance(value, Tensor) else Tensor(as_array(value, dtype))
+    if isinstance(value, Tensor):
+        return value
+    return SparseTensor(as_csr(value), dtype) if is_sparse(value) else Tensor(as_array(value, dtype))
