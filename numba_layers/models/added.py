@@ -11,7 +11,7 @@ from ..layers.belongings import Belongings
 
 def of_call(model, kind):
     """The entries of `model` and its own layers that depend on its inputs."""
-    if not Belongings.any_added or not any(getattr(layer, kind) for layer in (model, *model._all_layers)):     # nearly always
+    if not (Belongings.any_added and any(getattr(layer, kind) for layer in (model, *model._all_layers))):
         return []
     own = [model, *(layer for layer in model._all_layers if not hasattr(layer, "_all_layers"))]
     return [entry for layer in own for entry in getattr(layer, kind) if _depends_on(model, layer, _tensor(entry))]
