@@ -98,6 +98,7 @@ class TestWhoDecides:
         (tmp_path / "keras.json").write_text(json.dumps(content))
         monkeypatch.setenv("KERAS_HOME", str(tmp_path))
         monkeypatch.setattr(config, "_settings", config._Settings())
+        config._take_keras_json()
         assert settled(Conv2D(2, 2, input_shape=IMAGE)) == FIRST
         K.set_image_data_format(LAST)
         assert settled(Conv2D(2, 2, input_shape=IMAGE)) == LAST
