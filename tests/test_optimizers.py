@@ -322,7 +322,7 @@ GRADIENT = np.array([*(X.T @ ERROR).ravel(), ERROR.sum()])      # by kernel and 
 @pytest.mark.parametrize("optimizer, step", [
     (Doubled(lr=0.1), 0.2 * GRADIENT), (Doubled(lr=0.1, clipvalue=1.5), 0.2 * np.clip(GRADIENT, -1.5, 1.5)),
     (Wrapper(optimizers.SGD(lr=0.1, clipvalue=1.5)), 0.1 * np.clip(GRADIENT, -1.5, 1.5)),
-    (Lists(lr=0.1), 0.1 * np.sign(GRADIENT)), (ByTheLoss(), 0.1 * np.mean(ERROR ** 2) * GRADIENT)], ids=repr)
+    (Lists(lr=0.1), 0.1 * np.sign(GRADIENT)), (ByTheLoss(), 0.1 * np.mean(ERROR ** 2) * GRADIENT)])
 def test_subclasses_that_use_gradients_losses_and_built_in_updates(optimizer, step):
     model = line(optimizer)
     model.train_on_batch(X, Y)
