@@ -68,13 +68,13 @@ def adagrad_update(gradients, hyper, sum_square, weights):
 
 @cpu_kernel
 def adadelta_update(gradients, hyper, mean_square, mean_square_step, weights):
-    """a = ρ a + (1 - ρ) g²;  u = g √(d + epsilon) / √(a + epsilon);  d = ρ d + (1 - ρ) u²;  w -= rate u"""
+    """a = ρ a + (1 - ρ) g²;  u = g √((d + epsilon) / (a + epsilon));  d = ρ d + (1 - ρ) u²;  w -= rate u"""
     rate, rho, epsilon = hyper[0], hyper[1], hyper[2]
     rest = weights.dtype.type(1) - rho
     for i in prange(weights.size):
         g = gradients[i]
         square = rho * mean_square[i] + rest * (g * g)
-        step = g * math.sqrt(mean_square_step[i] + epsilon) / math.sqrt(square + epsilon)
+        step = g * math.sqrt((mean_square_step[i] + epsilon) / (square + epsilon))
         mean_square[i] = square
         mean_square_step[i] = rho * mean_square_step[i] + rest * (step * step)
         weights[i] -= rate * step
@@ -131,13 +131,14 @@ def nadam_update(gradients, hyper, mean, mean_square, weights):
     rate_gradient, rate_mean, correction = hyper[0], hyper[1], hyper[2]
     beta_1, beta_2, epsilon = hyper[3], hyper[4], hyper[5]
     one = weights.dtype.type(1)
+    corrected = one / correction
     for i in prange(weights.size):
         g = gradients[i]
         m = beta_1 * mean[i] + (one - beta_1) * g
         v = beta_2 * mean_square[i] + (one - beta_2) * (g * g)
         mean[i] = m
         mean_square[i] = v
-        weights[i] -= (rate_gradient * g + rate_mean * m) / (math.sqrt(v / correction) + epsilon)
+        weights[i] -= (rate_gradient * g + rate_mean * m) / (math.sqrt(v * corrected) + epsilon)
 
 
 @cpu_kernel
