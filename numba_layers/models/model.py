@@ -1,6 +1,7 @@
 """A network that can be trained: compile, fit, evaluate, predict."""
 
 import warnings
+from collections import namedtuple
 
 import numpy as np
 
@@ -21,6 +22,10 @@ from .objective import Objective
 from .progress import progress_bar
 from .subclassed import WrittenAsClass
 from .training import Training
+
+# Lists of tensors. counts: whether a sample's weight is not 0; a batch that does not count leaves the weights of the
+# model as they are, whatever the momentum of those before.
+Batch = namedtuple("Batch", "inputs targets weights counts")
 
 
 class Model(LossGraph, WrittenAsClass, Network):
@@ -133,7 +138,8 @@ class Model(LossGraph, WrittenAsClass, Network):
     # -- one batch -----------------------------------------------------------------------------------------------
 
     def _batch(self, arrays, weights):
-        """(inputs, targets, weights) of a batch of arrays, as tensors of the model's types on the current device."""
+        """A batch of arrays as tensors of the model's types on the current device."""
+        counts = not weights or any(weight is None or weight.any() for weight in weights)
         inputs = [as_tensor(array, tensor.dtype) for array, tensor in zip(arrays, self._fed)]
         targets = [as_tensor(array, self.objective.target_type(number, self.outputs[number]))
                    for array, number in zip(arrays[len(inputs):], self.objective.trained)]
@@ -142,7 +148,7 @@ class Model(LossGraph, WrittenAsClass, Network):
         dense = [tensor for tensor in (*inputs, *targets, *weights) if type(tensor) is Tensor]
         for tensor, array in zip(dense, devices.current().feed([tensor.data for tensor in dense])):
             tensor.data = array
-        return inputs, targets, weights
+        return Batch(inputs, targets, weights, counts)
 
     def _forward(self, inputs, targets, weights):
         """(total loss, figures, updates) of a batch; the figures are those named by `metrics_names`, as tensors.
@@ -172,11 +178,12 @@ class Model(LossGraph, WrittenAsClass, Network):
         self._prepare_training()
         with evaluation(learning_phase=1):
             with Tape() as tape:
-                total, figures, updates = self._forward(*batch)
-            arena = self._training.arena
-            tape.gradient(total, arena.variables, into=arena.gradient_views)
-            self._training.state.step(total)
-            self._constrain()
+                total, figures, updates = self._forward(*batch[:3])
+            if batch.counts or self.penalties or self.adds_losses:
+                arena = self._training.arena
+                tape.gradient(total, arena.variables, into=arena.gradient_views)
+                self._training.state.step(total)
+                self._constrain()
             for variable, value in updates:
                 variable.assign(value.data)
         return figures
@@ -188,7 +195,7 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     def _test_step(self, arrays, weights):
         with evaluation(learning_phase=0):
-            return [float(figure) for figure in self._forward(*self._batch(arrays, weights))[1]]
+            return [float(figure) for figure in self._forward(*self._batch(arrays, weights)[:3])[1]]
 
     def _predict_step(self, inputs):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]

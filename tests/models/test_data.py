@@ -11,6 +11,7 @@ from numba_layers import backend as K
 from numba_layers.errors import DataError
 from numba_layers.layers import Dense, Input, Lambda, Masking, Permute, Reshape, TimeDistributed
 from numba_layers.models import Model, Sequential
+from numba_layers.optimizers import SGD
 from numba_layers.utils import Sequence
 
 ONE = {"use_bias": False, "kernel_initializer": "ones"}
@@ -31,9 +32,9 @@ def rmse(y_true, y_pred):
     return K.sqrt(K.mean(K.square(y_pred - y_true)))
 
 
-def linear(loss, units=1, **options):
+def linear(loss, units=1, optimizer="sgd", **options):
     model = Sequential([Dense(units, input_shape=(1,), **ONE)])
-    model.compile("sgd", loss, **options)
+    model.compile(optimizer, loss, **options)
     return model
 
 
@@ -158,6 +159,18 @@ def test_a_batch_that_weighs_nothing_changes_nothing(loss, weights):
     assert model.train_on_batch(X, Y, **weights) == [0, 0]
     history = model.fit(X, Y, batch_size=2, shuffle=False, epochs=2, verbose=0, **weights).history
     assert history["loss"] == [0, 0] and model.get_weights()[0] == 1
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam",
+                                       SGD(0.1, momentum=0.9, nesterov=True)])
+def test_a_batch_that_weighs_nothing_is_not_moved_by_momentum(optimizer):
+    model = linear("mse", optimizer=optimizer)
+    model.fit(X, Y, epochs=3, verbose=0)
+    before = model.get_weights()
+    assert model.train_on_batch(X, Y, sample_weight=np.zeros(3)) == 0
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights()))
+    model.train_on_batch(X, Y, sample_weight=np.array([0, 0, 1.0]))
+    assert not np.array_equal(before[0], model.get_weights()[0])
 
 
 def test_a_batch_that_is_masked_whole_changes_nothing(keras):
