@@ -6,7 +6,7 @@ import pytest
 from numba_layers import backend as K
 from numba_layers import config, optimizers
 from numba_layers.autograd.tensor import Variable
-from numba_layers.errors import ArgumentError, ModelError, ShapeError, UnknownNameError
+from numba_layers.errors import ArgumentError, DtypeError, ModelError, ShapeError, UnknownNameError
 from numba_layers.layers import Dense
 from numba_layers.models import Sequential
 from tests.reference import optimizer as optimizer_reference
@@ -229,6 +229,12 @@ def test_wrong_weights_and_a_missing_model_are_named():
     Arena(np.ones((2, 3), np.float32)).prepared(optimizer)
     with pytest.raises(ShapeError, match=r"expected 2 arrays of shapes \[\(\), \(2, 3\)\], got 1"):
         optimizer.set_weights([np.ones((2, 3))])
+    for count in (-1, np.inf, np.nan, 2**62):
+        with pytest.raises(ArgumentError, match="number of steps done must lie in 0..9007199254740992"):
+            optimizer.set_weights([np.array(count), np.ones((2, 3))])
+    with pytest.raises(DtypeError, match="takes numbers, the array given holds complex128"):
+        optimizer.set_weights([np.array(3), np.ones((2, 3)) * 1j])
+    assert int(optimizer.iterations) == 0
     with pytest.raises(ShapeError, match="one size and type"):
         optimizer.prepare(np.ones(3), np.ones(4), [])
 

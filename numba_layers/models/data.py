@@ -21,7 +21,7 @@ def entries(model, given, names, what):
     what: 'input' or 'output' of `model`.
     Raises: DataError for a missing or unknown name, or another number of arrays.
     """
-    if isinstance(given, dict):
+    if isinstance(given, dict) and not is_sparse(given):    # SciPy's matrix of keys is a dictionary
         unknown = [name for name in given if name not in names]
         missing = [name for name in names if name not in given]
         if unknown:

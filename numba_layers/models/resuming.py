@@ -11,6 +11,7 @@ import numpy as np
 from ..backend import random as draws
 from ..errors import FileError
 from ..layers.base import Layer
+from ..optimizers.base import MOST_STEPS
 from ..random import Stream
 
 NAME = "training_state"
@@ -28,7 +29,6 @@ def read(file, model, shown):
     """Set the state of a compiled `model` to what `write` wrote; files without it (Keras's) change nothing.
 
     shown: the file's name, for messages.
-
     Raises: FileError where it is damaged.
     """
     if NAME not in file:
@@ -36,6 +36,8 @@ def read(file, model, shown):
     try:
         state = json.loads(file.array(NAME).read().tobytes())
         iterations, places = int(state["iterations"]), dict(streams(model))
+        if not 0 <= iterations <= MOST_STEPS:
+            raise ValueError(f"{iterations:.3g} steps")
         found = [(places[place], _key(key)) for place, key in state["streams"].items() if place in places]
         found += [(draws.shared_stream(int(seed)), _key(key)) for seed, key in state["draws"].items()]
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:

@@ -8,11 +8,12 @@ from .. import config
 from .._legacy import Constructed
 from ..arguments import call_with, options_of, real, unmasked
 from ..autograd.tensor import Variable
-from ..errors import ArgumentError, ModelError, ShapeError, UnknownArgumentError, nearest
+from ..errors import ArgumentError, DtypeError, ModelError, ShapeError, UnknownArgumentError, nearest
 from .state import State
 from .updates import asked, clipped_gradients, updates_of
 
 KERAS1_EPSILON = 1e-8
+MOST_STEPS = 2**53      # whole numbers up to it are floats, too
 
 
 class Hyperparameter(Constructed):
@@ -150,7 +151,8 @@ class Optimizer(Constructed):
     def set_weights(self, weights):
         """Restore what `get_weights` gave; Keras 1's list and one that begins with a count of steps will do.
 
-        Raises: ShapeError where number or shapes of the arrays do not fit.
+        Raises: ShapeError where number or shapes of the arrays do not fit; DtypeError for what is no number and
+        ArgumentError for no count of steps. All or none are set.
         """
         if not self.weights and self._state is None:
             raise ModelError(f"{type(self).__name__}: its weights can be set once a compiled model uses it.")
@@ -164,6 +166,13 @@ class Optimizer(Constructed):
                 f"{type(self).__name__}: expected {len(targets)} arrays of shapes "
                 f"{[target.shape for target in targets]}, got {len(weights)} of shapes "
                 f"{[weight.shape for weight in weights]}.")
+        for target, weight in zip(targets, weights):
+            if weight.dtype.kind not in "biuf":
+                raise DtypeError(f"{type(self).__name__}: {target.name} takes numbers, the array given holds "
+                                 f"{weight.dtype}.")
+            if target is self.iterations and not 0 <= weight <= MOST_STEPS:
+                raise ArgumentError(f"{type(self).__name__}: the number of steps done must lie in 0..{MOST_STEPS}, "
+                                    f"got {weight}.")
         for target, weight in zip(targets, weights):
             target.assign(weight)
 

@@ -44,13 +44,15 @@ def opened(filepath, beside=0):
     except TypeError:
         raise ArgumentError(f"filepath must be the name of a file, got {filepath!r:.80}.") from None
     shown = f"'{path.absolute()}'"
-    if not path.is_file():
-        raise FileError(f"{shown} is a folder, a device or a pipe, no file." if path.exists() else
+    if not os.path.isfile(path):
+        raise FileError(f"{shown} is a folder, a device or a pipe, no file." if os.path.exists(path) else
                         f"there is no file {shown}.")
     with ExitStack() as stack:
         try:
             handle = stack.enter_context(h5py.File(path, "r")).id
             root = Group(h5py.h5g.open(handle, b"/"), _File(shown, handle, beside))
+        except MemoryError:
+            raise
         except Exception as error:      # OSError, and what damaged bytes bring up
             if told := _other_format(path):
                 raise FileError(f"{shown} is {told}") from None

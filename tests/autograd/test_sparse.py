@@ -60,6 +60,12 @@ def model():
     return made
 
 
+@pytest.mark.parametrize("form", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+def test_a_model_takes_every_sparse_format(form):
+    one = model()
+    np.testing.assert_allclose(one.predict(matrix(form)), one.predict(matrix().toarray()), atol=1e-6)
+
+
 def function(matrix):
     x = K.placeholder((None, 6), sparse=True)
     return K.function([x], [K.sum(x)])([matrix])

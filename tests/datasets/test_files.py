@@ -9,7 +9,7 @@ import pytest
 from numba_layers.datasets import _files, imdb, mnist, reuters
 from numba_layers.errors import ArgumentError, DataError
 
-PLAIN = {"numbers": [1, 2.5, True, None], "text": ("a", "ä"), "bytes": b"\x00\xff"}
+PLAIN = {"numbers": [1, 2.5, True, None], "text": ("a", "ä"), "bytes": b"\x00\xff", "empty": b""}
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -87,7 +87,8 @@ def test_the_same_bits_after_a_load(name, tmp_path):
     assert int(again.optimizer.iterations) == int(model.optimizer.iterations)
 
 
-@pytest.mark.parametrize("state", [b"\xff", b"[]", b"{}", {"iterations": "x"}, {"streams": {"/dropout_9/_stream": [1]}},
+@pytest.mark.parametrize("state", [b"\xff", b"[]", b"{}", {"iterations": "x"}, {"iterations": -1},
+                                   {"iterations": 1e30}, {"streams": {"/dropout_9/_stream": [1]}},
                                    {"streams": {"/dropout_9/_stream": [1, 2, -3]}}, {"streams": []},
                                    {"draws": {"x": [1, 2, 3]}}])
 def test_a_damaged_state_is_named(state, tmp_path):

@@ -141,7 +141,8 @@ def test_what_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     for name, says in (("pipe", "device or a pipe"), ("link", "device or a pipe"), (".", "is a folder"),
-                       ("/dev/null", "device"), ("absent", "there is no file"), ("a\0b", "there is no file")):
+                       ("/dev/null", "device"), ("absent", "there is no file"), ("a\0b", "there is no file"),
+                       ("a" * 300, "there is no file")):
         with pytest.raises(FileError, match=says), hdf5.opened(tmp_path / name):
             pass
     with pytest.raises(ArgumentError, match="name of a file, got 5"), hdf5.opened(5):
