@@ -217,6 +217,18 @@ def options_of(description, what):
     return description
 
 
+def dictionaries(description):
+    """The dictionaries in a description, at any depth."""
+    waiting = [description]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            yield part
+
+
 def call_with(maker, options):
     """maker(**options), where the options come from a description.
 

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from weakref import WeakSet
 
 from .. import config
+from ..arguments import dictionaries
 from ..errors import ShapeError
 from ..ops._window import AXES
 from .base import InputSpec, Layer
@@ -140,17 +141,11 @@ def described_format(description):
 
 def _formats(description):
     """The data formats of layers of images and volumes that a description mentions, at any depth."""
-    waiting = [description]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting += part
-        elif isinstance(part, dict):
-            waiting += part.values()
-            name, options = part.get("class_name"), part.get("config")
-            kind = Layer.kinds.get(name) if isinstance(name, str) else None
-            if kind is not None and issubclass(kind, ImageLayer) and kind.rank > 1 and isinstance(options, dict):
-                said = options.get("data_format") or options.get("dim_ordering")
-                said = config.DIM_ORDERINGS.get(said, said) if isinstance(said, str) else None
-                if said in config.DATA_FORMATS:
-                    yield said
+    for part in dictionaries(description):
+        name, options = part.get("class_name"), part.get("config")
+        kind = Layer.kinds.get(name) if isinstance(name, str) else None
+        if kind is not None and issubclass(kind, ImageLayer) and kind.rank > 1 and isinstance(options, dict):
+            said = options.get("data_format") or options.get("dim_ordering")
+            said = config.DIM_ORDERINGS.get(said, said) if isinstance(said, str) else None
+            if said in config.DATA_FORMATS:
+                yield said

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+from ..arguments import dictionaries
 from ..errors import NumbaLayersError
 
 _READ = "Files of Keras 1.x and of Keras 2.0 to 2.2 are read here"
@@ -30,11 +31,11 @@ def dialect(description, version=None):
     version = str(version or description.get("keras_version") or "")
     if "modelTopology" in description or "weightsManifest" in description:
         return "TensorFlow.js, whose model.json holds a Keras description under 'modelTopology'"
-    if "-tf" in version or version.startswith("2.") and _minor(version) > 3:
+    if "-tf" in version or version.startswith("2.") and _number(version[2:]) > 3:
         return f"tf.keras {version}"
     if version.startswith("2.3"):
         return f"Keras {version}, newer than 2.2"
-    if version[:1].isdigit() and int(version.partition(".")[0]) >= 3 or _mentions(description, _KERAS3):
+    if _number(version) >= 3 or _mentions(description, _KERAS3):
         return f"Keras {version or 3}"
     if description.get("class_name") == "Functional" or _mentions(description, _TF_KERAS):
         return "tf.keras or a Keras newer than 2.2"
@@ -47,20 +48,12 @@ _KERAS3 = {"registered_name", "build_config", "compile_config", "module"}
 _TF_KERAS = {"ragged", "groups", "synchronization", "batch_shape", "shared_object_id"}
 
 
-def _minor(version):
-    minor = version.split(".")[1]
-    return int(minor) if minor.isdigit() else 0
+def _number(version):
+    """The number that a version begins with, 0 where it begins with none."""
+    number = version.partition(".")[0]
+    return int(number[:9]) if number.isdecimal() else 0
 
 
 def _mentions(description, words):
     """Whether one of `words` is a key at any depth."""
-    waiting = [description]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting += part
-        elif isinstance(part, dict):
-            if words & set(map(str, part)):
-                return True
-            waiting += part.values()
-    return False
+    return any(words & set(map(str, part)) for part in dictionaries(description))

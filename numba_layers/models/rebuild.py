@@ -1,7 +1,7 @@
 """Models from their descriptions, every entry of which is compared before it is used."""
 
 from .. import config
-from ..arguments import entry, of_type, options_of, sizes
+from ..arguments import dictionaries, entry, of_type, options_of, sizes
 from ..errors import DataError, nearest, shown
 from ..layers.base import Layer
 from ..layers.data_format import described_format
@@ -151,13 +151,7 @@ def float_type_of(description):
 
 def _float_types(description):
     """The float types that a description mentions as `dtype`, at any depth."""
-    waiting = [description]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting += part
-        elif isinstance(part, dict):
-            waiting += part.values()
-            for said in (part.get("dtype"), part.get("input_dtype")):       # Keras 2's word and Keras 1's
-                if isinstance(said, str) and said.startswith("float"):
-                    yield said
+    for part in dictionaries(description):
+        for said in (part.get("dtype"), part.get("input_dtype")):       # Keras 2's word and Keras 1's
+            if isinstance(said, str) and said.startswith("float"):
+                yield said

@@ -112,18 +112,18 @@ def from_json(text, what):
         raise DataError(f"{what} is no text, but {shown(text)}.")
     try:
         return json.loads(text, object_hook=_array)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{what} is not JSON, or is damaged: {error}.") from None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise DataError(f"{what} is not JSON, or is damaged: {str(error).rstrip('.')}.") from None
 
 
 def _array(value):
     """An array that `plain` or Keras wrote as a dictionary; any other dictionary as it is."""
     if value.get("type") != "ndarray" or not isinstance(value.get("value"), list | int | float):
         return value
-    try:
-        return np.array(value["value"], value.get("dtype"))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"the description holds a damaged array ({error}).") from None
+    kind = np.dtype(value.get("dtype"))
+    if kind.kind not in "biufc":
+        raise TypeError(f"an array of {kind}, expected numbers")
+    return np.array(value["value"], kind)
 
 
 def model_from_json(text, custom_objects=None, safe_mode=True):

@@ -8,7 +8,7 @@ import pytest
 
 from numba_layers import backend as K
 from numba_layers import config
-from numba_layers.errors import NumbaLayersError, UnknownNameError
+from numba_layers.errors import DataError, NumbaLayersError, UnknownNameError
 from numba_layers.layers import (
     Activation,
     Conv2D,
@@ -362,6 +362,21 @@ def test_a_model_of_tf_keras_is_told_what_it_is(tmp_path):
         file.attrs["model_config"] = file.attrs["model_config"].replace(b'"units"', b'"ragged": false, "units"')
     with pytest.raises(NumbaLayersError, match="'ragged'.*no damage.*tf.keras 2.11.0"):
         load_model(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("version", ["3abc", "²", "2.", "9" * 5000])
+def test_versions_that_are_none(version):
+    with pytest.raises(UnknownNameError, match="unknown layer 'Missing'"):
+        model_from_json(json.dumps({"class_name": "Missing", "config": [], "keras_version": version}))
+
+
+@pytest.mark.parametrize("kind, entries", [
+    ("U9999999", ["a"]), ("V9999999", [1]), ("O", [1]), ("f4,f4", [1]), ("float", [1, [2]]), ("int8", [300]),
+    ("int64", [10**40]), ("int8", [np.inf]), (["a"], [1])])
+def test_damaged_arrays_in_descriptions(kind, entries):
+    array = {"type": "ndarray", "value": entries, "dtype": kind}
+    with pytest.raises(DataError, match=r"model_from_json is not JSON, or is damaged: .*[^.]\.$"):
+        model_from_json(json.dumps({"class_name": "Lambda", "config": {"arguments": array}}))
 
 
 def test_keras_1_calls_the_type_input_dtype():
