@@ -4,7 +4,7 @@ Activations, initializers, regularizers, constraints, losses, metrics and optimi
 `serialize` and `deserialize` through a `Catalogue`.
 """
 
-from . import absent
+from . import absent, config
 from .arguments import call_with, entry, options_of
 from .errors import ArgumentError, UnknownNameError, shown, unknown
 from .utils.generic_utils import is_loading, keeps_functions, own_objects
@@ -52,16 +52,19 @@ class Catalogue:
         if keeps_functions() and self._is_own(thing):
             return thing
         if hasattr(thing, "get_config"):
-            return {"class_name": type(thing).__name__, "config": thing.get_config()}
+            options = thing.get_config()
+            if isinstance(options, dict) and options.get("name") == type(thing).__name__:     # Keras 1's form
+                options = {key: value for key, value in options.items() if key != "name"}
+            return {"class_name": type(thing).__name__, "config": options}
         if hasattr(thing, "__name__"):
             return thing.__name__
         raise ArgumentError(f"{self.kind} {thing!r} cannot be saved: it has neither get_config() nor a name.")
 
-    def _read(self, config):
+    def _read(self, given):
         what = f"{self.kind} as a dictionary"
-        if "name" in config and "class_name" not in config:
-            return entry(config, "name", str, what), {key: value for key, value in config.items() if key != "name"}
-        return entry(config, "class_name", str, what), config.get("config") or {}
+        if "name" in given and "class_name" not in given:
+            return entry(given, "name", str, what), {key: value for key, value in given.items() if key != "name"}
+        return entry(given, "class_name", str, what), given.get("config") or {}
 
     def _make(self, name, options, custom):
         custom = own_objects(custom)
@@ -86,6 +89,11 @@ class Catalogue:
             return UnknownNameError(f"unknown {self.kind} {name!r}: {absent.sentence(name)}")
         cure = f" If it is your own, pass custom_objects={{{name!r}: ...}}." if is_loading() else ""
         return UnknownNameError(f"{unknown(self.kind, name, {**self.things, **custom})}{cure}")
+
+
+def configuration(thing, options):
+    """`options` as `get_config` answers them: under Keras 1 the class's name is among them, for `get` to read."""
+    return {"name": type(thing).__name__, **options} if config.keras1() else options
 
 
 def _plain(name):

@@ -5,7 +5,7 @@ Conv2D kernel (rows, columns, in, out). ‖w‖ is √Σ w² over it; epsilon is
 """
 
 from . import config
-from ._identify import Catalogue
+from ._identify import Catalogue, configuration
 from ._legacy import Constructed
 from .arguments import axis as axes_of
 from .arguments import call_with, real
@@ -23,7 +23,7 @@ class Constraint(Constructed):
 
     def get_config(self):
         """Constructor arguments as plain values."""
-        return {name: getattr(self, name) for name in self.names}
+        return configuration(self, {name: getattr(self, name) for name in self.names})
 
     @classmethod
     def from_config(cls, config):

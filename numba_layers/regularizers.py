@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import config
-from ._identify import Catalogue
+from ._identify import Catalogue, configuration
 from ._legacy import Constructed
 from .arguments import call_with, real
 from .autograd.tensor import Tensor
@@ -18,7 +18,7 @@ class Regularizer(Constructed):
         """A regularizer without arguments."""
 
     def get_config(self):
-        return {}
+        return configuration(self, {})
 
     @classmethod
     def from_config(cls, config):
@@ -52,7 +52,7 @@ class L1L2(Regularizer):
         return Tensor(np.zeros((), x.dtype)) if penalty is None else penalty
 
     def get_config(self):
-        return {"l1": self.l1, "l2": self.l2}
+        return configuration(self, {"l1": self.l1, "l2": self.l2})
 
 
 class EigenvalueRegularizer(Regularizer):
@@ -76,7 +76,7 @@ class EigenvalueRegularizer(Regularizer):
         return self.k * elementwise.sqrt(largest)
 
     def get_config(self):
-        return {"k": self.k}
+        return configuration(self, {"k": self.k})
 
 
 L1L2Regularizer = WeightRegularizer = ActivityRegularizer = L1L2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numba_layers import config, regularizers
+from numba_layers import config, constraints, regularizers
 from numba_layers.autograd.tape import Tape
 from numba_layers.autograd.tensor import Tensor
 from numba_layers.errors import ArgumentError, ShapeError, UnknownNameError
@@ -54,6 +54,32 @@ def test_names_functions_and_none():
 
     assert regularizers.get(own) is own and regularizers.deserialize("own", {"own": own}) is own
     assert regularizers.serialize(own) == "own"
+
+
+@pytest.mark.parametrize("room, thing", [
+    (regularizers, regularizers.l1l2(0.25, 0.5)), (regularizers, regularizers.EigenvalueRegularizer(2.0)),
+    (constraints, constraints.MaxNorm(3)), (constraints, constraints.NonNeg()), (constraints, constraints.UnitNorm(1))])
+def test_under_keras_1_a_configuration_has_the_name(room, thing):
+    """Layers of one's own write `self.W_regularizer.get_config()` and read it with `regularizers.get`."""
+    described = room.serialize(thing)
+    config.set_keras_version("1.2.2")
+    try:
+        again = room.get(thing.get_config())
+        assert type(again) is type(thing) and again.get_config() == thing.get_config()
+        assert room.serialize(thing) == described       # in files nothing changes
+    finally:
+        config.set_keras_version("2.2.5")
+
+
+def test_a_regularizer_whose_configuration_has_its_name():
+    class Own(regularizers.Regularizer):
+        def __init__(self, k=1.0):
+            self.k = k
+
+        def get_config(self):
+            return {"name": type(self).__name__, "k": self.k}
+
+    assert regularizers.deserialize(regularizers.serialize(Own(3.0)), {"Own": Own}).k == 3
 
 
 def test_no_penalty_is_zero():

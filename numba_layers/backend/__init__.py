@@ -115,6 +115,7 @@ from .settings import (
     clear_session,
     learning_phase,
     manual_variable_initialization,
+    name_scope,
     normalize_data_format,
     set_learning_phase,
 )

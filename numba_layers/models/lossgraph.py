@@ -9,6 +9,8 @@ from typing import NamedTuple
 from .. import ops
 from ..autograd.graph import placeholder
 from ..autograd.tensor import Tensor
+from ..errors import ModelError
+from ..layers.watched import WatchedList
 from .objective import TEMPORAL
 
 
@@ -42,8 +44,15 @@ class LossGraph:
 
     @property
     def metrics_tensors(self):
-        """The metrics, as scalar tensors."""
-        return self._loss_graph("metrics_tensors").figures
+        """The metrics, as scalar tensors.
+
+        Raises: ModelError where one is added: training measures what `compile` was given.
+        """
+        return WatchedList(self._loss_graph("metrics_tensors").figures, self._refuse_metrics)
+
+    def _refuse_metrics(self, changed):
+        raise ModelError(f'model "{self.name}": metrics_tensors cannot be changed. Give compile(metrics=[...]) a '
+                         "function of y_true and y_pred that answers the tensor; it may use any tensor of the model.")
 
     @property
     def loss_functions(self):

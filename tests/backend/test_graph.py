@@ -311,3 +311,5 @@ def test_settings():
     K.reset_uids()
     assert K.get_uid("a") == 1
     K.manual_variable_initialization(True)
+    with K.name_scope("MySGD"):      # as optimizers of Keras 2.2 do
+        assert K.get_value(K.variable(1.0)) == 1

@@ -26,6 +26,8 @@ def test_total_loss(loss, shape, random):
     figures = loss_of(model, model.metrics_tensors)([x, y, weights, 0])
     np.testing.assert_allclose(figures, np.ravel(model.test_on_batch(x, y, sample_weight=weights)), rtol=1e-5)
     assert model.uses_learning_phase and model.total_loss is model.total_loss
+    with pytest.raises(ModelError, match=r"Give compile\(metrics=\[...\]\) a function"):
+        model.metrics_tensors.append(K.mean(model.output))      # it was dropped silently
     before = model.total_loss
     model.compile("sgd", "mae")
     assert model.total_loss is not before
