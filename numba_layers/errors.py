@@ -5,6 +5,9 @@ Every class also derives from the built-in that Keras raises in its place, so ol
 
 import difflib
 import reprlib
+import sys
+
+_BELOW = sys.stdlib_module_names | {"numpy", "h5py", __name__.partition(".")[0]}
 
 
 class NumbaLayersError(Exception):
@@ -104,6 +107,20 @@ def add_name(error, who):
         if not message.startswith(kind):
             error.args = (f"{who}: {message}", *error.args[1:])
         error.has_name = True
+
+
+def is_ours(error):
+    """Whether `error` comes from this package and the libraries below it, and from no function of the user's.
+
+    Handlers of signals are the user's: what they raise in the middle of our work is no failure of it.
+    """
+    step = error.__traceback__
+    while step is not None:
+        module = step.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        if module not in _BELOW:
+            return False
+        step = step.tb_next
+    return True
 
 
 def _word(name):

@@ -1,16 +1,14 @@
 """Layers to plain Python values and back."""
 
-import sys
 from contextlib import contextmanager
 
 from .. import absent
 from ..arguments import entry
-from ..errors import DataError, NumbaLayersError, UnknownNameError, add_name, shown, unknown
+from ..errors import DataError, NumbaLayersError, UnknownNameError, add_name, is_ours, shown, unknown
 from ..utils.generic_utils import knowing, own_objects, takes
 from .base import Layer
 
 _DEEPEST = 50       # models and wrappers inside of each other
-_BELOW = sys.stdlib_module_names | {"numpy", __name__.partition(".")[0]}
 
 
 def serialize(layer):
@@ -52,7 +50,7 @@ def refusing(who, description):
         add_name(error, who)
         raise
     except Exception as error:
-        if not _is_ours(error):
+        if not is_ours(error):
             raise
         raise DataError(f"{who} cannot be made of {shown(description)} ({type(error).__name__}: {error}).") from error
 
@@ -76,14 +74,3 @@ def _unknown_class(name):
     if absent.knows(name):
         return UnknownNameError(f"{absent.sentence(name)} {own}")
     return UnknownNameError(f"{unknown('layer', name, [*Layer.kinds, *own_objects()])} {own}")
-
-
-def _is_ours(error):
-    """Whether `error` comes from this package and the libraries below it, and from no function of the user's."""
-    step = error.__traceback__
-    while step is not None:
-        module = step.tb_frame.f_globals.get("__name__", "").partition(".")[0]
-        if module not in _BELOW:
-            return False
-        step = step.tb_next
-    return True

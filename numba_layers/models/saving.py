@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import optimizers
 from ..arguments import entry
-from ..errors import ArgumentError, DataError, ShapeError
+from ..errors import ArgumentError, DataError, ShapeError, is_ours
 from ..layers.dry import DryBuild
 from ..layers.serialization import deserialize, refusing
 from ..utils import function_utils, hdf5
@@ -125,6 +125,8 @@ def _write_weights(group, layers):
                 if weight.order is not None:
                     part[name].attrs["order"] = [-1 if axis is None else axis for axis in weight.order]
         except (ValueError, TypeError, OSError, RuntimeError, KeyError) as error:
+            if not is_ours(error):
+                raise
             raise ArgumentError(f'{_called(layer)} cannot be saved beside the other layers ({error}): its weights '
                                 "would lie where another layer's are. Give it another name.") from error
 

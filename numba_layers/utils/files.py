@@ -5,7 +5,7 @@ import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import ArgumentError, FileError
+from ..errors import ArgumentError, FileError, is_ours
 
 
 def writable(path, overwrite=True):
@@ -19,6 +19,8 @@ def writable(path, overwrite=True):
         target = given.resolve() if given.is_symlink() else given
         there = target.exists()
     except (TypeError, ValueError, OSError, RuntimeError) as error:     # no path, a loop of links
+        if not is_ours(error):
+            raise
         raise FileError(f"{path!r:.200} is no name of a file ({error}).") from None
     if there and not overwrite:
         raise ArgumentError(f"{given} exists already. Give another name, or overwrite=True.")
@@ -49,10 +51,12 @@ def replacing(path, overwrite=True):
         if mode is not None:
             os.chmod(place, mode)
         os.replace(place, target)
-    except OSError as error:
-        raise not_written(target, error) from error
-    except ValueError as error:     # the name holds what no name may
-        raise FileError(f"{path!r:.200} is no name of a file ({error}).") from None
+    except (OSError, ValueError) as error:
+        if not is_ours(error):
+            raise
+        if isinstance(error, OSError):
+            raise not_written(target, error) from error
+        raise FileError(f"{path!r:.200} is no name of a file ({error}).") from None     # it holds what no name may
     finally:
         with suppress(OSError, ValueError):
             os.unlink(place)

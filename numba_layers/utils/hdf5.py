@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ArgumentError, FileError, NumbaLayersError
+from ..errors import ArgumentError, FileError, NumbaLayersError, is_ours
 from .files import replacing, writable
 
 SLACK = 1 << 20             # bytes that may be read beyond what a file holds
@@ -51,9 +51,9 @@ def opened(filepath, beside=0):
         try:
             handle = stack.enter_context(h5py.File(path, "r")).id
             root = Group(h5py.h5g.open(handle, b"/"), _File(shown, handle, beside))
-        except MemoryError:
-            raise
         except Exception as error:      # OSError, and what damaged bytes bring up
+            if isinstance(error, MemoryError) or not is_ours(error):
+                raise
             if told := _other_format(path):
                 raise FileError(f"{shown} is {told}") from None
             raise FileError(f"{shown} is no HDF5 file, or is damaged ({error}).") from None
@@ -107,6 +107,8 @@ def _guarded(method):
         except (NumbaLayersError, MemoryError):
             raise
         except Exception as error:
+            if not is_ours(error):
+                raise
             raise self._file.refuse(f"cannot be read ({type(error).__name__}: {error}). It is damaged or not a Keras "
                                     "file.") from error
 

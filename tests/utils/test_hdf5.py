@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from numba_layers.errors import ArgumentError, FileError
+from numba_layers.layers import Dense
+from numba_layers.models import Sequential
 from numba_layers.utils import hdf5
 
 SHAPE = 5, 4
@@ -214,3 +217,22 @@ def test_a_full_disk(save, tmp_path):
     finished = subprocess.run([sys.executable, "-c", textwrap.dedent(script), path], capture_output=True, text=True)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("owner, name, saves", [
+    (h5py, "File", True), (h5py.Group, "require_group", True), (os, "replace", True), (Path, "exists", True),
+    (h5py, "File", False), (h5py.h5g, "open", False), (np, "empty", False)])
+@pytest.mark.parametrize("kind", [TimeoutError, ValueError])
+def test_what_a_handler_of_signals_raises_comes_out_as_itself(owner, name, saves, kind, tmp_path, monkeypatch):
+    """What raises in the place of a library's function stands in for a handler that is called in the middle of it."""
+    def handler(*arguments, **options):
+        raise kind("time is up")
+
+    path = tmp_path / "weights.h5"
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.save_weights(path)
+    content = path.read_bytes()
+    with monkeypatch.context() as patched, pytest.raises(kind, match="^time is up$"):
+        patched.setattr(owner, name, handler)
+        (model.save_weights if saves else model.load_weights)(path)
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
