@@ -218,10 +218,13 @@ def options_of(description, what):
 
 
 def dictionaries(description):
-    """The dictionaries in a description, at any depth."""
-    waiting = [description]
+    """The dictionaries in a description, at any depth, each once: in YAML they may lie inside of themselves."""
+    waiting, met = [description], set()
     while waiting:
         part = waiting.pop()
+        if id(part) in met:
+            continue
+        met.add(id(part))
         if isinstance(part, list):
             waiting += part
         elif isinstance(part, dict):

@@ -19,7 +19,14 @@ from numba_layers.layers import (
     Layer,
     TimeDistributed,
 )
-from numba_layers.models import Model, Sequential, clone_model, load_model, model_from_json
+from numba_layers.models import (
+    Model,
+    Sequential,
+    clone_model,
+    load_model,
+    model_from_config,
+    model_from_json,
+)
 from numba_layers.utils import CustomObjectScope
 
 X = np.random.RandomState(0).standard_normal((4, 3)).astype("float32")
@@ -377,6 +384,13 @@ def test_damaged_arrays_in_descriptions(kind, entries):
     array = {"type": "ndarray", "value": entries, "dtype": kind}
     with pytest.raises(DataError, match=r"model_from_json is not JSON, or is damaged: .*[^.]\.$"):
         model_from_json(json.dumps({"class_name": "Lambda", "config": {"arguments": array}}))
+
+
+def test_a_description_inside_of_itself():
+    ring = {"class_name": "Sequential"}
+    ring["config"] = [ring]
+    with pytest.raises(DataError, match="more than 50 models or layers"):
+        model_from_config(ring)
 
 
 def test_keras_1_calls_the_type_input_dtype():
