@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 
+from . import config
 from .locks import lock
 
 _counts = Counter()
@@ -28,6 +29,6 @@ def snake_case(name):
 
 
 def unique_name(class_name):
-    """The name of the next layer of a class."""
-    prefix = snake_case(class_name)
+    """The name of the next layer of a class: max_pooling2d_1, under Keras 1 maxpooling2d_1."""
+    prefix = class_name.lower() if config.keras1() else snake_case(class_name)
     return f"{prefix}_{get_uid(prefix)}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numba_layers import backend as K
-from numba_layers import layers, regularizers
+from numba_layers import config, layers, regularizers
 from numba_layers.layers import Dense, Dropout, Input, Layer, Masking, TimeDistributed
 from numba_layers.models import Sequential
 
@@ -128,3 +128,14 @@ def test_a_model_tells_its_places_too():
     assert model.get_output_at(0) is model.output and model.get_input_shape_at(0) == (None, 3)
     outer = model(Input(shape=(3,)))
     assert model.get_output_at(1) is outer
+
+
+def test_layers_are_named_as_the_generation_names_them():
+    K.clear_session()
+    assert layers.MaxPooling2D().name == "max_pooling2d_1" and TimeDistributed(Dense(2)).name == "time_distributed_1"
+    config.set_keras_version("1.2.2")
+    try:
+        assert layers.MaxPooling2D().name == "maxpooling2d_1" and TimeDistributed(Dense(2)).name == "timedistributed_1"
+        assert layers.Convolution2D(2, 3, 3).name == "convolution2d_1" and Input((3,)).name.startswith("input_1")
+    finally:
+        config.set_keras_version("2.2.5")
