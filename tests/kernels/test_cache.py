@@ -232,8 +232,8 @@ print(json.dumps([y.tolist(), kernel.serial._cache.hits]))
 def package(tmp_path, folder):
     """The house without its kernels, and one kernel that imports a formula and a constant."""
     copy = tmp_path / "numba_layers"
-    for name in ("__init__", "_version", "config", "errors", "registry", "kernels/__init__", "kernels/_cache",
-                 "kernels/cpu/__init__", "kernels/cpu/_target", "kernels/cpu/_threads"):
+    for name in ("__init__", "_version", "absent", "config", "errors", "locks", "registry", "kernels/__init__",
+                 "kernels/_cache", "kernels/cpu/__init__", "kernels/cpu/_target", "kernels/cpu/_threads"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / f"{name}.py", copy / f"{name}.py")
     room = copy / "kernels" / "cpu"
