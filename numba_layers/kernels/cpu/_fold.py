@@ -94,7 +94,7 @@ def _fold(builder, vector, count, load, combine, quick=None):
     lanes = _int64(LANES)
     whole = builder.mul(builder.udiv(count, lanes), lanes)
     left = builder.sub(count, whole)
-    numbers = load(_int64(0), count)
+    numbers = load(_int64(0), builder.select(builder.icmp_signed("<", count, lanes), count, lanes))
     total, nans = vector.variable(numbers), vector.variable(numbers)
 
     def meet(numbers):
