@@ -2,8 +2,7 @@
 
 from ..autograd.graph import is_symbolic
 from ..errors import ArgumentError, DataError, ModelError, shown
-from ..layers.input import InputLayer
-from ..layers.node import as_list
+from ..layers.node import sources
 from ..layers.serialization import deserialize as layer_from_config
 from .network import Network
 from .topology import model_from_config
@@ -30,18 +29,7 @@ def get_source_inputs(tensor, layer=None, node_index=None):
     """
     if not is_symbolic(tensor) or not hasattr(tensor, "_keras_history"):
         raise ArgumentError(f"get_source_inputs takes a tensor that a layer made, got {shown(tensor)}.")
-    found, waiting, seen = [], [tensor], set()
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen or not hasattr(one, "_keras_history"):
-            continue
-        seen.add(id(one))
-        owner, number, _ = one._keras_history
-        if isinstance(owner, InputLayer):
-            found.append(one)
-        else:
-            waiting += reversed(as_list(owner.inbound_nodes[number].input_tensors))
-    return found
+    return sources([tensor])
 
 
 def model_from_yaml(text, custom_objects=None, safe_mode=True):
