@@ -31,7 +31,8 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from _convolutions import CASES, compare, described, memory_formats, numbers, operations, ours, theirs  # noqa: E402
 
-from numba_layers.kernels.cpu import _threads, _tile  # noqa: E402
+from numba_layers.kernels.cpu import threads  # noqa: E402
+from numba_layers.kernels.cpu.micro import gemm  # noqa: E402
 
 PAUSE, TURN = 0.1, 0.02         # seconds between turns and of a turn, about
 CALLS, DEPTH = 64, 4096         # of the tile whose speed is the peak; its rows are read again and again
@@ -42,17 +43,17 @@ def multiply_adds(a, b, start, tiles):
     """CALLS tiles for each thread, by the same few rows of b."""
     for task in numba.prange(tiles.shape[0]):
         for _ in range(CALLS):
-            _tile.tile_of(_tile.VECTORS, _tile.at(a, 0), (1, 1, 0, 0, 0), _tile.at(b, 0), (0, 0), (1, 1, DEPTH),
-                          _tile.at(start, 0), (0, 0), False,
-                          _tile.at(tiles, task * tiles.shape[1]), (tiles.shape[2], _tile.GROUP * tiles.shape[2]))
+            gemm.tile_of(gemm.VECTORS, gemm.at(a, 0), (1, 1, 0, 0, 0), gemm.at(b, 0), (0, 0), (1, 1, DEPTH),
+                          gemm.at(start, 0), (0, 0), False,
+                          gemm.at(tiles, task * tiles.shape[1]), (tiles.shape[2], gemm.GROUP * tiles.shape[2]))
 
 
 def peak():
     """A function that does some multiply-adds, and how many operations these are."""
-    width = _tile.VECTORS * _tile.VECTOR_BYTES // 4
-    arrays = [np.ones(size, np.float32) for size in (_tile.ROWS, width, width)]
-    tiles = np.empty((options.threads, _tile.ROWS * width, width), np.float32)
-    return lambda: multiply_adds(*arrays, tiles), 2 * options.threads * CALLS * DEPTH * _tile.ROWS * width
+    width = gemm.VECTORS * gemm.VECTOR_BYTES // 4
+    arrays = [np.ones(size, np.float32) for size in (gemm.ROWS, width, width)]
+    tiles = np.empty((options.threads, gemm.ROWS * width, width), np.float32)
+    return lambda: multiply_adds(*arrays, tiles), 2 * options.threads * CALLS * DEPTH * gemm.ROWS * width
 
 
 def turn(function, calls):
@@ -103,7 +104,7 @@ def main():
         if name not in names:
             arguments.error(f"there is no '{name}' among {', '.join(names)}")
     torch.set_num_threads(options.threads)
-    with _threads.launching():
+    with threads.launching():
         print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads; Numba {numba.__version__}, "
               f"{numba.threading_layer()}, {numba.get_num_threads()} threads; float32")
     print(f"{'':51}{'ms: ours':>8}{'first':>8}{'last':>8}{'ratio':>8}{'median':>8}{'GFLOP/s':>9}{'share':>7}"

@@ -11,7 +11,7 @@ import time
 import numba
 import numpy as np
 
-from numba_layers.kernels.cpu import _threads
+from numba_layers.kernels.cpu import threads
 from numba_layers.ops._broadcast import broadcast
 from numba_layers.registry import kernel
 
@@ -76,10 +76,10 @@ def transcendental(size):
 
 
 if __name__ == "__main__":
-    with _threads.launching():
+    with threads.launching():
         available = numba.get_num_threads()
-    for threads in sorted({1, available}):
-        numba.set_num_threads(threads)
+    for count in sorted({1, available}):
+        numba.set_num_threads(count)
         bandwidth()
         transcendental(2**16)
         transcendental(MEBIBYTES * 2**18)

@@ -93,15 +93,15 @@ def kernels(options):
 
 def _print_figures(names, architectures):
     """Print a line for each kernel of the CUDA room, or those in `names`, as they are compiled; no GPU is needed."""
-    from .kernels.cuda import _figures
-    architectures = architectures or _figures.ARCHITECTURES
-    for architecture in set(architectures) - set(_figures.ARCHITECTURES):
-        raise unknown("architecture", architecture, _figures.ARCHITECTURES)
-    found = list(_figures.kernels(names))
+    from .kernels.cuda.toolchain import resources
+    architectures = architectures or resources.ARCHITECTURES
+    for architecture in set(architectures) - set(resources.ARCHITECTURES):
+        raise unknown("architecture", architecture, resources.ARCHITECTURES)
+    found = list(resources.kernels(names))
     width = max(len(name) for name, _, _ in [*found, ("kernel", None, None)])
     print(" ".join(["kernel".ljust(width), *(architecture.ljust(9) for architecture in architectures)]).rstrip())
     for name, kernel, signature in found:
-        cells = [str(figures or "-").ljust(9) for figures in _figures.figures(kernel, signature, architectures)]
+        cells = [str(figures or "-").ljust(9) for figures in resources.usage(kernel, signature, architectures)]
         print(" ".join([name.ljust(width), *cells]).rstrip(), flush=True)
 
 
@@ -143,13 +143,13 @@ def info(options):
     import numpy
 
     from .devices import report
-    from .kernels.cpu import _threads
-    with _threads.launching():
+    from .kernels.cpu import threads
+    with threads.launching():
         layer = numba.threading_layer()
     print(f"numba_layers {__version__}, Python {platform.python_version()} on {platform.platform()}")
     print(f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {numpy.__version__}")
     print(f"threads: {numba.get_num_threads()} by {layer}"
-          + (f", cgroup quota {_threads.quota()}" if _threads.quota() else ""))
+          + (f", cgroup quota {threads.quota()}" if threads.quota() else ""))
     features = numba.core.codegen.get_host_cpu_features()
     wide = [name for name in ("avx512f", "avx2", "fma", "neon") if f"+{name}" in features.split(",")]
     print(f"processor: {numba.core.codegen.ll.get_host_cpu_name()}, {', '.join(wide) or 'no wide vectors'}")

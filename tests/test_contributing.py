@@ -17,9 +17,9 @@ EMULATED, = re.findall(r"```python\n([^`]*device\(\"emulated\"\).*?)```", TEXT, 
 def test_the_example_walks_from_the_reference_to_the_op():
     assert [place for place, _ in BLOCKS] == [
         "tests/reference/activation.py",
-        "numba_layers/kernels/scalar.py",
-        "numba_layers/kernels/formulas.py",
-        "numba_layers/kernels/formulas.py",
+        "numba_layers/kernels/math/scalar.py",
+        "numba_layers/kernels/math/tables.py",
+        "numba_layers/kernels/math/tables.py",
         "numba_layers/kernels/cpu/activation.py",
         "numba_layers/kernels/cuda/activation.py",
         "numba_layers/ops/activation.py",

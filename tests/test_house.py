@@ -38,8 +38,9 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers",     # kernel file -> word above
-         "conv_few": "conv", "conv_weight": "conv", "winograd": "conv",
-         "winograd_gradient": "conv"}
+         "conv_small_c_out": "conv", "conv_wgrad": "conv", "winograd": "conv",
+         "winograd_wgrad": "conv"}
+HELPERS = {"compile", "select", "threads"}    # beside the families of a target
 KNOWS_ROOMS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
 
 
@@ -80,7 +81,7 @@ def test_only_the_registry_reaches_kernels():
 
 
 def modules(folder):
-    return {path.stem for path in (PACKAGE / folder).glob("*.py") if not path.stem.startswith("_")}
+    return {path.stem for path in (PACKAGE / folder).glob("*.py") if not path.stem.startswith("_")} - HELPERS
 
 
 @pytest.mark.parametrize("target", registry.TARGETS)

@@ -7,21 +7,21 @@ import sys
 import numba
 import pytest
 
-from numba_layers.kernels.cpu import _threads
+from numba_layers.kernels.cpu import threads
 
 
 def on_one_and_all(function):
     """Answers of `function()` on one thread and on as many as there are."""
-    with _threads.launching():
-        threads = numba.get_num_threads()
+    with threads.launching():
+        most = numba.get_num_threads()
     try:
         answers = []
-        for count in (1, threads):
+        for count in (1, most):
             numba.set_num_threads(count)
             answers.append(function())
         return answers
     finally:
-        numba.set_num_threads(threads)
+        numba.set_num_threads(most)
 
 
 LAYERS = ["tbb", "omp", "workqueue"]

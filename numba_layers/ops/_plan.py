@@ -12,7 +12,7 @@ from ._window import RANK, axes
 VECTOR = 16    # numbers in a vector, at most
 LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
 MOST_WEIGHTS, MOST_PARTIAL = 128 * 128, 65536    # channels * filters for the gradient of weights, and in all parts
-FEW, MOST_INNER = 8, 1024    # channels that `convolve_to_few` is good for
+FEW, MOST_INNER = 8, 1024    # channels that `convolve_small_c_out` is good for
 MOST_PHASES = 1 << 20        # of a plan, which takes 216 bytes for each, and some microseconds
 
 
@@ -29,7 +29,7 @@ def _algorithm(window, shape, out, transposed, winograd, target):
         before = tuple(2 - axis.before if transposed else axis.before for axis in window)
         return "winograd_convolve", ((block + 2) ** 2, numbers), before
     if transposed and few_channels(window, shape, out):
-        return "convolve_to_few", forward_plan(window)
+        return "convolve_small_c_out", forward_plan(window)
     return "convolve", backward_plan(window) if transposed else forward_plan(window), transposed
 
 
@@ -61,7 +61,7 @@ def winograd_parts(window, shape, grad_shape):
 
 def few_channels(window, shape, out):
     """True where a convolution back to `out` has too few channels to fill vectors, and not too much of the rest."""
-    return out[-1] <= FEW and shape[-1] <= MOST_INNER and fits("convolve_to_few", window, shape, out)
+    return out[-1] <= FEW and shape[-1] <= MOST_INNER and fits("convolve_small_c_out", window, shape, out)
 
 
 def winograd_block(window, shape, out):

@@ -47,7 +47,7 @@ def _run(run, x, weight, bias, out, window, transposed, relu):
     return run(kernel, images(x), _taps(weight), bias, *geometry, int(relu), out=out, out_view=whole(out))
 
 
-FORWARD = ("convolve", "convolve_to_few", "winograd_weight", "winograd_convolve")
+FORWARD = ("convolve", "convolve_small_c_out", "winograd_weight", "winograd_convolve")
 WEIGHT = ("convolve_backward_weight", "winograd_backward_points", "winograd_backward_weight", "sum_columns")
 BACKWARD = (*WEIGHT, "relu_backward", *reduction.sum.kernels)
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from numba_layers.kernels.cuda._cuda import cuda
-from numba_layers.kernels.cuda._grid import first, step
-from numba_layers.kernels.cuda._target import CudaKernel, elements
+from numba_layers.kernels.cuda.simt.grid import first, step
+from numba_layers.kernels.cuda.toolchain.api import cuda
+from numba_layers.kernels.cuda.toolchain.target import CudaKernel, elements
 from tests.devices import fake_driver
 
 THREADS = 32

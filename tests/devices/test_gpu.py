@@ -472,7 +472,7 @@ def test_feeding_what_is_there_already_or_nothing_or_much(gpu, monkeypatch):
 @pytest.mark.slow
 def test_a_network_trains_as_on_the_cpu(gpu, monkeypatch):
     pytest.importorskip("numba_cuda")
-    from numba_layers.kernels.cuda._target import CudaKernel
+    from numba_layers.kernels.cuda.toolchain.target import CudaKernel
     from numba_layers.layers import Dense, Dropout
     from numba_layers.models import Sequential
     from tests.devices import fake_driver

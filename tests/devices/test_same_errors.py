@@ -9,7 +9,7 @@ from numba_layers import devices, ops, registry  # noqa: E402
 from numba_layers.autograd.tensor import Tensor  # noqa: E402
 from numba_layers.devices.gpu import Gpu  # noqa: E402
 from numba_layers.errors import ArgumentError, DeviceError, DtypeError, OutOfRangeError  # noqa: E402
-from numba_layers.kernels.cuda._target import CudaKernel, elements  # noqa: E402
+from numba_layers.kernels.cuda.toolchain.target import CudaKernel, elements  # noqa: E402
 from tests.devices import fake_driver  # noqa: E402
 
 X = np.arange(12, dtype="float32").reshape(3, 4)

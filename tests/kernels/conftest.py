@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from numba_layers.kernels.cpu._target import CpuKernel
+from numba_layers.kernels.cpu.compile import CpuKernel
 
 THREADS = 1, 2, 3, 5
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from numba_layers import layers, optimizers
-from numba_layers.kernels.cpu import _threads
+from numba_layers.kernels.cpu import threads
 from numba_layers.models import Sequential
 
 NETWORKS = {
@@ -39,7 +39,7 @@ def trained(build, optimizer, loss):
 
 if __name__ == "__main__":
     if "serial" in sys.argv:
-        _threads.serial = lambda: True
+        threads.serial = lambda: True
     names = list(NETWORKS)
     hashes = {}
     for number in reversed(range(len(names))) if "backwards" in sys.argv else range(len(names)):

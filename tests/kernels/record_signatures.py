@@ -1,4 +1,4 @@
-"""Records with which types the tests launch kernels, for the CUDA room's `_signatures.py`; the CPU's will do:
+"""Records with which types the tests launch kernels, for the CUDA room's `toolchain/signatures.py`; the CPU's will do:
 
     TEST_DEVICES=cpu python -m pytest -p tests.kernels.record_signatures tests
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numba_layers
 from numba_layers import registry
-from numba_layers.kernels.cpu._target import CpuKernel
-from numba_layers.kernels.cuda._figures import text_of
-from numba_layers.kernels.cuda._signatures import SIGNATURES
-from numba_layers.kernels.cuda._target import _type
+from numba_layers.kernels.cpu.compile import CpuKernel
+from numba_layers.kernels.cuda.toolchain.resources import text_of
+from numba_layers.kernels.cuda.toolchain.signatures import SIGNATURES
+from numba_layers.kernels.cuda.toolchain.target import _type
 
-FILE = Path(numba_layers.__file__).parent / "kernels" / "cuda" / "_signatures.py"
+FILE = Path(numba_layers.__file__).parent / "kernels" / "cuda" / "toolchain" / "signatures.py"
 HEAD = '''"""With which types each kernel is compiled ahead, as recorded by tests/kernels/record_signatures.py."""
 
 SIGNATURES = {

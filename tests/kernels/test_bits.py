@@ -8,8 +8,8 @@ from pathlib import Path
 import numba
 import pytest
 
-from numba_layers.kernels import fma
-from numba_layers.kernels.cpu._target import OPTIONS
+from numba_layers.kernels.cpu.compile import OPTIONS
+from numba_layers.kernels.math import fma
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,8 +18,8 @@ from numba import prange
 from numba.core.cpu import CPUContext
 
 import numba_layers
-from numba_layers.kernels import _cache
-from numba_layers.kernels.cpu._target import CpuKernel, inlined
+from numba_layers.kernels import cache
+from numba_layers.kernels.cpu.compile import CpuKernel, inlined
 
 PACKAGE = Path(numba_layers.__file__).parent
 
@@ -189,7 +189,7 @@ def test_numbas_library_is_loaded_where_a_kernel_needs_it(folder, monkeypatch, m
     loads = []
     launched()
     monkeypatch.setattr(CPUContext, "refresh", lambda self: loads.append(self))
-    monkeypatch.setattr(_cache, "address_of_symbol", lambda name: None if missing else 1)
+    monkeypatch.setattr(cache, "address_of_symbol", lambda name: None if missing else 1)
     assert launched() == (6, 1)
     assert len(loads) == missing
 
@@ -197,7 +197,7 @@ def test_numbas_library_is_loaded_where_a_kernel_needs_it(folder, monkeypatch, m
 # ---- a package of its own, that processes import and tests edit --------------------------------------------
 
 HELPER = """
-from ._target import inlined
+from .compile import inlined
 
 @inlined
 def step(x):
@@ -209,7 +209,7 @@ from numba.core.cpu import CPUContext
 
 from . import constants
 from ._helper import step
-from ._target import cpu_kernel
+from .compile import cpu_kernel
 
 @cpu_kernel
 def advance(x, y):
@@ -233,7 +233,7 @@ def package(tmp_path, folder):
     """The house without its kernels, and one kernel that imports a formula and a constant."""
     copy = tmp_path / "numba_layers"
     for name in ("__init__", "_version", "absent", "config", "errors", "locks", "registry", "kernels/__init__",
-                 "kernels/_cache", "kernels/cpu/__init__", "kernels/cpu/_target", "kernels/cpu/_threads"):
+                 "kernels/cache", "kernels/cpu/__init__", "kernels/cpu/compile", "kernels/cpu/threads"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / f"{name}.py", copy / f"{name}.py")
     room = copy / "kernels" / "cpu"
@@ -323,18 +323,18 @@ print(json.dumps(['numba.np.linalg' in sys.modules, kernel.serial._cache.hits]))
 
 def test_sources_of_a_room():
     """The sources of a kernel are its module and what that imports."""
-    files = _cache._with_imports(PACKAGE / "kernels" / "cpu" / "random.py", {PACKAGE / "kernels"}, set())
+    files = cache._with_imports(PACKAGE / "kernels" / "cpu" / "random.py", {PACKAGE / "kernels"}, set())
     names = {str(file.relative_to(PACKAGE / "kernels")) for file in files}
-    assert {"cpu/random.py", "philox.py", "cpu/_target.py", "_cache.py"} <= names
-    assert names.isdisjoint({"cpu/matmul.py", "cpu/_tile.py"})
+    assert {"cpu/random.py", "math/philox.py", "cpu/compile.py", "cache.py"} <= names
+    assert names.isdisjoint({"cpu/matmul.py", "cpu/micro/gemm.py"})
 
 
 def test_identity_is_the_same_in_every_process():
     script = """
 from numba_layers import registry
-from numba_layers.kernels import _cache
+from numba_layers.kernels import cache
 kernel = registry.kernel("adam_update", "cpu")
-print(_cache.identity(kernel.name, kernel.function, kernel._options), _cache.surroundings())
+print(cache.identity(kernel.name, kernel.function, kernel._options), cache.surroundings())
 """
     first, second = (subprocess.check_output([sys.executable, "-c", script], cwd=PACKAGE.parent,
                                              env={**os.environ, "PYTHONHASHSEED": seed}) for seed in "12")

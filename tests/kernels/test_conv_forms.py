@@ -107,7 +107,7 @@ def test_more_phases_and_parts_than_a_grid_is_high(random, monkeypatch):
 
 def test_any_number_of_blocks(random, monkeypatch):
     """One block goes over all that many would."""
-    few, phases = registry.kernel("convolve_to_few", "cuda"), FORMS["convolve"]["phases_32"]
+    few, phases = registry.kernel("convolve_small_c_out", "cuda"), FORMS["convolve"]["phases_32"]
     window = axes("test", (9, 11), (3, 2), 2, "same")
     x, weight, bias = operands(random, "float32", (2, 5, 6, 8), (3, 2, 6, 8), (6,))
     desired = reference.conv_backward_input(x, weight, (9, 11), strides=2, padding="same") + bias

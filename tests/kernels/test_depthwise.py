@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from numba_layers.kernels.cpu._depthwise_tile import BLOCK, RUN, WIDTHS
-from numba_layers.kernels.cpu._tile import FUSED, VECTOR_BYTES
 from numba_layers.kernels.cpu.depthwise import CHANNELS, COLUMNS, PIXELS
+from numba_layers.kernels.cpu.micro.depthwise import BLOCK, RUN, WIDTHS
+from numba_layers.kernels.cpu.micro.gemm import FUSED, VECTOR_BYTES
 from numba_layers.ops._plan import backward_plan, forward_plan
 from numba_layers.ops._window import axes
 from tests.kernels.launching import launch

@@ -14,14 +14,14 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from numba_layers import registry  # noqa: E402
-from numba_layers.kernels.cuda import _figures  # noqa: E402
-from numba_layers.kernels.cuda._cuda import cuda  # noqa: E402
-from numba_layers.kernels.cuda._signatures import SIGNATURES  # noqa: E402
-from numba_layers.kernels.cuda._target import CudaKernel  # noqa: E402
+from numba_layers.kernels.cuda.toolchain import resources
+from numba_layers.kernels.cuda.toolchain.api import cuda  # noqa: E402
+from numba_layers.kernels.cuda.toolchain.signatures import SIGNATURES  # noqa: E402
+from numba_layers.kernels.cuda.toolchain.target import CudaKernel  # noqa: E402
 
 HEAD, *ROWS = [line.split() for line in (Path(__file__).parent / "cuda_figures.txt").read_text().splitlines()]
 RECORDED = {name: dict(zip(HEAD[1:], cells)) for name, *cells in ROWS}
-KERNELS = {name: (kernel, signature) for name, kernel, signature in _figures.kernels()}
+KERNELS = {name: (kernel, signature) for name, kernel, signature in resources.kernels()}
 QUICK = ["depthwise", "sum_rows"]
 ALL_FORMS = "dense_forward"                 # of kernels in several forms; of others the first, for the time it takes,
 LIKE_IT = "matmul_", "batch_matmul_n"       # and none of these
@@ -43,7 +43,7 @@ def numbers(cell):
 def test_every_kernel_has_its_types_and_figures():
     assert set(SIGNATURES) == set(registry.kernels("cuda"))
     assert set(RECORDED) == set(KERNELS)
-    assert HEAD[1:] == [*_figures.ARCHITECTURES]
+    assert HEAD[1:] == [*resources.ARCHITECTURES]
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -54,7 +54,7 @@ def test_recorded_without_stack_spills_and_doubles(name):
 @pytest.mark.parametrize("name", compiled_here())
 def test_no_more_than_recorded(name):
     kernel, signature = KERNELS[name]
-    for architecture, found in zip(_figures.ARCHITECTURES, _figures.figures(kernel, signature)):
+    for architecture, found in zip(resources.ARCHITECTURES, resources.usage(kernel, signature)):
         allowed = RECORDED[name][architecture]
         if found is None:
             assert allowed == "-"
@@ -78,11 +78,11 @@ def on_the_stack(x, y):
 @pytest.mark.parametrize("function, field", [(doubled, "doubles"), (on_the_stack, "stack")])
 def test_what_should_not_be_is_seen(function, field):
     kernel = CudaKernel(function, function.__name__, None, {})
-    [found] = _figures.figures(kernel, _figures.signature_of("float32[1] float32[1]"), ["sm_80"])
+    [found] = resources.usage(kernel, resources.signature_of("float32[1] float32[1]"), ["sm_80"])
     assert getattr(found, field) > 0
     assert f"/{field}" in str(found)
 
 
 @pytest.mark.parametrize("text", ["float32[1] int64*3 float32 bool uint8[5]", "int64"])
 def test_types_as_text(text):
-    assert _figures.text_of(_figures.signature_of(text)) == text
+    assert resources.text_of(resources.signature_of(text)) == text

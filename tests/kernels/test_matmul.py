@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from numba_layers.kernels.cpu._tile import ROWS, VECTOR_BYTES, VECTORS
+from numba_layers.kernels.cpu.micro.gemm import ROWS, VECTOR_BYTES, VECTORS
 from tests.kernels.launching import launch
 from tests.machines import SMALLER, passes_with
 from tests.reference import matmul as reference

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numba_layers import devices, registry
-from numba_layers.kernels import philox
+from numba_layers.kernels.math import philox
 from tests.kernels.launching import launch
 from tests.reference import random as reference
 from tests.threads import on_one_and_all

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from numba_layers.kernels.cpu import _threads
+from numba_layers.kernels.cpu import threads
 from tests.kernels.launching import launch
 from tests.reference import reduction as reference
 from tests.tolerances import assert_close
@@ -121,13 +121,13 @@ def test_running_of_integers_and_nan(device):
 def test_threads_change_no_bit(name, shape, out, random):
     x = random.standard_normal(shape).astype(np.float32)
     options = (False, False) if name.startswith("cum") else ()
-    with _threads.launching():
-        threads = numba.get_num_threads()
+    with threads.launching():
+        most = numba.get_num_threads()
         try:
             answers = []
-            for count in (1, threads):
+            for count in (1, most):
                 numba.set_num_threads(count)
                 answers.append(result(name, out, x, *options))
         finally:
-            numba.set_num_threads(threads)
+            numba.set_num_threads(most)
     np.testing.assert_array_equal(*answers)

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from numba_layers.kernels.cpu import _threads
+from numba_layers.kernels.cpu import threads
 from tests.threads import LAYERS, run_on
 
 PRELUDE = """
@@ -18,7 +18,7 @@ import os, threading
 import numba
 import numpy as np
 from numba_layers import registry
-from numba_layers.kernels.cpu import _threads
+from numba_layers.kernels.cpu import threads
 
 kernel = registry.kernel("square_forward", "cpu")
 x = np.linspace(-3, 3, 10_001, dtype=np.float32)
@@ -43,9 +43,9 @@ def test_launches_at_once(layer):
         def work():
             wrong.extend(1 for _ in range(300) if not right())
         right()
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for thread in workers: thread.start()
+        for thread in workers: thread.join()
         print(len(wrong), numba.threading_layer())
     """
     assert run(script, layer, NUMBA_NUM_THREADS="2") == ["0", layer]
@@ -56,9 +56,9 @@ def test_first_launch_by_many_threads(layer):
     """Threads that all come first start Numba's threads once, and compile once."""
     script = """
         answers = []
-        threads = [threading.Thread(target=lambda: answers.append(right())) for _ in range(4)]
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
+        workers = [threading.Thread(target=lambda: answers.append(right())) for _ in range(4)]
+        for thread in workers: thread.start()
+        for thread in workers: thread.join()
         print(answers.count(True), len(kernel.parallel.signatures))
     """
     assert run(script, layer) == ["4", "1"]
@@ -73,13 +73,13 @@ def test_fork_after_use(layer):
         def child(queue):
             answers = [right()]
             numba.set_num_threads(1)
-            with _threads.launching():
+            with threads.launching():
                 answers.append(numba.get_num_threads() == 1)
             answers.append(right())
             thread = threading.Thread(target=lambda: answers.append(right()))
             thread.start()
             thread.join()
-            queue.put((answers, _threads.serial()))
+            queue.put((answers, threads.serial()))
         fork = multiprocessing.get_context("fork")
         queue = fork.Queue()
         process = fork.Process(target=child, args=(queue,))
@@ -108,7 +108,7 @@ def test_fork_while_another_thread_launches():
     """The lock that a launch on workqueue holds is free in the child."""
     script = """
         right()
-        with _threads.launching():
+        with threads.launching():
             pid = [None]
             def fork():
                 pid[0] = os.fork()
@@ -150,13 +150,13 @@ def test_fork_while_another_thread_compiles(layer):
 
 def test_launching_may_be_held_around_launches():
     assert run("""
-        with _threads.launching():
+        with threads.launching():
             print(right())
     """, "workqueue") == ["True"]
 
 
 QUOTA = """
-    _threads.quota = lambda: 1
+    threads.quota = lambda: 1
     counts = []
     def work():
         right()
@@ -197,8 +197,8 @@ def test_quota(files, cpus, tmp_path, monkeypatch):
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
-    monkeypatch.setattr(_threads, "CGROUP", tmp_path)
-    assert _threads.quota() == cpus
+    monkeypatch.setattr(threads, "CGROUP", tmp_path)
+    assert threads.quota() == cpus
 
 
 @pytest.mark.parametrize("policy", [None, "active"])
@@ -206,11 +206,11 @@ def test_waiting_threads_sleep_unless_the_user_says_otherwise(policy):
     """OMP_WAIT_POLICY is passive while OpenMP reads it, then what it was."""
     script = """
         seen = []
-        launch = _threads.parallel._launch_threads
+        launch = threads.parallel._launch_threads
         def spy():
             seen.append(os.environ.get("OMP_WAIT_POLICY"))
             launch()
-        _threads.parallel._launch_threads = spy
+        threads.parallel._launch_threads = spy
         right()
         print(seen[0], os.environ.get("OMP_WAIT_POLICY"))
     """
@@ -233,13 +233,13 @@ def test_number_of_threads_changes_no_bit():
 
 
 def test_each_python_thread_is_made_ready():
-    with _threads.launching():
+    with threads.launching():
         pass
     seen = []
-    thread = threading.Thread(target=lambda: seen.append(_threads.this.limited))
+    thread = threading.Thread(target=lambda: seen.append(threads.this.limited))
     thread.start()
     thread.join()
-    assert _threads.this.limited and seen == [False]
+    assert threads.this.limited and seen == [False]
 
 
 @pytest.mark.skipif("glibc" not in platform.libc_ver()[0] or any(name.startswith("MALLOC_") for name in os.environ),

@@ -26,7 +26,9 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from numba_layers import registry
-from numba_layers.kernels.cpu import _tile, conv, conv_few, conv_weight, matmul, winograd, winograd_gradient
+from numba_layers.kernels.cpu import conv, conv_wgrad, matmul, winograd, winograd_wgrad
+from numba_layers.kernels.cpu import conv_small_c_out as small
+from numba_layers.kernels.cpu.micro import gemm
 from numba_layers.ops import _plan
 from numba_layers.ops._window import axes
 from tests.kernels.test_conv import padded
@@ -114,7 +116,7 @@ def build_walls():
     """From now on, kernels that are compiled take their buffers here."""
     for name, function in {"walls_take": _take, "walls_give": _give}.items():
         binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
-    for module in (conv, conv_few, conv_weight, matmul, winograd, winograd_gradient):
+    for module in (conv, small, conv_wgrad, matmul, winograd, winograd_wgrad):
         module.scratch, module.release = scratch, release
 
 
@@ -181,7 +183,7 @@ class Trial:
         near(self.run("winograd_convolve", x, u, bias, before, 0, out=out),
              reference.conv(x, weight, bias, padding=padding), *what)
 
-    def winograd_gradient(self, shape, filters, parts):
+    def winograd_wgrad(self, shape, filters, parts):
         x, grad = self.integers(*shape), self.integers(*shape[:3], filters)
         points = self.run("winograd_backward_points", x, grad, (1, 1), out=(parts, 36, shape[-1], filters)).sum(0)
         near(self.run("winograd_backward_weight", points, out=(3, 3, shape[-1], filters)),
@@ -203,24 +205,24 @@ def near(found, desired, *what):
 
 def edges(trial):
     """Each buffer full, and what takes one number more than it holds."""
-    lanes = _tile.VECTOR_BYTES // np.dtype(trial.dtype).itemsize
-    panel = _tile.VECTORS * lanes
+    lanes = gemm.VECTOR_BYTES // np.dtype(trial.dtype).itemsize
+    panel = gemm.VECTORS * lanes
     for more in (0, 1):
-        trial.multiply(_tile.ROWS + more, matmul.DEPTH + more, matmul.BLOCK_VECTORS * lanes + more)     # PANELS, STRIP
+        trial.multiply(gemm.ROWS + more, matmul.DEPTH + more, matmul.BLOCK_VECTORS * lanes + more)     # PANELS, STRIP
         for taps in (3, 40):                                                                            # PANEL
             trial.convolve((1, taps + 6, conv.PANEL // conv.ROW // taps + more), (taps,), panel + 1)
-        numbers = conv.WINDOWS // _tile.VECTOR_BYTES * lanes // (_tile.ROWS // conv.GROUP)              # WINDOWS
+        numbers = conv.WINDOWS // gemm.VECTOR_BYTES * lanes // (gemm.ROWS // conv.GROUP)              # WINDOWS
         taps = 5
         trial.convolve((1, 8, numbers // (9 * conv.GROUP + taps - 9) + more), (taps,), 1, strides=9, padding="full")
         channels = conv.CHANNELS + more
         for taps in (conv.PANEL // (conv.ROW * channels), numbers // (conv.GROUP * channels)):
             for dilation in (1, 2):
                 trial.convolve((1, 7, channels), (taps + more,), 2, padding="same", dilation=dilation)
-        for window, channels in (((1, 1), conv_weight.COLUMNS + more), ((1, 3), conv_weight.IN_PLACE + 8 * more)):
-            for columns in (conv_weight.PIXELS + more, conv_weight.PIXELS // 2 + more):                 # PATCHES
+        for window, channels in (((1, 1), conv_wgrad.COLUMNS + more), ((1, 3), conv_wgrad.IN_PLACE + 8 * more)):
+            for columns in (conv_wgrad.PIXELS + more, conv_wgrad.PIXELS // 2 + more):                 # PATCHES
                 trial.convolve((1, 2, columns, channels), window, panel - more, padding="same")         # BESIDE
         trial.winograd((1, 8, 4 * winograd.BLOCKS // 2 + more, winograd.CHANNELS + more), panel + more, 4, "same")
-        trial.winograd_gradient((1, 8, 4 * winograd_gradient.BLOCKS // 2 + more, 8), 2 * lanes, 1)
+        trial.winograd_wgrad((1, 8, 4 * winograd_wgrad.BLOCKS // 2 + more, 8), 2 * lanes, 1)
     few_edges(trial)
     winograd_edges(trial)
 
@@ -231,23 +233,23 @@ def largest(fits):
 
 
 def few_edges(trial):
-    """What `convolve_to_few` has room for, and one more, which `convolve` takes."""
+    """What `convolve_small_c_out` has room for, and one more, which `convolve` takes."""
     def holds(taps, steps, channels):
-        return conv_few.fits(axes("walls", (steps,), (taps,), padding="same"), (1, steps, 3), (1, steps, channels))
+        return small.fits(axes("walls", (steps,), (taps,), padding="same"), (1, steps, 3), (1, steps, channels))
 
     for channels in (1, 3):
         steps = largest(partial(holds, 2, channels=channels))
-        taps = conv_few.LINE // channels                                                                # PRODUCTS
-        for more, kernel in ((0, "convolve_to_few"), (1, "convolve")):
+        taps = small.LINE // channels                                                                # PRODUCTS
+        for more, kernel in ((0, "convolve_small_c_out"), (1, "convolve")):
             trial.convolve((1, steps + more, channels), (2,), 3, kernel, padding="same")
             trial.convolve((1, 8, channels), (taps + more,), 3, kernel, padding="same")
-            trial.convolve((1, 50, channels), (3,), conv_few.INNER + more, kernel, padding="same")      # PIXELS, LAST
+            trial.convolve((1, 50, channels), (3,), small.INNER + more, kernel, padding="same")      # PIXELS, LAST
         # What `fits` allows leaves some of a row's buffer empty.
-        steps = conv_few.IMAGE_ROW // np.dtype(trial.dtype).itemsize // channels                        # IMAGE_ROW
+        steps = small.IMAGE_ROW // np.dtype(trial.dtype).itemsize // channels                        # IMAGE_ROW
         window = axes("walls", (steps,), (2,))
         grad, weight = trial.integers(1, 1, 1, steps - 1, 3), trial.integers(1, 1, 2, channels, 3)
-        found = trial.run("convolve_to_few", grad, weight, np.zeros(channels, trial.dtype), _plan.forward_plan(window),
-                          0, out=(1, 1, 1, steps, channels))
+        found = trial.run("convolve_small_c_out", grad, weight, np.zeros(channels, trial.dtype),
+                          _plan.forward_plan(window), 0, out=(1, 1, 1, steps, channels))
         same(found[0, 0], reference.conv_backward_input(grad[0, 0], weight[0, 0], (steps,)), "few", steps, channels)
 
 
@@ -259,7 +261,7 @@ def winograd_edges(trial):
         if name == "winograd_convolve":
             trial.winograd((1, 9, 11, channels), 16, 4, "same")
         else:
-            trial.winograd_gradient((1, 9, 11, channels), 16, 2)
+            trial.winograd_wgrad((1, 9, 11, channels), 16, 2)
 
 
 def anything(trial):
@@ -279,7 +281,7 @@ def anything(trial):
     m = 4 - 2 * pick(2)
     trial.winograd((pick(1, 4), *pick(3, 20, 2), pick(1, 80)), pick(1, 60), m, ("same", "valid", "full")[pick(3)],
                    bool(pick(2)))
-    trial.winograd_gradient((pick(1, 4), *pick(1, 20, 2), 8 * pick(1, 8)), 16 * pick(1, 5), pick(1, 4))
+    trial.winograd_wgrad((pick(1, 4), *pick(1, 20, 2), 8 * pick(1, 8)), 16 * pick(1, 5), pick(1, 4))
 
 
 def main(seed, count):
@@ -290,7 +292,7 @@ def main(seed, count):
             edges(trial)
             for _ in range(count):
                 anything(trial)
-    print(f"walls: vectors of {_tile.VECTOR_BYTES} bytes, {_tile.ROWS} rows")
+    print(f"walls: vectors of {gemm.VECTOR_BYTES} bytes, {gemm.ROWS} rows")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ PRELUDE = """
 import multiprocessing, sys, threading
 import numba
 import numpy as np
-from numba_layers.kernels.cpu import _threads
+from numba_layers.kernels.cpu import threads
 from numba_layers import backend as K
 from numba_layers import optimizers
 from numba_layers.layers import Dense, Dropout, Input
@@ -95,7 +95,7 @@ def test_prediction_in_a_forked_process(layer):
 def test_same_bits_for_one_thread_and_two(layer):
     script = """
         answers = []
-        with _threads.launching():      # starts the layer asked for
+        with threads.launching():      # starts the layer asked for
             pass
         for threads in (1, 2):
             numba.set_num_threads(threads)

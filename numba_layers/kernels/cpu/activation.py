@@ -2,10 +2,10 @@
 
 from numba import prange
 
-from ..scalar import exp, log
-from ._fold import BLOCK, dot, largest_of, sum_of, summed
-from ._target import cpu_kernel
-from ._widest import widest
+from ..math.scalar import exp, log
+from .compile import cpu_kernel
+from .micro.reduction import BLOCK, dot, largest_of, sum_of, summed
+from .micro.widest import widest
 
 
 @cpu_kernel

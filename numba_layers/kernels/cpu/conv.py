@@ -1,4 +1,4 @@
-"""Convolution on the CPU: register tiles (see `_tile`) that read the image where it lies.
+"""Convolution on the CPU: register tiles (see `micro.gemm`) that read the image where it lies.
 
 Images are (sample, depth, row, column, channel), windows (depth, row, column, channel, filter); with fewer spatial
 axes the first ones have size 1. One half of a tile is GROUP neighbouring pixels of an output row. What their windows
@@ -15,8 +15,9 @@ t * stride + offset + j * gap, times the window's tap first_tap + j * next_tap.
 import numpy as np
 from numba import prange
 
-from ._target import cpu_kernel, inlined
-from ._tile import (
+from .compile import cpu_kernel, inlined
+from .matmul import EDGE, RELU, share
+from .micro.gemm import (
     GROUP,
     ROWS,
     VECTOR_BYTES,
@@ -30,8 +31,7 @@ from ._tile import (
     tile_of,
     transpose,
 )
-from ._workspace import release, scratch
-from .matmul import EDGE, RELU, share
+from .micro.workspace import release, scratch
 
 START, STEP, COUNT, STRIDE, OFFSET, GAP, TAPS, FIRST_TAP, NEXT_TAP = range(9)   # columns of a plan
 

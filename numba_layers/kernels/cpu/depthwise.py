@@ -1,4 +1,4 @@
-"""Depthwise convolution on the CPU: each channel has a window of its own. Vectors of channels, see `_depthwise_tile`.
+"""Depthwise convolution on the CPU: each channel has a window of its own. Vectors of channels, see `micro.depthwise`.
 
 Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
 their geometry as plans (see `conv`): the way back to the input is the same walk by another plan. Pixels whose window
@@ -8,11 +8,11 @@ reaches beyond the image see only the taps within it.
 import numpy as np
 from numba import prange
 
-from ._depthwise_tile import add_products, filter_pixels
-from ._target import cpu_kernel, inlined
-from ._tile import at, ceil_div, copy, divide
+from .compile import cpu_kernel, inlined
 from .conv import COUNT, FIRST_TAP, GAP, NEXT_TAP, OFFSET, START, STEP, STRIDE, TAPS
 from .matmul import RELU, share
+from .micro.depthwise import add_products, filter_pixels
+from .micro.gemm import at, ceil_div, copy, divide
 
 COLUMNS = 64     # pixels of a row that one task filters
 CHANNELS = 128   # for which one task sums the gradient of the weights,

@@ -13,11 +13,11 @@ elements, the last one 0 (repeat) or 1; z is contiguous. Each element is written
 import numpy as np
 from numba import prange
 
-from .. import scalar
-from ..formulas import BINARY, SLOPES, UNARY
-from ..scalar import formula
-from ._target import cpu_kernel, inlined
-from ._widest import widest
+from ..math import scalar
+from ..math.scalar import formula
+from ..math.tables import BINARY, SLOPES, UNARY
+from .compile import cpu_kernel, inlined
+from .micro.widest import widest
 
 # ---- y = f(x) ----------------------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numba import prange
 
-from ._target import cpu_kernel, inlined
-from ._tile import thread_count
+from .compile import cpu_kernel, inlined
+from .micro.gemm import thread_count
 
 LINE = 16   # columns that are worth a task of their own: a cache line of float32
 

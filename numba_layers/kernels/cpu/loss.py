@@ -7,9 +7,9 @@ row. Where a loss limits the output to [epsilon, 1 - epsilon], the gradient outs
 import numpy as np
 from numba import prange
 
-from ..scalar import clip, log, sign
-from ._fold import sum_of, sum_of_distances, sum_of_squares, summed
-from ._target import cpu_kernel
+from ..math.scalar import clip, log, sign
+from .compile import cpu_kernel
+from .micro.reduction import sum_of, sum_of_distances, sum_of_squares, summed
 
 
 @cpu_kernel

@@ -1,4 +1,4 @@
-"""Matrix multiply on the CPU: blocks of the result in parallel, each made of register tiles (see `_tile`).
+"""Matrix multiply on the CPU: blocks of the result in parallel, each made of register tiles (see `micro.gemm`).
 
 A task owns a block of the result. It copies its columns of B, a piece of the sum at a time, into panels one
 tile wide, which stay in the second-level cache; then strips of ROWS rows of A meet one panel after the other.
@@ -9,8 +9,8 @@ sum alone, so cutting the result otherwise, for other threads, changes no bit.
 import numpy as np
 from numba import prange
 
-from ._target import cpu_kernel, inlined
-from ._tile import (
+from .compile import cpu_kernel, inlined
+from .micro.gemm import (
     GROUP,
     ROWS,
     VECTOR_BYTES,
@@ -24,7 +24,7 @@ from ._tile import (
     tile_of,
     transpose,
 )
-from ._workspace import release, scratch
+from .micro.workspace import release, scratch
 
 BLOCK_ROWS = 1024                             # a task's block of the result, at most: rows,
 BLOCK_VECTORS = 16                            # columns, in vectors,

@@ -9,9 +9,9 @@ import math
 
 from numba import prange
 
-from ..scalar import clip
-from ._fold import dot
-from ._target import cpu_kernel
+from ..math.scalar import clip
+from .compile import cpu_kernel
+from .micro.reduction import dot
 
 
 @cpu_kernel

@@ -9,9 +9,9 @@ the pixels of their windows, backwards at the windows that hold them.
 import numpy as np
 from numba import prange
 
-from ._box import largest, scaled_sum, sum_where
-from ._target import cpu_kernel, inlined
-from ._tile import at, ceil_div, divide
+from .compile import cpu_kernel, inlined
+from .micro.gemm import at, ceil_div, divide
+from .micro.window import largest, scaled_sum, sum_where
 
 COLUMNS = 64
 

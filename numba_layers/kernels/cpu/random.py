@@ -7,9 +7,9 @@ call of Philox; the last one to three elements come after the loop.
 import numpy as np
 from numba import prange
 
-from ..distributions import normal, truncated_normal, uniform
-from ..philox import draw, opened
-from ._target import cpu_kernel
+from ..math.distributions import normal, truncated_normal, uniform
+from ..math.philox import draw, opened
+from .compile import cpu_kernel
 
 ONE, TWO, THREE, FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 

@@ -7,8 +7,8 @@ changes no bit. Nothing here is empty: an op fills the result of an empty reduct
 
 from numba import prange
 
-from ._fold import largest, largest_of, product_of, smallest, smallest_of, sum_of
-from ._target import cpu_kernel, inlined
+from .compile import cpu_kernel, inlined
+from .micro.reduction import largest, largest_of, product_of, smallest, smallest_of, sum_of
 
 BLOCK = 256   # columns that one task combines
 

@@ -6,7 +6,7 @@ one equals it, as TensorFlow 1's `resize_bilinear` has it.
 
 from numba import prange
 
-from ._target import cpu_kernel
+from .compile import cpu_kernel
 
 
 @cpu_kernel

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from ._target import cpu_kernel
+from .compile import cpu_kernel
 
 TILE = 4096   # elements of a task
 WIDE, NARROW = 2048, 64   # columns of a tile: contiguous in both arrays; else few, for the cache

@@ -5,7 +5,7 @@ x comes as CSR arrays: row n holds values[p] in column indices[p] for p in [indp
 
 from numba import prange
 
-from ._target import cpu_kernel
+from .compile import cpu_kernel
 from .embedding import patch, patches
 
 

@@ -1,4 +1,4 @@
-"""Winograd's convolution on the CPU: 3 x 3 windows, stride 1, blocks of m x m outputs at a time (see `_winograd`).
+"""Winograd's convolution on the CPU: 3 x 3 windows, stride 1, blocks of m x m outputs at a time (see `micro.winograd`).
 
 A task owns some blocks of the image. It transforms what lies below them, multiplies by the transformed weights,
 one register tile for ROWS blocks, and transforms back, all in buffers that stay in the second-level cache.
@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 from numba import prange
 
-from ._target import cpu_kernel, inlined
-from ._tile import (
+from .compile import cpu_kernel, inlined
+from .matmul import RELU, share
+from .micro.gemm import (
     GROUP,
     ROWS,
     VECTOR_BYTES,
@@ -24,9 +25,8 @@ from ._tile import (
     tile_of,
     transpose,
 )
-from ._winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, WEIGHT_2, WEIGHT_4, transform
-from ._workspace import release, scratch
-from .matmul import RELU, share
+from .micro.winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, WEIGHT_2, WEIGHT_4, transform
+from .micro.workspace import release, scratch
 
 POINTS = 36                                        # numbers of a transformed block, at most
 BLOCKS = 32                                        # of outputs, at a time

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..scalar import exp, formula, log
-from ._block import WARP, larger, max_of_block, sum_of_block
-from ._cuda import cuda, device
-from ._rows import first_row, next_row, place, share, shared_rows
-from ._target import cuda_kernel
+from ..math.scalar import exp, formula, log
+from .simt.block import WARP, larger, max_of_block, sum_of_block
+from .simt.group import first_row, next_row, place, share, shared_rows
+from .toolchain.api import cuda, device
+from .toolchain.target import cuda_kernel
 
 
 @device

@@ -1,7 +1,7 @@
-"""Convolution on the GPU: products of matrices whose rows are windows of the image (see `_gemm` and `_pixels`).
+"""Convolution on the GPU: an implicit GEMM, whose rows are windows of the image (see `gemm.mainloop`, `gemm.im2col`).
 
 Images are (sample, depth, row, column, channel), windows (depth, row, column, channel, filter); with fewer spatial
-axes the first ones have size 1. The geometry is a plan with a row of numbers for each phase and axis (see `_plan`):
+axes the first ones have size 1. The geometry is a plan with a row of numbers for each phase and axis (see `gemm.plan`):
 a convolution has one phase, a transposed one as many as its strides have remainders, with blocks of their own.
 """
 
@@ -10,15 +10,15 @@ import math
 import numpy as np
 
 from ...registry import register_kernel
-from ._cuda import cuda, device
-from ._gemm import MIDDLE, MOST_X, MOST_Y, SMALL, TENSOR_CORES, TILES, multiplier, product, tile_for
-from ._index import joined
-from ._loaders import itself, matrix_row
-from ._phases import pixel_row, pixels, pixels_of, view
-from ._pixels import Rows, Taps, odd_weights, rows, weights, windows
-from ._plan import axis_of
-from ._runs import odd_windows, runs_of
-from ._target import CudaKernel, CudaVariants
+from .gemm.im2col import Rows, Taps, odd_weights, rows, weights, windows
+from .gemm.im2col_unaligned import odd_windows, runs_of
+from .gemm.mainloop import MIDDLE, MOST_X, MOST_Y, SMALL, TENSOR_CORES, TILES, multiplier, product, tile_for
+from .gemm.operand import itself, matrix_row
+from .gemm.plan import axis_of
+from .gemm.residues import pixel_row, pixels, pixels_of, view
+from .simt.index import joined
+from .toolchain.api import cuda, device
+from .toolchain.target import CudaKernel, CudaVariants
 
 RELU = 1
 u32 = np.uint32

@@ -1,19 +1,19 @@
 """Depthwise convolution on the GPU: each channel has a window of its own, and neighbouring channels have threads.
 
 Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
-their geometry as plans (see `_plan`): the way back to the input is the same walk by another plan. Pixels whose window
-reaches beyond the image see only the taps within it.
+their geometry as plans (see `gemm.plan`): the way back to the input is the same walk by another plan. Pixels whose
+window reaches beyond the image see only the taps within it.
 """
 
 import math
 
 import numpy as np
 
-from ._cuda import cuda, device
-from ._grid import first, step
-from ._index import divided, divided_again, flat, inverse, joined
-from ._plan import axis_of
-from ._target import MOST_BLOCKS, THREADS, cuda_kernel
+from .gemm.plan import axis_of
+from .simt.grid import first, step
+from .simt.index import divided, divided_again, flat, inverse, joined
+from .toolchain.api import cuda, device
+from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
 RELU = 1
 RUN = 4                 # neighbouring pixels of a row whose sums a thread keeps: they share the weights

@@ -7,19 +7,19 @@
 - `cast(x, y)` and `fill(value, y)`.
 
 Shapes: arrays are flat. `shape` and the strides come from `ops/_broadcast.py`: 5 numbers each, strides in
-elements, the last one 0 (repeat) or 1; z is contiguous. A thread owns four elements (`_four`).
+elements, the last one 0 (repeat) or 1; z is contiguous. A thread owns four elements (`simt.vec4`).
 """
 
 import math
 
-from .. import scalar
-from ..formulas import BINARY, SLOPES, UNARY
-from ._broadcast import divisions, divisors, gathered, indices
-from ._cuda import cuda, device
-from ._four import beyond, each, fours, places, put, taken
-from ._grid import first
-from ._sine import cos, sin
-from ._target import cuda_kernel
+from ..math import scalar
+from ..math.tables import BINARY, SLOPES, UNARY
+from .simt.broadcast import divisions, divisors, gathered, indices
+from .simt.grid import first
+from .simt.sincos import cos, sin
+from .simt.vec4 import beyond, each, fours, places, put, taken
+from .toolchain.api import cuda, device
+from .toolchain.target import cuda_kernel
 
 # ---- y = f(x) ----------------------------------------------------------------------------------------------
 

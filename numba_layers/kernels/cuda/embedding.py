@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ._block import ALL, WARP
-from ._cuda import cuda, device
-from ._rows import first_row, lane, next_row, place, share, shared_rows
-from ._target import cuda_kernel
+from .simt.block import ALL, WARP
+from .simt.group import first_row, lane, next_row, place, share, shared_rows
+from .toolchain.api import cuda, device
+from .toolchain.target import cuda_kernel
 
 PATCHES = 4096   # into which a table is cut at most: each takes a warp that looks through all indices
 BESIDE = 8       # warps of a block, which find the indices in their cache

@@ -6,11 +6,11 @@ the output to [epsilon, 1 - epsilon], the gradient outside is 0.
 
 import numpy as np
 
-from ..scalar import clip, log, sign
-from ._block import WARP, sum_of_block
-from ._cuda import cuda
-from ._rows import first_row, lane, next_row, place, share, shared_rows, teams
-from ._target import cuda_kernel
+from ..math.scalar import clip, log, sign
+from .simt.block import WARP, sum_of_block
+from .simt.group import first_row, lane, next_row, place, share, shared_rows, teams
+from .toolchain.api import cuda
+from .toolchain.target import cuda_kernel
 
 
 def rows_of_output(target, output, *rest):

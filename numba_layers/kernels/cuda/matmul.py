@@ -1,4 +1,4 @@
-"""Matrix multiply on the GPU: each block computes tiles of the result (see `_gemm`).
+"""Matrix multiply on the GPU: each block computes tiles of the result (see `gemm.mainloop`).
 
 The letters are the operands' ways to lie: 'n' as it is, 't' transposed. A's rows run along the sum where it is not
 transposed, B's where it is.
@@ -6,9 +6,9 @@ transposed, B's where it is.
 
 import numpy as np
 
-from ._cuda import cuda
-from ._gemm import tiled
-from ._loaders import across, across_samples, down, down_samples, sample
+from .gemm.mainloop import tiled
+from .gemm.operand import across, across_samples, down, down_samples, sample
+from .toolchain.api import cuda
 
 u32 = np.uint32
 RELU = 1

@@ -9,12 +9,12 @@ import math
 
 import numpy as np
 
-from ..scalar import clip
-from ._block import WARP, sum_of_block
-from ._cuda import cuda
-from ._grid import first, step
-from ._rows import first_row, lane, next_row, place, share, teams
-from ._target import cuda_kernel
+from ..math.scalar import clip
+from .simt.block import WARP, sum_of_block
+from .simt.grid import first, step
+from .simt.group import first_row, lane, next_row, place, share, teams
+from .toolchain.api import cuda
+from .toolchain.target import cuda_kernel
 
 
 @cuda_kernel

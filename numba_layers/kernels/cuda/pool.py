@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from ._cuda import cuda, device
-from ._index import divided, divided_again, flat, inverse, joined
-from ._target import THREADS, cuda_kernel
+from .simt.index import divided, divided_again, flat, inverse, joined
+from .toolchain.api import cuda, device
+from .toolchain.target import THREADS, cuda_kernel
 
 PER_THREAD = 4                            # numbers of a row for a thread, which finds the row but once
 MOST_ROWS, MOST_PIECES = 1 << 20, 4096    # blocks of a launch; the rest is striding

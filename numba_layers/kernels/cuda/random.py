@@ -6,13 +6,13 @@ of Philox, and moves them at once where they lie on a border of 16 bytes.
 
 import numpy as np
 
-from ..distributions import normal, truncated_normal, uniform
-from ..philox import draw, opened
-from ._cuda import device
-from ._four import fours
-from ._grid import first, step
-from ._intrinsics import aligned, ld4, st4
-from ._target import cuda_kernel
+from ..math.distributions import normal, truncated_normal, uniform
+from ..math.philox import draw, opened
+from .simt.grid import first, step
+from .simt.intrinsics import aligned, ld4, st4
+from .simt.vec4 import fours
+from .toolchain.api import device
+from .toolchain.target import cuda_kernel
 
 
 @device

@@ -9,10 +9,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from ._block import WARP, accumulated, combined, larger, plus, smaller
-from ._cuda import cuda, device
-from ._rows import BUSY, FEW, MANY, WIDEST, first_row, lane, next_row, place, share, teams
-from ._target import MOST_BLOCKS, THREADS, cuda_kernel
+from .simt.block import WARP, accumulated, combined, larger, plus, smaller
+from .simt.group import BUSY, FEW, MANY, WIDEST, first_row, lane, next_row, place, share, teams
+from .toolchain.api import cuda, device
+from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
 
 def chunks_of_rows(x, out):

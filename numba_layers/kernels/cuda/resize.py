@@ -6,9 +6,9 @@ one equals it, as TensorFlow 1's `resize_bilinear` has it. A thread owns one num
 
 import numpy as np
 
-from ._grid import first, step
-from ._index import divided, divided_again, flat, inverse, joined
-from ._target import cuda_kernel
+from .simt.grid import first, step
+from .simt.index import divided, divided_again, flat, inverse, joined
+from .toolchain.target import cuda_kernel
 
 
 @cuda_kernel

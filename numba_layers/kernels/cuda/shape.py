@@ -5,12 +5,12 @@ from functools import reduce
 
 import numpy as np
 
-from ._broadcast import moved, parted
-from ._cuda import cuda, device
-from ._four import beyond, fours_of, places, put_at
-from ._grid import first
-from ._index import divided, inverse, joined
-from ._target import MOST_BLOCKS, THREADS, cuda_kernel
+from .simt.broadcast import moved, parted
+from .simt.grid import first
+from .simt.index import divided, inverse, joined
+from .simt.vec4 import beyond, fours_of, places, put_at
+from .toolchain.api import cuda, device
+from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
 TILE_POWER = 10      # of the elements of a tile
 TILE = 1 << TILE_POWER

@@ -5,12 +5,12 @@ x comes as CSR arrays: row n holds values[p] in column indices[p] for p in [indp
 
 import numpy as np
 
-from ._block import WARP
-from ._cuda import cuda, device
-from ._grid import first, step
-from ._rows import lane
-from ._target import cuda_kernel
 from .embedding import add_rows, clear, patches, rows_of_patch
+from .simt.block import WARP
+from .simt.grid import first, step
+from .simt.group import lane
+from .toolchain.api import cuda, device
+from .toolchain.target import cuda_kernel
 
 
 @cuda_kernel

@@ -1,4 +1,4 @@
-"""Winograd's convolution: 3 x 3 windows, stride 1, blocks of m x m outputs at a time (see `_winograd`).
+"""Winograd's convolution: 3 x 3 windows, stride 1, blocks of m x m outputs at a time (see `gemm.winograd`).
 
 A thread block owns BLOCKS blocks of outputs and FILTERS filters. It transforms what lies below them, some channels at
 a time, to shared memory; for each point 8 threads then add up 8 x 8 of its products each, in registers.
@@ -8,13 +8,13 @@ import math
 
 import numpy as np
 
-from . import _winograd
-from ._cuda import cuda, device
-from ._grid import first, step
-from ._index import divided, joined
-from ._intrinsics import ld1
-from ._target import MOST_BLOCKS, THREADS, cuda_kernel
-from ._winograd import PART, POINTS, PRODUCTS, RELU, SIDE, add_products, place_of
+from .gemm import winograd
+from .gemm.winograd import PART, POINTS, PRODUCTS, RELU, SIDE, add_products, place_of
+from .simt.grid import first, step
+from .simt.index import divided, joined
+from .simt.intrinsics import ld1
+from .toolchain.api import cuda, device
+from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
 ROWS, COLUMNS = 2, 4                                  # threads for a point, and what a thread block owns:
 BLOCKS, FILTERS = ROWS * PART, COLUMNS * PART
@@ -54,11 +54,11 @@ def winograd_weight(weight, transposed, u):
             window[tap // 3 * SIDE + tap % 3] = ld1(weight, joined(place, number, start))
         target = joined(c, row_of(outer), f)
         if u.shape[0] == POINTS:
-            _winograd.weight_4(window)
-            _winograd.spread_6(window, u, target, size)
+            winograd.weight_4(window)
+            winograd.spread_6(window, u, target, size)
         else:
-            _winograd.weight_2(window)
-            _winograd.spread_4(window, u, target, size)
+            winograd.weight_2(window)
+            winograd.spread_4(window, u, target, size)
         i = u32(i + step())
 
 
@@ -102,13 +102,13 @@ def winograd_convolve(x, u, bias, before, activation, y):
                 i, j, inside = u32(i * m - top), u32(j * m - left), u32(b0 + b) < number and u32(c0 + c) < inner
                 at = joined(c, u32(BLOCKS), b)
                 if larger:
-                    _winograd.read_6(x, n, i, j, u32(c0 + c), inside, block)
-                    _winograd.input_4(block)
-                    _winograd.spread_6(block, v, at, u32(CHANNELS * BLOCKS))
+                    winograd.read_6(x, n, i, j, u32(c0 + c), inside, block)
+                    winograd.input_4(block)
+                    winograd.spread_6(block, v, at, u32(CHANNELS * BLOCKS))
                 else:
-                    _winograd.read_4(x, n, i, j, u32(c0 + c), inside, block)
-                    _winograd.input_2(block)
-                    _winograd.spread_4(block, v, at, u32(CHANNELS * BLOCKS))
+                    winograd.read_4(x, n, i, j, u32(c0 + c), inside, block)
+                    winograd.input_2(block)
+                    winograd.spread_4(block, v, at, u32(CHANNELS * BLOCKS))
                 pair = u32(pair + threads)
             cuda.syncthreads()
             c, at = u32(0), u32(point * u32(CHANNELS * BLOCKS) + some_blocks)
@@ -131,13 +131,13 @@ def winograd_convolve(x, u, bias, before, activation, y):
                     n, i, j = place_of(u32(b0 + b), blocks)
                     i, j = u32(i * m), u32(j * m)
                     if larger:
-                        _winograd.gather_6(block, v, pair, u32(BLOCKS * PART))
-                        _winograd.output_4(block)
-                        _winograd.write_4(block, ld1(bias, f), activation == RELU, y, n, i, j, f)
+                        winograd.gather_6(block, v, pair, u32(BLOCKS * PART))
+                        winograd.output_4(block)
+                        winograd.write_4(block, ld1(bias, f), activation == RELU, y, n, i, j, f)
                     else:
-                        _winograd.gather_4(block, v, pair, u32(BLOCKS * PART))
-                        _winograd.output_2(block)
-                        _winograd.write_2(block, ld1(bias, f), activation == RELU, y, n, i, j, f)
+                        winograd.gather_4(block, v, pair, u32(BLOCKS * PART))
+                        winograd.output_2(block)
+                        winograd.write_2(block, ld1(bias, f), activation == RELU, y, n, i, j, f)
                 pair = u32(pair + threads)
             cuda.syncthreads()
         b0 = u32(b0 + cuda.gridDim.x * BLOCKS)

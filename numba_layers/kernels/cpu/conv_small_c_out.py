@@ -1,0 +1,110 @@
+"""Transposed convolution to few channels on the CPU, with pixels side by side in the vectors.
+
+With three channels, say, a tile as wide as the channels would waste most of each vector. So here the tile's columns
+are neighbouring pixels of x, transposed, and its rows the taps and channels of one row of the window. What a tap gives
+is added to a row of the image that is kept apart by channels, and by columns modulo the stride, where it is one run.
+"""
+
+import numpy as np
+from numba import prange
+
+from .compile import cpu_kernel, inlined
+from .conv import GAP, OFFSET, STRIDE, TAPS
+from .matmul import RELU
+from .micro.gemm import (
+    GROUP,
+    ROWS,
+    VECTOR_BYTES,
+    VECTORS,
+    add,
+    at,
+    ceil_div,
+    copy,
+    divide,
+    lanes_of,
+    tile_of,
+    transpose,
+)
+from .micro.workspace import release, scratch
+
+INNER = 1024                                         # channels of x at most,
+LINE = 512                                           # taps and channels of a row of the window,
+IMAGE_ROW = 256 << 10                                # bytes of a row of the image: see `fits`
+ROW = VECTORS * VECTOR_BYTES
+PIXELS = (INNER + VECTOR_BYTES // 4) * ROW           # buffers, in bytes: transposed pixels,
+PRODUCTS = (LINE + ROWS) * ROW                       # what they give,
+LAST = ROWS * INNER * 8                              # and the last weights, that do not fill a tile
+
+
+def fits(window, shape, out):
+    """Do the buffers hold this geometry? window: an `Axis` for each spatial one; shape, out: of x and y."""
+    last = window[-1]
+    columns = shape[-2] + 2 * (out[-2] + last.window * last.dilation) // last.stride + 2      # of `line`, and more
+    return (shape[-1] <= INNER and last.window * out[-1] <= LINE
+            and out[-1] * last.stride * columns * 8 <= IMAGE_ROW)
+
+
+@inlined
+def products_of_line(pixels, wide, weight, start, lines, inner, zeros, last, products):
+    """products (lines, wide) = weights at `start` (lines, inner) @ pixels (inner, wide)."""
+    for r in range(0, lines, ROWS):
+        a = at(weight, start + r * inner)
+        if r + ROWS > lines:
+            copy(last, inner, a, inner, lines - r, inner, inner)
+            a = at(last, 0)
+        tile_of(divide(wide, lanes_of(weight)), a, (inner, GROUP * inner, 1, 0, 0), pixels, (wide, 0), (1, 1, inner),
+                zeros, (0, 0), False, at(products, r * wide), (wide, GROUP * wide))
+
+
+@cpu_kernel
+def convolve_small_c_out(x, weight, bias, plans, activation, y):
+    """y = bias + sum over the pixels of x of weight[tap] x[pixel], added at the pixel's taps in y; relu if RELU.
+
+    The gradient of a convolution to its input, by `plans` of the convolution itself (see `conv`).
+    Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
+    A task owns a row of y.
+    """
+    plan, lanes, inner = plans[0], lanes_of(y), x.shape[4]
+    depth, height, width, channels = y.shape[1:]
+    stride, taps = plan[2, STRIDE], plan[2, TAPS]
+    lines = taps * channels                                              # rows of a tile, for one row of the window
+    margin = ceil_div(max(0, -plan[2, OFFSET]), stride)                  # columns, by stride, left of the image,
+    beyond = divide(plan[2, OFFSET] + margin * stride + (taps - 1) * plan[2, GAP], stride)
+    room = max(beyond + x.shape[3], margin + ceil_div(width, stride))    # and all of them
+    for task in prange(y.shape[0] * depth * height):
+        plane = divide(np.int64(task), height)
+        row = np.int64(task) - plane * height
+        n = divide(plane, depth)
+        pixels, products, last, line, zeros = scratch(y, PIXELS, PRODUCTS, LAST, IMAGE_ROW, ROW)
+        copy(line, 0, line, 0, 1, 0, channels * stride * room)
+        copy(zeros, 0, zeros, 0, 1, 0, VECTORS * lanes)
+        for kd in range(plan[0, TAPS]):
+            for kh in range(plan[1, TAPS]):
+                d = plane - n * depth - plan[0, OFFSET] - kd * plan[0, GAP]
+                h = row - plan[1, OFFSET] - kh * plan[1, GAP]
+                x_d, x_h = divide(max(0, d), plan[0, STRIDE]), divide(max(0, h), plan[1, STRIDE])
+                if (x_d * plan[0, STRIDE] != d or x_h * plan[1, STRIDE] != h
+                        or x_d >= x.shape[1] or x_h >= x.shape[2]):
+                    continue
+                start = (kd * plan[1, TAPS] + kh) * lines * inner
+                x_row = ((n * x.shape[1] + x_d) * x.shape[2] + x_h) * x.shape[3]
+                for w in range(0, x.shape[3], VECTORS * lanes):
+                    some = min(VECTORS * lanes, x.shape[3] - w)
+                    wide = ceil_div(some, lanes) * lanes
+                    transpose(pixels, wide, at(x, (x_row + w) * inner), inner, some, inner)
+                    products_of_line(pixels, wide, weight, start, lines, inner, zeros, last, products)
+                    for tap in range(taps):
+                        column = plan[2, OFFSET] + margin * stride + tap * plan[2, GAP]
+                        t = divide(column, stride)
+                        add(at(line, (column - t * stride) * room + t + w), stride * room,
+                            at(products, tap * channels * wide), wide, channels, some)
+        for c in range(channels):
+            for phase in range(min(stride, width)):
+                for t in range(ceil_div(width - phase, stride)):
+                    value = at(line, (c * stride + phase) * room + margin + t)[0] + bias[c]
+                    negative = activation == RELU and value < 0
+                    y[n, plane - n * depth, row, t * stride + phase, c] = 0 if negative else value
+        release(pixels)
+
+
+convolve_small_c_out.fits = fits

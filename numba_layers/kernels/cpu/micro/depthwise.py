@@ -1,0 +1,213 @@
+"""The innermost loops of depthwise convolution, as vector instructions; a vector holds channels of one pixel.
+
+A channel meets only itself, so there is no product of matrices here: each tap of the window costs a number of the
+image. The sums of a block of neighbouring pixels stay in registers while the window passes. Where pixels are as far
+apart as taps, a number of the image is read once for RUN taps, each of which adds it to another pixel's sum.
+
+Each sum is one chain of multiply-adds in an order that only the taps decide, not where a row is cut nor the number of
+channels. See `micro.gemm` for pointers, strides, and the Python that stands beside each routine.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from .gemm import _int64, _routine, _Vectors
+
+RUN = 3                  # taps of a window's row that are taken together
+BLOCK = 4, 2             # pixels and vectors of a block: with the weights of a run they fill the registers of AVX2
+ALONE = 1, 4             # of the pixels that are left of a row, one by one
+WIDTHS = {RUN: 2, 1: 4}  # for `add_products`: vectors with so many taps, whose sums fill the pipelines
+
+
+class _Slice:
+    """Neighbouring channels in `vectors` vectors; memory has `count` of them (None: all)."""
+
+    def __init__(self, vector, vectors, count=None):
+        self.vector, self.vectors, self.count = vector, vectors, count
+
+    def load(self, pointer, offset):
+        if self.count is None:
+            return [self.vector.load(pointer, place) for place in self._places(offset)]
+        return [self.vector.load_part(pointer, place, left) for place, left in zip(self._places(offset), self._left())]
+
+    def store(self, variables, pointer, offset):
+        numbers = [self.vector.builder.load(variable) for variable in variables]
+        if self.count is None:
+            for number, place in zip(numbers, self._places(offset)):
+                self.vector.store(number, pointer, place)
+        else:
+            for number, place, left in zip(numbers, self._places(offset), self._left()):
+                self.vector.store_part(number, pointer, place, left)
+
+    def _places(self, offset):
+        return [self.vector.builder.add(offset, before) for before in self._before()]
+
+    def _left(self):
+        return [self.vector.builder.sub(self.count, before) for before in self._before()]
+
+    def _before(self):
+        """The channels before each vector."""
+        return [_int64(v * self.vector.lanes) for v in range(self.vectors)]
+
+
+def _for_slices(vector, channels, vectors, emit):
+    """`emit(first channel, slice)` in a loop over whole slices, and once more for the channels that are left."""
+    builder, width = vector.builder, _int64(vectors * vector.lanes)
+    whole = builder.udiv(channels, width)
+    with cgutils.for_range(builder, whole) as loop:
+        emit(builder.mul(loop.index, width), _Slice(vector, vectors))
+    first = builder.mul(whole, width)
+    left = builder.sub(channels, first)
+    with builder.if_then(builder.icmp_signed(">", left, _int64(0))):
+        emit(first, _Slice(vector, vectors, left))
+
+
+def _add_products(vector, numbers, weights, sums):
+    for number, weight, total in zip(numbers, weights, sums):
+        vector.builder.store(vector.multiply_add(number, weight, vector.builder.load(total)), total)
+
+
+def _over_taps(builder, rows, steps, pointers, emit):
+    """`emit()` for each of `steps` steps in each of `rows` rows; between them the pointers move.
+
+    pointers: (variable, elements from step to step, elements from row to row) each.
+    One loop, not two: a CPU guesses wrong where loops of a few rounds end.
+    """
+    last = builder.sub(steps, _int64(1))
+    jumps = [builder.sub(row, builder.mul(last, step)) for _, step, row in pointers]
+    left = cgutils.alloca_once_value(builder, last)
+    with cgutils.for_range(builder, builder.mul(rows, steps)):
+        emit()
+        now = builder.load(left)
+        ends = builder.icmp_signed("==", now, _int64(0))
+        builder.store(builder.select(ends, last, builder.sub(now, _int64(1))), left)
+        for (variable, step, _), jump in zip(pointers, jumps):
+            way = builder.select(ends, jump, step)
+            builder.store(builder.gep(builder.load(variable), [way]), variable)
+
+
+def _python_filter_pixels(x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels):
+    for k in range(pixels):
+        total = bias[:channels].copy()
+        for p in range(taps[0]):
+            for q in range(taps[1]):
+                here = x[k * x_strides[0] + p * x_strides[1] + q * x_strides[2]:][:channels]
+                total += here * weight[start + p * w_strides[0] + q * w_strides[1]:][:channels]
+        y[k * y_step:][:channels] = np.where(relu & (total < 0), 0, total)
+
+
+@_routine(np.errstate(all="ignore")(_python_filter_pixels))
+def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels):
+    """y[k, c] = bias[c] + sum over p, q of x[k, p, q, c] * weight[p, q, c]; negative numbers set to zero if relu.
+
+    Pixels k < `pixels` of a row of the output, taps p < taps[0] and q < taps[1], channels c < `channels`.
+    x_strides: of pixels and of the window's rows and columns. The weights begin at `start`, w_strides (of p and q)
+    may be negative. y_step: from pixel to pixel.
+    """
+    def codegen(context, builder, signature, arguments):
+        x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels = arguments
+        vector = _Vectors(context, builder, signature.args[0].dtype)
+        x_step, x_row, x_column = cgutils.unpack_tuple(builder, x_strides)
+        w_row, w_column = cgutils.unpack_tuple(builder, w_strides)
+        rows, columns = cgutils.unpack_tuple(builder, taps)
+        shared = builder.icmp_signed("==", x_step, x_column)
+        runs = builder.select(shared, builder.udiv(columns, _int64(RUN)), _int64(0))
+
+        def add_taps(sums, part, image, weights, steps, run):
+            """Add `steps` runs of taps for each row of the window; pixel k + 1 sees of a run what k saw a tap later."""
+            # A pointer to each 4 pixels: from a single one LLVM would step from pixel to pixel, one by one.
+            images = [vector.variable(vector.unrelated(builder.gep(image, [builder.mul(_int64(m), x_step)])))
+                      for m in range(0, len(sums) + run - 1, 4)]
+            weights = vector.variable(weights)
+            x_run, w_run = (builder.mul(stride, _int64(run)) for stride in (x_column, w_column))
+
+            def emit():
+                taps = [part.load(builder.load(weights), builder.mul(_int64(t), w_column)) for t in range(run)]
+                for m in range(len(sums) + run - 1):
+                    offset = builder.mul(_int64(m % 4), x_step)
+                    numbers = part.load(builder.load(images[m // 4]), offset)
+                    for t, tap in enumerate(taps):
+                        if 0 <= m - t < len(sums):
+                            _add_products(vector, numbers, tap, sums[m - t])
+
+            moving = [(image, x_run, x_row) for image in images]
+            _over_taps(builder, rows, steps, [*moving, (weights, w_run, w_row)], emit)
+
+        def block(first, count, vectors):
+            """The sums of `count` pixels from `first` on."""
+            def emit(c, part):
+                sums = [[vector.variable(number) for number in part.load(bias, c)] for _ in range(count)]
+                image = builder.gep(x, [vector.offset(first, x_step, c)])
+                weights = builder.gep(weight, [builder.add(start, c)])
+                add_taps(sums, part, image, weights, runs, RUN)
+                done = builder.mul(runs, _int64(RUN))
+                image = builder.gep(image, [builder.mul(done, x_column)])
+                weights = builder.gep(weights, [builder.mul(done, w_column)])
+                add_taps(sums, part, image, weights, builder.sub(columns, done), 1)
+                with builder.if_then(relu):
+                    zeros = ir.Constant(vector.type, None)
+                    for total in [total for pixel in sums for total in pixel]:
+                        value = builder.load(total)
+                        negative = builder.fcmp_ordered("<", value, zeros)
+                        builder.store(builder.select(negative, zeros, value), total)
+                for k, pixel in enumerate(sums):
+                    part.store(pixel, y, vector.offset(builder.add(first, _int64(k)), y_step, c))
+
+            _for_slices(vector, channels, vectors, emit)
+
+        blocks = builder.udiv(pixels, _int64(BLOCK[0]))
+        with cgutils.for_range(builder, blocks) as loop:
+            block(builder.mul(loop.index, _int64(BLOCK[0])), *BLOCK)
+        done = builder.mul(blocks, _int64(BLOCK[0]))
+        with cgutils.for_range(builder, builder.sub(pixels, done)) as loop:
+            block(builder.add(done, loop.index), *ALONE)
+
+    i, pair = types.int64, types.UniTuple(types.int64, 2)
+    strides = types.UniTuple(types.int64, 3)
+    return types.void(x, strides, weight, i, pair, pair, bias, types.boolean, y, i, i, i), codegen
+
+
+def _python_add_products(x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels):
+    for t in range(taps):
+        for k in range(pixels):
+            here = x[k * x_step + t * x_column:][:channels]
+            total[t * total_step:][:channels] += here * grad[k * grad_step:][:channels]
+
+
+@_routine(np.errstate(all="ignore")(_python_add_products))
+def add_products(typing, x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels):
+    """total[t, c] += sum over pixels k of x[k, t, c] * grad[k, c], for t < `taps` and c < `channels`.
+
+    x_step, x_column: of x from pixel to pixel and from tap to tap; grad_step and total_step likewise.
+    """
+    def codegen(context, builder, signature, arguments):
+        x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels = arguments
+        vector = _Vectors(context, builder, signature.args[0].dtype)
+
+        def sum_taps(first, run):
+            """Sum `run` taps from `first` on."""
+            def emit(c, part):
+                offsets = [vector.offset(builder.add(first, _int64(t)), total_step, c) for t in range(run)]
+                sums = [[vector.variable(number) for number in part.load(total, offset)] for offset in offsets]
+                image = builder.gep(x, [vector.offset(first, x_column, c)])
+                with cgutils.for_range(builder, pixels) as k:
+                    numbers = part.load(grad, vector.offset(k.index, grad_step, c))
+                    here = builder.gep(image, [builder.mul(k.index, x_step)])
+                    for t in range(run):
+                        seen = part.load(here, builder.mul(_int64(t), x_column))
+                        _add_products(vector, seen, numbers, sums[t])
+                for tap, offset in zip(sums, offsets):
+                    part.store(tap, total, offset)
+
+            _for_slices(vector, channels, WIDTHS[run], emit)
+
+        runs = builder.udiv(taps, _int64(RUN))
+        with cgutils.for_range(builder, runs) as loop:
+            sum_taps(builder.mul(loop.index, _int64(RUN)), RUN)
+        done = builder.mul(runs, _int64(RUN))
+        with cgutils.for_range(builder, builder.sub(taps, done)) as loop:
+            sum_taps(builder.add(done, loop.index), 1)
+
+    i = types.int64
+    return types.void(x, i, i, grad, i, i, total, i, i, i), codegen

@@ -1,0 +1,162 @@
+"""A box of pixels, a vector of channels at a time: the largest pixel, or the sum, as vector instructions.
+
+Pooling and its gradients look at boxes: the part of a window that lies inside the image, or the windows that hold a
+pixel. A box is a pointer to its first pixel, the `counts` of pixels along three axes and the `steps` from one to the
+next, in elements. What is found stays in registers while the box is walked; Numba's own loops over channels would load
+and store it at each pixel. The last channels, fewer than a vector, go through the same code under a mask.
+
+The functions emit LLVM instructions, and each stands beside the Python that says the same.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from .gemm import _int64, _routine, _Vectors
+
+_Three = types.UniTuple(types.int64, 3)
+
+
+class _Box:
+    """Emits the loops over the pixels of a box, and over vectors of their channels."""
+
+    def __init__(self, context, builder, dtype, counts, channels):
+        self.context, self.builder = context, builder
+        self.counts = cgutils.unpack_tuple(builder, counts)
+        self.channels = channels
+        self.lanes = _Vectors(context, builder, dtype).lanes
+
+    def vectors(self, dtype):
+        """Vectors of `dtype` with as many lanes as the pixels' have."""
+        vectors = _Vectors(self.context, self.builder, dtype)
+        vectors.lanes, vectors.type = self.lanes, ir.VectorType(vectors.element, self.lanes)
+        return vectors
+
+    def each_vector(self, emit):
+        """Emit `emit(channel, load, store)` in a loop over whole vectors, and again for the channels left."""
+        builder, lanes = self.builder, _int64(self.lanes)
+        whole = builder.udiv(self.channels, lanes)
+        with cgutils.for_range(builder, whole) as number:
+            emit(builder.mul(number.index, lanes), _Vectors.load, _Vectors.store)
+        channel = builder.mul(whole, lanes)
+        left = builder.sub(self.channels, channel)
+        with builder.if_then(builder.icmp_signed(">", left, _int64(0))):
+            emit(channel, lambda vectors, *place: vectors.load_part(*place, left),
+                 lambda vectors, *place: vectors.store_part(*place, left))
+
+    @contextmanager
+    def each_pixel(self, *walks):
+        """Loop over the box; gives the numbers that each of `walks`, (first number, steps), has come to."""
+        builder, (depth, rows, columns) = self.builder, self.counts
+        with (cgutils.for_range(builder, depth) as a, cgutils.for_range(builder, rows) as b,
+              cgutils.for_range(builder, columns) as c):
+            numbers = []
+            for number, steps in walks:
+                for loop, step in zip((a, b, c), cgutils.unpack_tuple(builder, steps)):
+                    number = builder.add(number, builder.mul(loop.index, step))
+                numbers.append(number)
+            yield numbers
+
+
+def _walk(counts, *walks):
+    """`each_pixel` in Python."""
+    for index in np.ndindex(*counts):
+        yield [number + int(np.dot(index, steps)) for number, steps in walks]
+
+
+def _python_largest(x, counts, steps, tap, tap_steps, channels, y, taps):
+    y[:channels], taps[:channels] = -np.inf, tap
+    best, where = y[:channels], taps[:channels]
+    for place, number in _walk(counts, (0, steps), (tap, tap_steps)):
+        value = x[place:place + channels]
+        wins = ~(value <= best) & (best == best)
+        best[wins], where[wins] = value[wins], number
+
+
+@_routine(_python_largest)
+def largest(typing, x, counts, steps, tap, tap_steps, channels, y, taps):
+    """y = the largest pixel of the box x, taps = its number; the first of equals, and of NaNs, which win.
+
+    The first pixel has number `tap`, its neighbours along the axes `tap_steps` more.
+    """
+    def codegen(context, builder, signature, arguments):
+        x, counts, steps, tap, tap_steps, channels, y, taps = arguments
+        box = _Box(context, builder, signature.args[0].dtype, counts, channels)
+        values, marks = box.vectors(signature.args[0].dtype), box.vectors(signature.args[-1].dtype)
+
+        def emit(channel, load, store):
+            best = values.variable(values.broadcast(values.element(float("-inf"))))
+            where = marks.variable(marks.broadcast(builder.trunc(tap, marks.element)))
+            with box.each_pixel((channel, steps), (tap, tap_steps)) as (place, number):
+                value, highest = load(values, x, place), builder.load(best)
+                wins = builder.and_(builder.fcmp_unordered(">", value, highest),
+                                    builder.fcmp_ordered("==", highest, highest))
+                number = marks.broadcast(builder.trunc(number, marks.element))
+                builder.store(builder.select(wins, value, highest), best)
+                builder.store(builder.select(wins, number, builder.load(where)), where)
+            store(values, builder.load(best), y, channel)
+            store(marks, builder.load(where), taps, channel)
+
+        box.each_vector(emit)
+
+    i = types.int64
+    return types.void(x, _Three, _Three, i, _Three, i, y, taps), codegen
+
+
+def _python_scaled_sum(x, counts, steps, scale, channels, y):
+    y[:channels] = 0
+    for place, in _walk(counts, (0, steps)):
+        y[:channels] += x[place:place + channels]
+    y[:channels] *= scale
+
+
+@_routine(_python_scaled_sum)
+def scaled_sum(typing, x, counts, steps, scale, channels, y):
+    """y = scale times the sum of the box x."""
+    def codegen(context, builder, signature, arguments):
+        x, counts, steps, scale, channels, y = arguments
+        box = _Box(context, builder, signature.args[0].dtype, counts, channels)
+        values = box.vectors(signature.args[0].dtype)
+
+        def emit(channel, load, store):
+            total = values.variable(ir.Constant(values.type, None))
+            with box.each_pixel((channel, steps)) as (place,):
+                builder.store(builder.fadd(builder.load(total), load(values, x, place)), total)
+            store(values, builder.fmul(builder.load(total), values.broadcast(scale)), y, channel)
+
+        box.each_vector(emit)
+
+    return types.void(x, _Three, _Three, x.dtype, types.int64, y), codegen
+
+
+def _python_sum_where(x, taps, counts, steps, tap, tap_steps, channels, y):
+    y[:channels] = 0
+    for place, number in _walk(counts, (0, steps), (tap, tap_steps)):
+        here = slice(place, place + channels)
+        y[:channels] += np.where(taps[here] == number, x[here], 0)
+
+
+@_routine(_python_sum_where)
+def sum_where(typing, x, taps, counts, steps, tap, tap_steps, channels, y):
+    """y = the sum of those pixels of the box x whose number is the one that `taps`, of x's shape, holds there."""
+    def codegen(context, builder, signature, arguments):
+        x, taps, counts, steps, tap, tap_steps, channels, y = arguments
+        box = _Box(context, builder, signature.args[0].dtype, counts, channels)
+        values, marks = box.vectors(signature.args[0].dtype), box.vectors(signature.args[1].dtype)
+        zeros = ir.Constant(values.type, None)
+
+        def emit(channel, load, store):
+            total = values.variable(zeros)
+            with box.each_pixel((channel, steps), (tap, tap_steps)) as (place, number):
+                number = marks.broadcast(builder.trunc(number, marks.element))
+                chosen = builder.icmp_signed("==", load(marks, taps, place), number)
+                value = builder.select(chosen, load(values, x, place), zeros)
+                builder.store(builder.fadd(builder.load(total), value), total)
+            store(values, builder.load(total), y, channel)
+
+        box.each_vector(emit)
+
+    i = types.int64
+    return types.void(x, taps, _Three, _Three, i, _Three, i, y), codegen

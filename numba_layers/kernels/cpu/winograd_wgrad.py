@@ -1,0 +1,101 @@
+"""The gradient of 3 x 3 windows by Winograd's algorithm, on the CPU (see `winograd` and `micro.winograd`).
+
+A task takes part of the image's blocks. It transforms the inputs below them and the output's gradients, some blocks at
+a time, and adds to the gradient of each point the product over those blocks.
+"""
+
+from functools import partial
+
+import numpy as np
+from numba import prange
+
+from .compile import cpu_kernel, inlined
+from .matmul import EDGE, share
+from .micro.gemm import GROUP, ROWS, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, tile_of
+from .micro.winograd import GRADIENT_4, INPUT_4, WINDOW_4, transform
+from .micro.workspace import release, scratch
+from .winograd import INPUTS, PATCH, POINTS, ROW, block_at, block_of, fits, panel_width
+
+BLOCKS = 64                                        # at a time, at most
+GRADIENTS = POINTS * (BLOCKS * ROW + VECTOR_BYTES)      # bytes of their transformed gradients, a panel of filters
+
+
+@inlined
+def add_products(inputs, v_point, channels_room, channels, gradients, point, wide, blocks, f, some, edge, target,
+                 filters):
+    """target[p, c, f:f + some] += sum over blocks of inputs[p, block, c] gradients[p, block]."""
+    vectors = divide(wide, lanes_of(target))
+    for p in range(POINTS):
+        for c in range(0, channels, ROWS):
+            rows = min(ROWS, channels - c)
+            y = at(target, (p * channels + c) * filters + f)
+            y_strides = filters, GROUP * filters
+            outside = rows < ROWS or some < wide
+            if outside:
+                copy(edge, wide, y, filters, rows, some, wide)
+                y, y_strides = at(edge, 0), (wide, GROUP * wide)
+            tile_of(vectors, at(inputs, p * v_point + c), (1, GROUP, channels_room, 0, 0),
+                    at(gradients, p * point), (wide, 0), (1, 1, blocks), y, y_strides, False, y, y_strides)
+            if outside:
+                copy(at(target, (p * channels + c) * filters + f), filters, edge, wide, rows, some, some)
+
+
+@cpu_kernel
+def winograd_backward_points(x, grad_y, before, products):
+    """products[part, point, c, f] = sum over a part of the blocks of (B.T x B)[point, c] (A grad_y A.T)[point, f].
+
+    Shapes: x (n, height, width, channels), grad_y (n, out height, out width, filters), products (part, points,
+    channels, filters); before: rows and columns of zeros in front of x. A task owns a part.
+    """
+    parts, _, channels, filters = products.shape
+    lanes, width = lanes_of(x), panel_width(filters, lanes_of(x))
+    rows, columns = ceil_div(grad_y.shape[1], 4), ceil_div(grad_y.shape[2], 4)
+    blocks = x.shape[0] * rows * columns
+    unit = max(lanes, ROWS)
+    channels_room = ceil_div(channels, unit) * unit
+    room = divide(divide(INPUTS // VECTOR_BYTES * lanes, POINTS) - lanes, channels_room)
+    at_a_time = max(1, min(BLOCKS, room))
+    for task in prange(parts):
+        first, count = share(np.int64(task), parts, blocks, 1)
+        inputs, gradients, patch, edge = scratch(x, INPUTS, GRADIENTS, PATCH, EDGE)
+        target = at(products, np.int64(task) * POINTS * channels * filters)
+        copy(target, 0, target, 0, 1, 0, POINTS * channels * filters)
+        for start in range(first, first + count, at_a_time):
+            some_blocks = min(at_a_time, first + count - start)
+            v_point = some_blocks * channels_room + lanes       # else all points fall on the same lines of the cache
+            for b in range(some_blocks):
+                n, i, j = block_at(start + b, rows, columns, 4)
+                block, strides = block_of(x, n, i - before[0], j - before[1], 6, 0, channels, channels_room, patch)
+                transform(INPUT_4, block, strides, at(inputs, b * channels_room), (6 * v_point, v_point),
+                          divide(channels_room, lanes), patch, False)
+            for f in range(0, filters, width):
+                some = min(width, filters - f)
+                wide = ceil_div(some, lanes) * lanes
+                point = some_blocks * wide + lanes
+                for b in range(some_blocks):
+                    n, i, j = block_at(start + b, rows, columns, 4)
+                    block, strides = block_of(grad_y, n, i, j, 4, f, some, wide, patch)
+                    transform(GRADIENT_4, block, strides, at(gradients, b * wide), (6 * point, point),
+                              divide(wide, lanes), patch, False)
+                add_products(inputs, v_point, channels_room, channels, gradients, point, wide, some_blocks, f, some,
+                             edge, target, filters)
+        release(inputs)
+
+
+winograd_backward_points.fits = partial(fits, at_once=1)
+
+
+@cpu_kernel
+def winograd_backward_weight(products, grad_weight):
+    """grad_weight = G.T products G, window by window.
+
+    Shapes: products (points, channels, filters), grad_weight (3, 3, channels, filters), channels * filters a multiple
+    of a vector. A task owns the windows of some vectors.
+    """
+    lanes = lanes_of(products)
+    size = grad_weight.shape[2] * grad_weight.shape[3]
+    tasks = ceil_div(size, 16 * lanes)
+    for task in prange(tasks):
+        e, count = share(np.int64(task), tasks, size, lanes)
+        transform(WINDOW_4, at(products, e), (6 * size, size), at(grad_weight, e), (3 * size, size),
+                  divide(count, lanes), at(products, 0), False)

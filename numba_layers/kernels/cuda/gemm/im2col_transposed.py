@@ -1,0 +1,80 @@
+"""What the taps of a window have seen: the loader (see `gemm.mainloop`) for the gradient to the weight (wgrad).
+
+A row of the matrix is a tap and a channel, a column an output pixel; the sum runs over the pixels.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+from ..simt.index import divided, joined
+from ..simt.intrinsics import ld1
+from ..toolchain.api import device
+from .im2col import OUTSIDE, four_at
+from .operand import Loader, one_by_one
+from .plan import axis_of
+
+u32 = np.uint32
+
+# x, the gradient (for its shape), the plans, the strides of rows and columns and the pixel with which the sum begins.
+Seen = namedtuple("Seen", "x grad_y plans down across first")
+
+
+@device
+def _start(a, i, k):
+    d, h, w = axis_of(a.plans, 0, 0), axis_of(a.plans, 0, 1), axis_of(a.plans, 0, 2)
+    channels = u32(a.x.shape[4])
+    tap, c = divided(i, channels)
+    line, k_w = divided(tap, w.taps)
+    k_d, k_h = divided(line, h.taps)
+    row, o_w = divided(u32(a.first + k), u32(a.grad_y.shape[3]))
+    plane, o_h = divided(row, u32(a.grad_y.shape[2]))
+    near_d = joined(u32(min(k_d, u32(d.taps - u32(1)))), d.gap, d.offset)        # of rows beyond the last any
+    place = u32(joined(k_w, w.gap, w.offset) * channels + c)
+    return _at_plane(a, o_w, o_h, plane, u32(0), near_d, joined(k_h, h.gap, h.offset), place, True)
+
+
+@device
+def _at_plane(a, o_w, o_h, plane, line, near_d, near_h, place, moved):
+    """The state for output column `o_w`, row and plane; line: the first row of x's plane of the tap, or OUTSIDE."""
+    while o_w >= u32(a.grad_y.shape[3]):
+        o_w, o_h = u32(o_w - u32(a.grad_y.shape[3])), u32(o_h + u32(1))
+        if o_h == u32(a.grad_y.shape[2]):
+            o_h, plane, moved = u32(0), u32(plane + u32(1)), True
+    if moved:
+        n, o_d = divided(plane, u32(a.grad_y.shape[1]))
+        i_d, depth = joined(o_d, axis_of(a.plans, 0, 0).stride, near_d), u32(a.x.shape[1])
+        inside = n < u32(a.x.shape[0]) and i_d < depth
+        line = u32(joined(n, depth, i_d) * u32(a.x.shape[2])) if inside else OUTSIDE
+    return o_w, o_h, plane, line, near_d, near_h, place
+
+
+@device
+def _move(a, state, terms):
+    o_w, o_h, plane, line, near_d, near_h, place = state
+    return _at_plane(a, u32(o_w + terms), o_h, plane, line, near_d, near_h, place, False)
+
+
+@device
+def _place(a, state):
+    """Where the number of x lies for a state, or OUTSIDE."""
+    o_w, o_h, plane, line, near_d, near_h, place = state
+    row, i_h = u32(u32(a.x.shape[3]) * u32(a.x.shape[4])), joined(o_h, a.down, near_h)
+    i_w = joined(o_w, a.across, place)
+    inside = line < OUTSIDE and i_h < u32(a.x.shape[2]) and i_w < row
+    return joined(u32(line + i_h), row, i_w) if inside else OUTSIDE
+
+
+@device
+def _read(a, state):
+    return four_at(a.x, _place(a, state))
+
+
+@device
+def _one(a, state):
+    at = _place(a, state)
+    return ld1(a.x, at) if at < OUTSIDE else a.x.dtype.type(0)
+
+
+seen = Loader(False, _start, _read, _move)             # channels that are a multiple of 4: four of one pixel
+odd_seen = Loader(True, _start, one_by_one(_one, _move), _move)      # any number: one channel of four pixels

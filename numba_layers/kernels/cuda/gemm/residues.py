@@ -1,0 +1,62 @@
+"""The pixels of a phase among all of an image, as what receives a product (see `gemm.mainloop`, `gemm.plan`)."""
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from ..simt.index import divided, joined
+from ..toolchain.api import device, intrinsic
+
+u32 = np.uint32
+INT64 = ir.IntType(64)
+
+
+@intrinsic
+def view(typing, array, frame):
+    """The numbers of a contiguous array in another shape; frame: (shape, strides), uint32, strides in elements."""
+    shape, _ = frame
+    result = types.Array(array.dtype, len(shape), "A")
+
+    def codegen(context, builder, signature, arguments):
+        shape, strides = (cgutils.unpack_tuple(builder, numbers)
+                          for numbers in cgutils.unpack_tuple(builder, arguments[1]))
+        source = context.make_array(array)(context, builder, arguments[0])
+        made = context.make_array(result)(context, builder)
+        size = INT64(context.get_abi_sizeof(context.get_data_type(array.dtype)))
+        context.populate_array(made, data=source.data, shape=[builder.zext(number, INT64) for number in shape],
+                               strides=[builder.mul(builder.zext(number, INT64), size) for number in strides],
+                               itemsize=size, meminfo=source.meminfo, parent=source.parent)
+        return made._getvalue()
+
+    return result(array, frame), codegen
+
+
+@device
+def pixels_of(y, d, h, w):
+    """(frame, first number) of the pixels of y (n, depth, height, width, channels) in a phase with these axes."""
+    channels = u32(y.shape[4])
+    row = u32(u32(y.shape[3]) * channels)
+    plane = u32(u32(y.shape[2]) * row)
+    shape = u32(y.shape[0]), d.count, h.count, w.count, channels
+    strides = u32(u32(y.shape[1]) * plane), u32(d.step * plane), u32(h.step * row), u32(w.step * channels), u32(1)
+    return (shape, strides), joined(d.start, plane, joined(h.start, row, u32(w.start * channels)))
+
+
+@device
+def pixels(result):
+    """(array, where it begins) of a result given as (view of a phase's pixels, first number)."""
+    return result
+
+
+@device
+def pixel_row(y, i):
+    """Where pixel i of a view begins."""
+    line, w = divided(i, u32(y.shape[3]))
+    plane, h = divided(line, u32(y.shape[2]))
+    n, d = divided(plane, u32(y.shape[1]))
+    return joined(w, _stride(y, 3), joined(h, _stride(y, 2), joined(d, _stride(y, 1), u32(n * _stride(y, 0)))))
+
+
+@device
+def _stride(y, axis):
+    return u32(y.strides[axis] // y.itemsize)

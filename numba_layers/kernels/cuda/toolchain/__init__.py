@@ -1,0 +1,1 @@
+"""How CUDA kernels are made: compiled, linked, kept and launched."""

@@ -1,0 +1,72 @@
+"""PTX and machine code of the CUDA room's kernels, made without a GPU and kept in the cache folder."""
+
+import contextlib
+import functools
+import hashlib
+import re
+from types import SimpleNamespace
+
+from .... import config
+from ...._version import installed
+from ....emulator import compile_ptx
+from ...cache import identity, load, save, surroundings
+
+OPTIONS = {"lineinfo": True}
+
+
+def ptx(kernel, signature, capability):
+    """PTX of `kernel` for a tuple of Numba's types and a compute capability, such as (9, 0, "a")."""
+    def make():
+        return compile_ptx(kernel.function, signature, capability, **OPTIONS | kernel.options).encode()
+    return _kept(kernel, signature, capability, "ptx", make).decode()
+
+
+def cubin(kernel, signature, capability):
+    """(entry, machine code) of `kernel` for one compute capability; the entry is the kernel's name in it."""
+    def make():
+        text = ptx(kernel, signature, capability)
+        return entry(text) + b"\0" + link(text, capability).code
+    name, _, code = _kept(kernel, signature, capability, "code", make).partition(b"\0")
+    return name, code
+
+
+def entry(text):
+    """The name of the one kernel in a PTX text, as bytes."""
+    return re.search(r"\.entry\s+([\w$]+)", text)[1].encode()
+
+
+def link(text, capability):
+    """(code, log) of PTX linked for a compute capability; the log tells registers, shared memory and spills."""
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+
+    options = LinkerOptions(arch=architecture(capability), verbose=True)
+    linker = Linker(ObjectCode.from_ptx(text.encode()), options=options)
+    return SimpleNamespace(code=bytes(linker.link("cubin").code), log=linker.get_info_log())
+
+
+def architecture(capability):
+    """'sm_90a' of (9, 0, "a")."""
+    return "sm_" + "".join(map(str, capability))
+
+
+def _kept(kernel, signature, capability, kind, make):
+    """What `make` makes, from the cache folder if an equal kernel left it there."""
+    directory = config.cache_directory()
+    made_of = identity(kernel.name, kernel.function, OPTIONS | kernel.options)
+    if directory is None or made_of is None:
+        return make()
+    key = repr((made_of, str(signature), capability, kind, surroundings(), _versions()))
+    file = directory / f"{kernel.name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.kernel"
+    content = load(file)
+    if content is None:
+        content = make()
+        with contextlib.suppress(OSError):   # a folder that cannot be written means no cache
+            save(file, content)
+    return content
+
+
+@functools.cache
+def _versions():
+    """Versions of what compiles."""
+    return installed(("numba-cuda", "cuda-core", "nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvcc", "nvidia-nvjitlink-cu12",
+                      "nvidia-nvjitlink"))

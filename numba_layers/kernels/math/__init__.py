@@ -1,0 +1,1 @@
+"""The arithmetic that targets share: scalar formulas, and which kernel computes which."""
