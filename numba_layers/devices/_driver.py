@@ -2,8 +2,8 @@
 
 import os
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 
+from .._version import NUMPY_FOR_CUDA, lacking_for_cuda
 from ..errors import DeviceError
 
 EXTRAS = {12: ("cuda12", 525), 13: ("cuda13", 580)}   # major version of CUDA -> our extra, the first driver for it
@@ -25,9 +25,10 @@ _CURES = {
 
 def opened():
     """The module `cuda.bindings.driver`, ready for use. Raises: DeviceError, with the cause and its cure."""
-    if find_spec("numba_cuda") is None:
-        raise DeviceError(f"GPUs need the package numba-cuda. Install it for your driver: {installs()}; or {EMULATED} "
-                          "(which needs the package too, but no GPU).")
+    lacking = lacking_for_cuda()
+    if lacking:
+        raise DeviceError(f"GPUs need {lacking}. Install what fits your driver: {installs()}; both take NumPy "
+                          f"< {'.'.join(map(str, NUMPY_FOR_CUDA))}. Or {EMULATED} (which needs them, but no GPU).")
     try:
         from cuda.bindings import driver
     except ImportError as error:

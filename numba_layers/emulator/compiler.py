@@ -1,10 +1,10 @@
 """Numba's PTX of a kernel, made without a GPU or its driver. Needs the package numba-cuda."""
 
-import importlib.util
 import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+from .._version import lacking_for_cuda
 from ..errors import DeviceError
 
 _lock = threading.Lock()
@@ -45,8 +45,9 @@ def compile_for(function, signature, cc=(8, 0), lineinfo=True, **options):
 
 
 def _need_numba_cuda():
-    if importlib.util.find_spec("numba_cuda") is None:
-        raise DeviceError("compiling kernels for GPUs needs the package numba-cuda: pip install numba-cuda[cu12]")
+    lacking = lacking_for_cuda()
+    if lacking:
+        raise DeviceError(f"compiling kernels for GPUs needs {lacking}: pip install numba_layers[cuda12]")
 
 
 @contextmanager

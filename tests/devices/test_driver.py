@@ -1,10 +1,12 @@
 """No GPU, no driver, no package: what is said, and what helps."""
 
+import configparser
 import sys
+from pathlib import Path
 
 import pytest
 
-from numba_layers import devices
+from numba_layers import _version, devices
 from numba_layers.devices import _driver
 from numba_layers.devices.gpu import Gpu
 from numba_layers.errors import DeviceError
@@ -27,6 +29,23 @@ def test_without_the_package(monkeypatch):
     for words in ("numba-cuda", "pip install numba_layers[cuda12] (driver 525 or newer)",
                   "pip install numba_layers[cuda13] (driver 580 or newer)", "NUMBA_LAYERS_DEVICE=emulated"):
         assert words in str(error.value)
+
+
+def test_with_a_numpy_that_numba_cuda_does_not_take(monkeypatch):
+    monkeypatch.setattr(_version, "find_spec", lambda name: name)
+    monkeypatch.setattr("numpy.__version__", "2.10.0rc1")
+    with pytest.raises(DeviceError, match=r"need NumPy older than 2.5 \(here is 2.10.0rc1\).* numba_layers\[cuda12\]"):
+        _driver.opened()
+    monkeypatch.setattr("numpy.__version__", "2.4.6")
+    assert _version.lacking_for_cuda() == ""
+
+
+def test_the_extras_ask_for_a_numpy_that_numba_cuda_takes():
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg")
+    limit = "numpy<" + ".".join(map(str, _version.NUMPY_FOR_CUDA))
+    for packages in setup["options.extras_require"].values():
+        assert "numba-cuda" not in packages or limit in packages.split()
 
 
 def test_without_a_driver():

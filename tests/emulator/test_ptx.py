@@ -155,7 +155,7 @@ def test_symbols_are_made_readable():
 
 
 def test_the_compiler_is_missing(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "numba_cuda", None)
     with pytest.raises(DeviceError, match="needs the package numba-cuda: pip install"):
         compile_ptx(None, ())
 
