@@ -158,8 +158,8 @@ def at_time(delay, job, model):
 
 
 def state():
-    return (list(context.tapes), context.evaluating, context.learning_phase, context.destination, context.losses,
-            context.updates, list(context.walks))
+    return (list(context.tapes), context.evaluating, context.learning_phase, context.losses, context.updates,
+            list(context.walks))
 
 
 CLEAN = state()

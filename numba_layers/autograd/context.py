@@ -10,7 +10,7 @@ class _Context(threading.local):
     """State of one thread.
 
     tapes: the tapes that record now.   evaluating: depth of graph evaluations under way.
-    learning_phase: 1 training, 0 not, None not said.   destination: the array the next fitting output goes to.
+    learning_phase: 1 training, 0 not, None not said.
     losses, updates: lists that collect what layers add while a model computes its loss, or None.
     walks: for each tape and each graph being evaluated the values of symbolic tensors, by identity.
     Lists are replaced, never changed in place, so that to assign the former values is to restore them.
@@ -20,7 +20,6 @@ class _Context(threading.local):
         self.tapes = []
         self.evaluating = 0
         self.learning_phase = None
-        self.destination = None
         self.losses = None
         self.updates = None
         self.walks = []
@@ -92,19 +91,6 @@ class collecting(_Block):
         losses, updates = [], []
         context.losses, context.updates = losses, updates
         return losses, updates
-
-
-class output_into(_Block):
-    """The first output of `array`'s shape and type that a kernel writes inside goes to `array`."""
-
-    __slots__ = ("_array",)
-
-    def __init__(self, array):
-        self._array = array
-
-    def __enter__(self):
-        self._before = {"destination": context.destination}
-        context.destination = self._array
 
 
 def contained(function):

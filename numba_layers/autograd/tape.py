@@ -7,12 +7,14 @@ from collections import namedtuple
 
 import numpy as np
 
+from .. import devices
 from ..errors import GraphError
 from . import picture
-from .context import context, evaluation, output_into
+from .context import context, evaluation
 from .tensor import Tensor, as_seen, stored
 
-# One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None.
+# One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None; one that can
+# write its answer to a given array takes that as `into`, by keyword: `lambda grad, *, into=None: ...`.
 Node = namedtuple("Node", "name inputs outputs vjps")
 
 
@@ -53,12 +55,14 @@ class Tape:
         if not isinstance(target, Tensor):
             raise GraphError(f"the tape differentiates tensors, got {type(target).__name__}.")
         nodes = tuple(self.nodes)
-        wanted = _depending_on(sources, nodes)
+        kept, wanted = {id(source) for source in sources}, _depending_on(sources, nodes)
         gradients = {id(target): _seed(target, output_gradient)}
         destinations = {id(source): array for source, array in zip(sources, into) if array is not None}
         with evaluation():   # also after the tape's own `with`, variables have values here
             for node in reversed(nodes):
-                grads = [gradients.get(id(output)) for output in node.outputs]
+                # a gradient is let go of as soon as it was used: what lives at a time is that of a few layers
+                grads = [gradients.get(place) if place in kept else gradients.pop(place, None)
+                         for place in map(id, node.outputs)]
                 if all(grad is None for grad in grads):
                     continue
                 if len(grads) > 1:
@@ -66,6 +70,8 @@ class Tape:
                 for tensor, vjp in zip(node.inputs, node.vjps):
                     if vjp is not None and id(tensor) in wanted:
                         _accumulate(gradients, tensor, vjp, grads, destinations)
+                for grad in grads:
+                    vars(grad).pop("shared_step", None)
         answers = [as_seen(_deliver(gradients.get(id(source)), array), one)
                    for one, source, array in zip(asked, sources, into)]
         return answers[0] if single else answers
@@ -98,20 +104,34 @@ def _zeros(tensor):
 
 
 def _accumulate(gradients, tensor, vjp, grads, destinations):
-    """Add one op's share to the gradient of `tensor`; the first share may be written straight to its destination."""
-    before = gradients.get(id(tensor))
-    if before is not None:
-        share = vjp(*grads)
-        gradients[id(tensor)] = before if share is None else before + share
-        return
-    destination = destinations.get(id(tensor))
-    if destination is None:
-        share = vjp(*grads)
+    """Add one op's contribution to the gradient of `tensor`; the first may be written straight to its destination."""
+    before, destination = gradients.get(id(tensor)), destinations.get(id(tensor))
+    if before is None and destination is not None and _may_write(vjp, destination, tensor):
+        contribution = vjp(*grads, into=destination)
     else:
-        with output_into(destination):
-            share = vjp(*grads)
-    if share is not None:
-        gradients[id(tensor)] = share
+        contribution = vjp(*grads)
+    if contribution is not None:
+        gradients[id(tensor)] = contribution if before is None else before + contribution
+
+
+def _may_write(vjp, array, tensor):
+    """Whether `vjp` takes a destination, and kernels can write the gradient of `tensor` to this one."""
+    return (getattr(vjp, "__kwdefaults__", None) and isinstance(array, devices.current().array)
+            and array.shape == tensor.shape and array.dtype == tensor.dtype and array.flags.c_contiguous)
+
+
+def once(step):
+    """`step`, from the gradient of an op's output to what its VJPs share, done once for all of them.
+
+    The gradient keeps the answer until the tape has asked them all.
+    """
+    def call(grad):
+        known = vars(grad).get("shared_step")
+        if known is None or known[0] is not step:
+            known = grad.shared_step = step, step(grad)
+        return known[1]
+
+    return call
 
 
 def _deliver(gradient, array):

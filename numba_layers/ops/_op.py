@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 
 from .. import config, devices, registry
-from ..autograd.context import context, output_into
+from ..autograd.context import context
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, Variable, as_array
@@ -48,29 +48,13 @@ def permuted(run, tensor, axes):
     return Tensor(tensor.data.transpose(axes))
 
 
-def once(vjp):
-    """`vjp`, remembering its last answer: a step that the VJPs of one op share is done once.
-
-    The gradient's destination is not for this step, nor its answer for a tape that did not see it computed.
-    """
-    last = None, None, None
-
-    def call(grad):
-        nonlocal last
-        if last[0] is not grad or last[1] != context.tapes:
-            with output_into(None):
-                last = grad, list(context.tapes), vjp(grad)
-        return last[2]
-
-    return call
-
-
 def op(*kernels):
     """Decorator for `body(run, *tensors, **options) -> (output, vjp, vjp, ...)`; names the kernels it runs.
 
     The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body
     returns the output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function
-    from the gradients of the outputs to that of the input, made of ops, or None where there is no gradient.
+    from the gradients of the outputs to that of the input, made of ops, or None where there is no gradient. Those of
+    weights take `into`, an array to write to, and hand it on to an op that takes it, as that does to `run`.
     """
     if len(kernels) == 1 and callable(kernels[0]):
         return _make_op(kernels[0], ())
@@ -146,13 +130,14 @@ def _array(value, dtype):
     return as_array(value, dtype)
 
 
-def run(name, *arguments, out, dtype=None, out_view=None):
+def run(name, *arguments, out, dtype=None, out_view=None, into=None):
     """Launch kernel `name` on the current target and return what it writes: a Tensor or a tuple of Tensors.
 
     arguments: Tensors, `viewed` or `flat` tensors, arrays, int tuples, numbers (floats take the tensors' float type).
     out: shape of the output, or a list of shapes, or a Tensor of which the kernel writes a part.
     dtype: its type, or a list; the tensors' float type by default.
     out_view: shape in which the kernel sees the output (or a list), or FLAT.
+    into: the array of that shape and type to write the output to, instead of new memory.
     """
     order = _memory_order(arguments) if out_view is FLAT else None
     if order:
@@ -166,7 +151,7 @@ def run(name, *arguments, out, dtype=None, out_view=None):
         arrays = [array if view is None else _shaped(array, view) for array, view in zip(outputs, views)]
         launch(name, *arguments, *arrays, outputs=len(arrays))
         return tuple(Tensor(array) for array in outputs)
-    output = out.data if isinstance(out, Tensor) else _allocate(out, dtype)
+    output = out.data if isinstance(out, Tensor) else _allocate(out, dtype) if into is None else into
     view = (-1,) if out_view is FLAT else out_view
     launch(name, *arguments, output if view is None else _shaped(output, view))
     return Tensor(output)
@@ -215,7 +200,7 @@ def _is_of_types(error, arguments):
     return plain and any(array.dtype not in (np.float32, np.float64) for array in arrays_of(arguments))
 
 
-def _pretend(name, *arguments, out, dtype=None, out_view=None):
+def _pretend(name, *arguments, out, dtype=None, out_view=None, into=None):
     """`run` for symbolic tensors: launches nothing, answers with the shapes and types asked for."""
     if dtype is None:
         tensors = [getattr(argument, "tensor", argument) for argument in arguments]
@@ -323,14 +308,9 @@ def _rearranged(array):
 
 
 def _allocate(shape, dtype):
-    """Memory for an output: the destination that a caller named, if it fits, else new."""
-    device, destination = devices.current(), context.destination
-    if (destination is not None and destination.shape == tuple(shape) and destination.dtype == dtype
-            and isinstance(destination, device.array)):
-        context.destination = None
-        return destination
+    """New memory for an output."""
     try:
-        return device.empty(shape, dtype)
+        return devices.empty(shape, dtype)
     except (MemoryError, OverflowError, ValueError) as error:
         raise TooLargeError(f"the result has {' x '.join(map(str, shape))} numbers: there is no memory for them. Take "
                             "smaller sizes, or fewer samples at a time (batch_size).") from error

@@ -60,8 +60,8 @@ def _convolve(run, x, weight, bias, *, window, relu):
     inside = before_relu(y, relu)
     return (y,
             lambda grad: _convolve_transposed(inside(grad), weight, None, window=window, relu=False),
-            lambda grad: _backward_weight(x, inside(grad), window=window),
-            lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
+            lambda grad, *, into=None: _backward_weight(x, inside(grad), window=window, into=into),
+            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
 
 
 @op(*FORWARD, *BACKWARD)
@@ -72,12 +72,12 @@ def _convolve_transposed(run, x, weight, bias, *, window, relu):
     inside = before_relu(y, relu)
     return (y,
             lambda grad: _convolve(inside(grad), weight, None, window=window, relu=False),
-            lambda grad: _backward_weight(inside(grad), x, window=window),
-            lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
+            lambda grad, *, into=None: _backward_weight(inside(grad), x, window=window, into=into),
+            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
 
 
 @op(*WEIGHT, *FORWARD)
-def _backward_weight(run, x, grad_y, *, window):
+def _backward_weight(run, x, grad_y, *, window, into=None):
     """The gradient of `_convolve` to its weight."""
     shape = (*(axis.window for axis in window), x.shape[-1], grad_y.shape[-1])
     vjps = (lambda grad: _convolve_transposed(grad_y, grad, None, window=window, relu=False),
@@ -88,12 +88,12 @@ def _backward_weight(run, x, grad_y, *, window):
     if parts:
         before = tuple(axis.before for axis in window)
         points = run("winograd_backward_points", x, grad_y, before, out=(parts, POINTS, *shape[-2:]))
-        return run("winograd_backward_weight", reduction.sum_parts(run, points), out=shape), *vjps
+        return run("winograd_backward_weight", reduction.sum_parts(run, points), out=shape, into=into), *vjps
     parts = _parts(shape, math.prod(grad_y.shape[:-1]))
     partial = run("convolve_backward_weight", images(x), images(grad_y), forward_plan(window),
-                  out=(parts, *shape) if parts > 1 else shape,
+                  out=(parts, *shape) if parts > 1 else shape, into=into if parts == 1 else None,
                   out_view=(parts, *(1,) * (RANK - len(window)), *shape))
-    return reduction.sum_parts(run, partial) if parts > 1 else partial, *vjps
+    return reduction.sum_parts(run, partial, into) if parts > 1 else partial, *vjps
 
 
 def _parts(shape, pixels):

@@ -41,7 +41,7 @@ def _depthwise(run, x, weight, bias, *, window, relu):
     return (y,
             lambda grad: _backward_input(inside(grad), weight, window=window),
             lambda grad: _backward_weight(x, inside(grad), window=window),
-            lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
+            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
 
 
 @op("depthwise", "depthwise_backward_weight", "sum_columns")

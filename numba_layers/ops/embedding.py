@@ -23,15 +23,15 @@ def _gather(run, x, indices):
     out, columns = tuple(indices.shape) + tuple(x.shape[1:]), _columns(x.shape)
     y = run("gather_forward", viewed(x, x.shape[0], columns), viewed(indices, -1), out=out,
             out_view=(indices.size, columns), dtype=x.dtype)
-    return y, lambda grad: _scatter(grad, indices, shape=x.shape), None
+    return y, lambda grad, *, into=None: _scatter(grad, indices, shape=x.shape, into=into), None
 
 
 @op("gather_backward_x", "gather_forward")
-def _scatter(run, x, indices, *, shape):
+def _scatter(run, x, indices, *, shape, into=None):
     """y of `shape`: the sum, for each of its rows, of the rows of x whose index names it."""
     columns = _columns(shape)
     y = run("gather_backward_x", viewed(x, indices.size, columns), viewed(indices, -1), out=shape,
-            out_view=(shape[0], columns), dtype=x.dtype)
+            out_view=(shape[0], columns), dtype=x.dtype, into=into)
     return y, lambda grad: _gather(grad, indices), None
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from ..autograd.tape import once
 from ..autograd.tensor import SparseTensor, as_tensor
 from ..errors import ArgumentError, DtypeError, ShapeError, unknown
 from . import activation as activations
 from . import elementwise, reduction
 from ._broadcast import broadcast_shape
-from ._op import FLAT, composite, flat, once, op, viewed
+from ._op import FLAT, composite, flat, op, viewed
 from .shape import broadcast_to, expand_dims, reshape, squeeze, transpose
 
 # For y = a @ b, a @ b.T and a.T @ b: the form and the operands of the gradients of a and of b (g: that of y).
@@ -23,7 +24,7 @@ BATCH_PRODUCT = "batch_matmul_nn", "batch_matmul_nt", "batch_matmul_tn"
 
 
 @op(*PRODUCT)
-def _product(run, a, b, *, form):
+def _product(run, a, b, *, form, into=None):
     """a @ b ('nn'), a @ b.T ('nt') or a.T @ b ('tn'), where the axes before the last count as rows.
 
     Shapes: nn: a (..., k), b (k, n) -> (..., n);   nt: a (..., k), b (n, k) -> (..., n);
@@ -32,22 +33,22 @@ def _product(run, a, b, *, form):
     units = b.shape[0] if form == "nt" else b.shape[-1]
     out = (a.shape[-1], units) if form == "tn" else (*a.shape[:-1], units)
     y = run(f"matmul_{form}", viewed(a, -1, a.shape[-1]), viewed(b, -1, b.shape[-1]),
-            out=out, out_view=(-1, units))
+            out=out, out_view=(-1, units), into=into)
     return y, *_product_vjps(_product, a, b, form)
 
 
 @op(*BATCH_PRODUCT)
-def _batch_product(run, a, b, *, form):
+def _batch_product(run, a, b, *, form, into=None):
     """The same for each matrix of a batch: a[n] @ b[n], a[n] @ b[n].T or a[n].T @ b[n]."""
     out = (a.shape[0], a.shape[2 if form == "tn" else 1], b.shape[1 if form == "nt" else 2])
-    return run(f"batch_matmul_{form}", a, b, out=out), *_product_vjps(_batch_product, a, b, form)
+    return run(f"batch_matmul_{form}", a, b, out=out, into=into), *_product_vjps(_batch_product, a, b, form)
 
 
 def _product_vjps(product, a, b, form):
     def vjp(gradient):
-        def call(grad):
+        def call(grad, *, into=None):
             form, left, right = gradient(grad, a, b)
-            return product(left, right, form=form)
+            return product(left, right, form=form, into=into)
         return call
 
     return [vjp(gradient) for gradient in GRADIENTS[form]]
@@ -60,8 +61,8 @@ def _dense(run, x, weight, bias, *, relu):
     inside = before_relu(y, relu)
     return (y,
             lambda grad: _product(inside(grad), weight, form="nt"),
-            lambda grad: _product(x, inside(grad), form="tn"),
-            lambda grad: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1))))
+            lambda grad, *, into=None: _product(x, inside(grad), form="tn", into=into),
+            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
 
 
 def before_relu(y, relu):
@@ -121,13 +122,13 @@ def activated(y, activation):
 def _sparse_product(run, x, weight):
     """x @ weight for a sparse x."""
     y = run("csr_matmul", *_stored(x, weight), weight, out=(x.shape[0], weight.shape[1]))
-    return y, None, lambda grad: _sparse_product_tn(x, grad)
+    return y, None, lambda grad, *, into=None: _sparse_product_tn(x, grad, into=into)
 
 
 @op("csr_matmul_tn", "csr_matmul")
-def _sparse_product_tn(run, x, y):
+def _sparse_product_tn(run, x, y, *, into=None):
     """x.T @ y for a sparse x."""
-    product = run("csr_matmul_tn", *_stored(x, y), y, out=(x.shape[1], y.shape[1]))
+    product = run("csr_matmul_tn", *_stored(x, y), y, out=(x.shape[1], y.shape[1]), into=into)
     return product, None, lambda grad: _sparse_product(x, grad)
 
 

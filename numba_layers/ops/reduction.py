@@ -50,7 +50,7 @@ def _nothing(name, x, axis):
     return ShapeError(f"{name}: axis {axis} of x (shape {x.shape}) is empty, and nothing has no {name}.")
 
 
-def _reduce(run, name, x, axes, keepdims, dtype=None, of_nothing=None):
+def _reduce(run, name, x, axes, keepdims, dtype=None, of_nothing=None, into=None):
     """Run kernels `<name>_rows` and `<name>_columns` until nothing is left to reduce."""
     out = reduced_shape(x, axes, keepdims)
     dtype = dtype or x.dtype
@@ -60,11 +60,11 @@ def _reduce(run, name, x, axes, keepdims, dtype=None, of_nothing=None):
         empty = [axis for axis in axes if x.shape[axis] == 0]
         if of_nothing is None and empty:
             raise _nothing(name, x, empty[0])
-        return run("fill", dtype.type(of_nothing or 0), out=out, dtype=dtype, out_view=(-1,))
+        return run("fill", dtype.type(of_nothing or 0), out=out, dtype=dtype, out_view=(-1,), into=into)
     *launches, (kernel, seen, result) = _plan(name, x.shape, axes)
     for partial_kernel, partial_seen, partial in launches:
         x = run(partial_kernel, viewed(x, *partial_seen), out=partial, dtype=dtype)
-    return run(kernel, viewed(x, *seen), out=out, dtype=dtype, out_view=result)
+    return run(kernel, viewed(x, *seen), out=out, dtype=dtype, out_view=result, into=into)
 
 
 @functools.lru_cache(4096)
@@ -100,18 +100,21 @@ def _launches(name, runs):
 
 
 @op("sum_rows", "sum_columns", "fill")
-def sum(run, x, *, axis=None, keepdims=False):
-    """Sum over `axis` (None for all, an int, several); the sum of nothing is 0. Truth values are counted."""
+def sum(run, x, *, axis=None, keepdims=False, into=None):
+    """Sum over `axis` (None for all, an int, several); the sum of nothing is 0. Truth values are counted.
+
+    into: an array to write the sum to.
+    """
     axes = axes_of("sum", x, axis)
     dtype = np.dtype(np.int64) if x.dtype.kind == "b" else x.dtype
-    return (_reduce(run, "sum", x, axes, keepdims, dtype, of_nothing=0),
+    return (_reduce(run, "sum", x, axes, keepdims, dtype, of_nothing=0, into=into),
             lambda grad: _spread(grad, x, axes))
 
 
-def sum_parts(run, partial):
+def sum_parts(run, partial, into=None):
     """Inside an op: the sum over the first axis of what a kernel wrote in parts."""
     parts, *shape = partial.shape
-    return run("sum_columns", viewed(partial, 1, parts, -1), out=tuple(shape), out_view=(1, 1, -1))
+    return run("sum_columns", viewed(partial, 1, parts, -1), out=tuple(shape), out_view=(1, 1, -1), into=into)
 
 
 @op("prod_rows", "prod_columns", "fill", "cumprod_forward")

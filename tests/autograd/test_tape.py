@@ -1,9 +1,10 @@
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
-from numba_layers import ops
+from numba_layers import devices, ops
 from numba_layers.autograd import Tape, Tensor, Variable
 from numba_layers.errors import GraphError
 
@@ -14,7 +15,7 @@ def tensor(*values):
     return Tensor(np.array(values, "float32"))
 
 
-def test_shares_of_one_tensor_add_up():
+def test_contributions_to_one_tensor_add_up():
     x = tensor(2, 3)
     with Tape() as tape:
         y = x * x + x - ops.exp(x) * 0
@@ -93,6 +94,51 @@ def test_gradients_written_to_given_arrays():
     for gradient, array, wanted in zip(gradients, into, ([5, 6], [1, 2], [0, 0])):
         assert gradient.data is array
         np.testing.assert_array_equal(array, wanted)
+
+
+def test_gradients_written_to_columns_and_rounded():
+    """Where a kernel cannot write to the array given, the gradient is copied there."""
+    x, weight = Tensor(np.eye(2, 3, dtype="float32")), Tensor(np.ones((3, 2), "float32"))
+    whole = np.zeros((3, 4), "float32")
+    with Tape() as tape:
+        y = ops.matmul(x, weight)
+    for place in (whole[:, ::2], np.zeros((3, 2), "float64")):
+        tape.gradient(y, [weight], into=[place])
+        np.testing.assert_array_equal(place, [[1, 1], [1, 1], [0, 0]])
+    assert not whole[:, 1::2].any()
+
+
+def test_gradients_are_let_go_of_on_the_way(monkeypatch, random):
+    """Of a chain of 40 layers no more than a few gradients live at a time, those inside of relu among them."""
+    weight, bias = Tensor(random.standard_normal((8, 8)).astype("float32")), tensor(*range(8))
+    source = x = Tensor(random.standard_normal((4, 8)).astype("float32"))
+    with Tape() as tape:
+        for _ in range(40):
+            x = middle = ops.tanh(ops.dense(x, weight, bias, activation="relu"))
+    empty, made, peak = devices.empty, [], []
+
+    def counted(shape, dtype):
+        array = empty(shape, dtype)
+        made.append(weakref.ref(array))
+        peak.append(sum(one() is not None for one in made))
+        return array
+
+    monkeypatch.setattr(devices, "empty", counted)
+    for _ in range(2):      # the tape itself keeps what it needs to be walked again
+        gradients = tape.gradient(x, [source, weight, middle])
+        del gradients
+    assert len(peak) > 300 and max(peak) < 12
+    assert not any(one() is not None for one in made)
+
+
+def test_gradients_of_what_lies_between_source_and_target():
+    x = tensor(2, 3)
+    with Tape() as tape:
+        y = x * x
+        z = y * y
+    for answers in (tape.gradient(z, [y, x, z]), tape.gradient(z, [y, x, z])):
+        for answer, wanted in zip(answers, ([8, 18], [32, 108], [1, 1])):
+            np.testing.assert_array_equal(answer, wanted)
 
 
 def test_variables_after_the_tape_has_closed():
