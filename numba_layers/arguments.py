@@ -1,8 +1,11 @@
 """Numbers, shapes and types as users write them, compared with what is legal. `what` names one in messages."""
 
+from __future__ import annotations
+
 import inspect
 import math
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +18,11 @@ from .errors import (
     shown,
     unknown,
 )
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 LARGEST = 2**62     # elements of an array that addresses can count
 ELEMENT_TYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
@@ -258,7 +266,7 @@ def refuse_other_options(maker, options):
             raise MissingArgumentError(f"{maker.__name__}: the argument {entry.name!r} is missing.")
 
 
-def unmasked(value, what="the array"):
+def unmasked(value: Any, what: str = "the array") -> NDArray[Any]:
     """`value` as a NumPy array.
 
     Raises: DataError for masked entries of it, or of arrays in a list: what lies under a mask is no number of anyone's.

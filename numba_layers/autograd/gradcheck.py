@@ -1,17 +1,28 @@
 """Are an op's gradients right? Finite differences along random directions say so."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..errors import NumbaLayersError
 from .tape import Tape
 from .tensor import Tensor
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ..typing import ArrayLike
+
 
 class GradientError(NumbaLayersError, AssertionError):
     """A gradient disagrees with finite differences."""
 
 
-def gradcheck(function, inputs, step=1e-6, tolerance=1e-6, directions=2, seed=0):
+def gradcheck(function: Callable[..., Any], inputs: Sequence[ArrayLike], step: float = 1e-6, tolerance: float = 1e-6,
+              directions: int = 2, seed: int = 0) -> bool:
     """Compare `function`'s gradients with central differences: g·d against (f(x + hd) - f(x - hd)) / 2h.
 
     function: takes Tensors, returns one Tensor or several. inputs: float64 arrays, away from kinks.
@@ -20,7 +31,7 @@ def gradcheck(function, inputs, step=1e-6, tolerance=1e-6, directions=2, seed=0)
     Reference: Griewank & Walther 2008, §1 (directional derivatives).
     """
     random = np.random.RandomState(seed)
-    inputs = [np.array(array, dtype=np.float64) for array in inputs]
+    points = [np.array(array, dtype=np.float64) for array in inputs]
 
     def weighted(arrays, weights=None):
         with Tape() as tape:
@@ -32,25 +43,25 @@ def gradcheck(function, inputs, step=1e-6, tolerance=1e-6, directions=2, seed=0)
             value = sum(float(np.sum(weight * output.numpy())) for weight, output in zip(weights, outputs))
         return value, tape, tensors, outputs
 
-    weights = weighted(inputs)
-    _, tape, tensors, outputs = weighted(inputs, weights)
-    gradients = [np.zeros_like(array) for array in inputs]
+    weights = weighted(points)
+    _, tape, tensors, outputs = weighted(points, weights)
+    gradients = [np.zeros_like(array) for array in points]
     for output, weight in zip(outputs, weights):
         for position, grad in enumerate(tape.gradient(output, tensors, output_gradient=weight)):
             if grad is None:
                 continue
-            if grad.shape != inputs[position].shape:
+            if grad.shape != points[position].shape:
                 raise GradientError(f"input {position}: the gradient has shape {grad.shape}, "
-                                    f"the input {inputs[position].shape}.")
+                                    f"the input {points[position].shape}.")
             gradients[position] += grad.numpy()
     for position, gradient in enumerate(gradients):
         for _ in range(directions):
-            direction = random.standard_normal(inputs[position].shape)
-            direction /= max(np.linalg.norm(direction), 1e-30)
+            direction = random.standard_normal(points[position].shape)
+            direction /= max(float(np.linalg.norm(direction)), 1e-30)
             sides = []
             for sign in (1, -1):
-                moved = list(inputs)
-                moved[position] = inputs[position] + sign * step * direction
+                moved = list(points)
+                moved[position] = points[position] + sign * step * direction
                 sides.append(weighted(moved, weights)[0])
             numeric = (sides[0] - sides[1]) / (2 * step)
             claimed = float(np.sum(gradient * direction))

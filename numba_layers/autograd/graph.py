@@ -4,8 +4,11 @@ An op on a symbolic tensor becomes a `Step` (function, arguments, outputs). Eval
 functions on concrete tensors, in order; so Keras's functional graph, `K.function` and `K.gradients` are one thing.
 """
 
+from __future__ import annotations
+
 import itertools
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +18,12 @@ from .context import context, deferring, evaluation
 from .tape import Tape
 from .tensor import Sizes, Tensor, Variable, as_seen, as_tensor, stored
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..typing import DtypeLike, ShapeLike
+
 
 class SymbolicTensor(Tensor):
     """A tensor without a value yet: a shape (None where open), a type, and the step that will compute it.
@@ -22,7 +31,8 @@ class SymbolicTensor(Tensor):
     A tensor without a step is a placeholder: it gets its value when the graph is evaluated.
     """
 
-    def __init__(self, shape, dtype=None, step=None, name=None):
+    def __init__(self, shape: ShapeLike, dtype: DtypeLike | None = None, step: Step | None = None,
+                 name: str | None = None) -> None:
         super().__init__(None, name=name)
         del self.data
         self._shape = Sizes(None if size is None else int(size) for size in shape)
@@ -30,7 +40,7 @@ class SymbolicTensor(Tensor):
         self.step = step
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[Any, ...]:
         return self._shape
 
     @property
@@ -40,15 +50,15 @@ class SymbolicTensor(Tensor):
                    for step in _sorted_steps([self], {}))
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         return self._dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self._shape)
 
     @property
-    def size(self):
+    def size(self) -> Any:
         return None if None in self._shape else int(np.prod(self._shape))
 
     @cached_property
@@ -94,7 +104,7 @@ class Step:
                 yield from (entry for entry in argument if isinstance(entry, Tensor))
 
 
-def is_symbolic(value):
+def is_symbolic(value: Any) -> bool:
     """True for a tensor whose value comes later; a variable counts outside of tapes and evaluations."""
     return isinstance(value, SymbolicTensor) or (isinstance(value, Variable) and deferring())
 
@@ -126,7 +136,7 @@ def defer(function, arguments, options, template, uses_tape=False):
     return outputs[0] if single else type(template)(outputs)
 
 
-def placeholder(shape, dtype=None, name=None):
+def placeholder(shape: ShapeLike, dtype: DtypeLike | None = None, name: str | None = None) -> SymbolicTensor:
     """A symbolic tensor that gets its value when the graph is evaluated."""
     return SymbolicTensor(shape, dtype, name=name)
 
@@ -299,7 +309,7 @@ def _sorted_steps(outputs, known):
     return ordered
 
 
-def evaluate(outputs, feeds=None, learning_phase=None):
+def evaluate(outputs: Tensor | Sequence[Tensor], feeds: Any = None, learning_phase: int | None = None) -> Any:
     """Values of symbolic `outputs` (one or a list); `feeds` maps placeholders to arrays."""
     single = isinstance(outputs, Tensor)
     feeds = feeds or {}
@@ -308,7 +318,7 @@ def evaluate(outputs, feeds=None, learning_phase=None):
     return values[0] if single else values
 
 
-def gradients(target, sources):
+def gradients(target: Tensor, sources: Sequence[Tensor]) -> list[Any]:
     """Symbolic gradients of the sum of `target` with respect to `sources` (tensors or variables), as a list."""
     kept = [stored(source) for source in sources]
     found = defer(recorded_gradients, (target, *kept), {}, kept, uses_tape=True)

@@ -3,7 +3,10 @@
 Reference: Griewank & Walther 2008, "Evaluating Derivatives", §3.2 (reverse mode).
 """
 
+from __future__ import annotations
+
 from collections import namedtuple
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -12,6 +15,12 @@ from ..errors import GraphError
 from . import picture
 from .context import context, evaluation
 from .tensor import Tensor, as_seen, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..typing import TensorLike
 
 # One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None; one that can
 # write its answer to a given array takes that as `into`, by keyword: `lambda grad, *, into=None: ...`.
@@ -25,21 +34,27 @@ class Tape:
     for inside its own `with`, a gradient is itself recorded: gradients of gradients need nothing more.
     """
 
-    def __init__(self):
-        self.nodes = []
-        self.values = {}        # of expressions of variables that were made outside, by identity
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.values: dict[int, Any] = {}    # of expressions of variables that were made outside, by identity
 
-    def __enter__(self):
+    def __enter__(self) -> Tape:
         tapes, walks = [*context.tapes, self], [*context.walks, self.values]
         context.tapes, context.walks = tapes, walks
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         tapes = [tape for tape in context.tapes if tape is not self]
         walks = [walk for walk in context.walks if walk is not self.values]
         context.tapes, context.walks = tapes, walks
 
-    def gradient(self, target, sources, output_gradient=None, into=None):
+    @overload
+    def gradient(self, target: Tensor, sources: Tensor, output_gradient: TensorLike | None = None,
+                 into: Sequence[Any] | None = None) -> Any: ...
+    @overload
+    def gradient(self, target: Tensor, sources: Sequence[Tensor], output_gradient: TensorLike | None = None,
+                 into: Sequence[Any] | None = None) -> list[Any]: ...
+    def gradient(self, target: Any, sources: Any, output_gradient: Any = None, into: Any = None) -> Any:
         """Gradient of the sum of `target` with respect to each source: Σ_i g_i ∂target_i/∂source.
 
         Shapes: each gradient has its source's shape; `output_gradient` (g) target's shape, ones by default.
@@ -76,7 +91,7 @@ class Tape:
                    for one, source, array in zip(asked, sources, into)]
         return answers[0] if single else answers
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Tape of {len(self.nodes)} ops>"
 
     def _repr_svg_(self):

@@ -1,5 +1,9 @@
 """A tensor: an array, and what travels with it. Arithmetic is given to it by `ops.operators`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import config, devices
@@ -7,6 +11,14 @@ from ..arguments import unmasked
 from ..devices.array import TYPES, DeviceArray
 from ..errors import DtypeError, ShapeError
 from .sparse import as_csr, check_compressed, is_sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from ..typing import ArrayLike, Config, DtypeLike, SparseMatrix, TensorLike
 
 _PLAIN = {np.ndarray, float, int, bool}
 
@@ -16,7 +28,7 @@ class Sizes(tuple):
 
     ndims = property(len)
 
-    def as_list(self):
+    def as_list(self) -> list[Any]:
         return list(self)
 
 
@@ -33,63 +45,92 @@ class Tensor:
     depends_on_inputs = False   # True of a symbolic tensor that has no value before a placeholder has one
     __array_priority__ = 100    # NumPy arrays leave `array + tensor` to the tensor
 
-    def __init__(self, data, mask=None, name=None):
+    def __init__(self, data: Any, mask: Any = None, name: str | None = None) -> None:
         self.data = data
         self.mask = mask
         self.name = name
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return self.data.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         return self.data.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return self.data.ndim
 
     @property
-    def size(self):
+    def size(self) -> int:
         return self.data.size
 
-    def numpy(self):
+    def numpy(self) -> NDArray[Any]:
         """The array itself, so that writing to it changes the tensor; of another device's memory a copy."""
         return np.asarray(self.data)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DtypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy:
             return np.array(self.data, dtype=dtype)
         return np.asarray(self.data, dtype=dtype)
 
     @property
-    def __cuda_array_interface__(self):
+    def __cuda_array_interface__(self) -> Config:
         return self.data.__cuda_array_interface__
 
-    def item(self):
+    def item(self) -> Any:
         return self.data.item()
 
-    def __float__(self):
+    def __float__(self) -> float:
         return float(self.data.item())
 
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self.data.item())
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.data.item())
 
-    def __index__(self):
+    def __index__(self) -> int:
         return self.data.item().__index__()
+
+    if TYPE_CHECKING:       # what `ops.operators` gives it
+        T: Tensor
+
+        def __add__(self, other: TensorLike) -> Tensor: ...
+        def __sub__(self, other: TensorLike) -> Tensor: ...
+        def __mul__(self, other: TensorLike) -> Tensor: ...
+        def __truediv__(self, other: TensorLike) -> Tensor: ...
+        def __floordiv__(self, other: TensorLike) -> Tensor: ...
+        def __mod__(self, other: TensorLike) -> Tensor: ...
+        def __pow__(self, other: TensorLike) -> Tensor: ...
+        def __matmul__(self, other: TensorLike) -> Tensor: ...
+        def __radd__(self, other: TensorLike) -> Tensor: ...
+        def __rsub__(self, other: TensorLike) -> Tensor: ...
+        def __rmul__(self, other: TensorLike) -> Tensor: ...
+        def __rtruediv__(self, other: TensorLike) -> Tensor: ...
+        def __rfloordiv__(self, other: TensorLike) -> Tensor: ...
+        def __rmod__(self, other: TensorLike) -> Tensor: ...
+        def __rpow__(self, other: TensorLike) -> Tensor: ...
+        def __rmatmul__(self, other: TensorLike) -> Tensor: ...
+        def __lt__(self, other: TensorLike) -> Tensor: ...
+        def __le__(self, other: TensorLike) -> Tensor: ...
+        def __gt__(self, other: TensorLike) -> Tensor: ...
+        def __ge__(self, other: TensorLike) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __pos__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __iter__(self) -> Iterator[Tensor]: ...
 
     _keras_shape = property(lambda self: self.shape)
     _uses_learning_phase = False
 
-    def get_shape(self):
+    def get_shape(self) -> Sizes:
         """The shape as TensorFlow's: a tuple with `as_list()` and `ndims`."""
         return Sizes(self.shape)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         name = type(self).__name__
         return f"{name}({np.array2string(self.numpy(), prefix=name + '(')}, {self.dtype})"
 
@@ -105,24 +146,24 @@ class Variable(Tensor):
     order = None
     value = property(lambda self: self.data)
 
-    def __init__(self, data, name=None, constraint=None, trainable=True):
+    def __init__(self, data: Any, name: str | None = None, constraint: Any = None, trainable: bool = True) -> None:
         super().__init__(data, name=name)
         self.constraint = constraint
         self.trainable = trainable
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         """Of a single number its value; that there is one at all else: `if self.bias:` of Keras 1's layers."""
         return self.ndim > 0 or super().__bool__()
 
-    def get_value(self, borrow=False):
+    def get_value(self, borrow: bool = False) -> NDArray[Any]:
         """A copy of the value; Theano's name for it."""
         return self.value.copy()
 
-    def eval(self, session=None):
+    def eval(self, session: Any = None) -> NDArray[Any]:
         """A copy of the value, as Theano's and TensorFlow's variables answer it."""
         return self.get_value()
 
-    def set_value(self, value, borrow=False):
+    def set_value(self, value: ArrayLike, borrow: bool = False) -> None:
         """Copy `value`, an array of the shape that users see, into the variable; Theano's name for it.
 
         Raises: ShapeError when the shapes differ.
@@ -133,11 +174,11 @@ class Variable(Tensor):
                              f"{value.shape}.")
         self.value[...] = value
 
-    def like(self, variable):
+    def like(self, variable: Any) -> Any:
         """`variable`, whose `data` are laid out as those of this one, as users see this one."""
         return variable
 
-    def assign(self, value):
+    def assign(self, value: ArrayLike) -> None:
         """Copy `value` (array-like of the same shape) into the variable's memory."""
         self.data[...] = value if isinstance(value, DeviceArray) else np.asarray(value, dtype=self.dtype)
 
@@ -174,7 +215,7 @@ class SparseTensor(Tensor):
     Raises: DataError for indices that point outside of the matrix.
     """
 
-    def __init__(self, matrix, dtype=None, name=None):
+    def __init__(self, matrix: SparseMatrix, dtype: DtypeLike | None = None, name: str | None = None) -> None:
         super().__init__(None, name=name)
         del self.data
         self._shape = tuple(int(size) for size in matrix.shape)
@@ -189,19 +230,19 @@ class SparseTensor(Tensor):
         self.values = np.ascontiguousarray(as_array(values[:used], dtype))
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return self._shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         return self.values.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return 2
 
     @property
-    def size(self):
+    def size(self) -> int:
         return self._shape[0] * self._shape[1]
 
     def __getattr__(self, name):
@@ -209,18 +250,18 @@ class SparseTensor(Tensor):
             raise DtypeError(f"{self!r} is sparse, a dense tensor is needed. Convert it: K.to_dense(x).")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
-    def to_dense(self):
+    def to_dense(self) -> NDArray[Any]:
         """The whole matrix as an array."""
         dense = np.zeros(self._shape, self.dtype)
         rows = np.repeat(np.arange(self._shape[0]), np.diff(self.indptr))
         np.add.at(dense, (rows, self.indices), self.values)
         return dense
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"SparseTensor(shape={self._shape}, {self.values.size} stored, {self.dtype})"
 
 
-def as_array(value, dtype=None):
+def as_array(value: TensorLike, dtype: DtypeLike | None = None) -> Any:
     """`value` as an array of a type that kernels take: NumPy's, or one of the current GPU's memory, without a copy.
 
     Python numbers and lists become `dtype` or floatx (whole numbers and truth values stay what they are when
@@ -251,7 +292,7 @@ def as_array(value, dtype=None):
     )
 
 
-def as_tensor(value, dtype=None):
+def as_tensor(value: TensorLike, dtype: DtypeLike | None = None) -> Tensor:
     """`value` as a Tensor; tensors pass through, SciPy's sparse matrices become SparseTensors."""
     if isinstance(value, Tensor):
         return value

@@ -1,9 +1,12 @@
 """What makes a function an op: it runs kernels, records itself on tapes, and waits for symbolic tensors."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 import math
 from collections import namedtuple
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -14,6 +17,23 @@ from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, Variable, as_array
 from ..errors import DtypeError, NumbaLayersError, TooLargeError
 from ._inspect import after_launch, arrays_of, before_launch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+    Arguments = ParamSpec("Arguments")
+    Result = TypeVar("Result")
+    Answer = TypeVar("Answer", covariant=True)
+
+    class Op(Protocol[Arguments, Answer]):
+        """An op as its callers see it: the body's arguments without `run`."""
+
+        kernels: tuple[str, ...]
+
+        def __call__(self, *tensors: Arguments.args, **options: Arguments.kwargs) -> Answer: ...
+
+    Body = Callable[Concatenate[Any, Arguments], Any]
 
 _View = namedtuple("_View", "tensor shape")
 _Flat = namedtuple("_Flat", "tensor")
@@ -48,7 +68,11 @@ def permuted(run, tensor, axes):
     return Tensor(tensor.data.transpose(axes))
 
 
-def op(*kernels):
+@overload
+def op(body: Body[Arguments], /) -> Op[Arguments, Tensor]: ...
+@overload
+def op(*kernels: str) -> Callable[[Body[Arguments]], Op[Arguments, Tensor]]: ...
+def op(*kernels: Any) -> Any:
     """Decorator for `body(run, *tensors, **options) -> (output, vjp, vjp, ...)`; names the kernels it runs.
 
     The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body
@@ -58,6 +82,11 @@ def op(*kernels):
     """
     if len(kernels) == 1 and callable(kernels[0]):
         return _make_op(kernels[0], ())
+    return lambda body: _make_op(body, kernels)
+
+
+def op_of_parts(*kernels: str) -> Callable[[Body[Arguments]], Op[Arguments, tuple[Tensor, ...]]]:
+    """`op` for bodies whose output is a tuple of tensors."""
     return lambda body: _make_op(body, kernels)
 
 
@@ -79,11 +108,15 @@ def _make_op(body, kernels):
 
     call.kernels = kernels
     whole = inspect.signature(body)   # callers see it without `run`
-    call.__signature__ = whole.replace(parameters=list(whole.parameters.values())[1:])
+    call.__signature__ = whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation="Tensor")
     return call
 
 
-def composite(*kernels):
+@overload
+def composite(function: Callable[Arguments, Result], /) -> Op[Arguments, Result]: ...
+@overload
+def composite(*kernels: str) -> Callable[[Callable[Arguments, Result]], Op[Arguments, Result]]: ...
+def composite(*kernels: Any) -> Any:
     """Decorator for a function made of ops whose result depends on concrete sizes: one step when symbolic.
 
     Tensors, or lists of them, come by position; options by keyword. Kernels may be named as for `op`.

@@ -3,13 +3,20 @@
 Most are differentiated from their output y: then the input need not be kept.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from ..autograd.tensor import as_tensor
 from . import shape
 from ._op import FLAT, flat, op, viewed
 from .elementwise import cast, exp, in_floats, less_equal, multiply, negative, sign, subtract, unary
 from .reduction import axis_of, sum
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import TensorLike
 
 __all__ = [
     "elu", "hard_sigmoid", "log_softmax", "relu", "selu", "sigmoid", "softmax", "softplus", "softsign",
@@ -24,7 +31,7 @@ def _backward(run, name, y, grad, *options):
 # Pieces and ramps
 
 @op("relu_forward", "relu_backward")
-def relu(run, x, *, alpha=0.0, max_value=None, threshold=0.0):
+def relu(run, x: TensorLike, *, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0):
     """x where x > threshold, but at most max_value (None: no limit); else alpha (x - threshold).
 
     The gradient is alpha at the threshold and 0 from max_value on.
@@ -44,7 +51,7 @@ def relu_backward(run, x, grad, **options):
 
 
 @op("hard_sigmoid_forward", "hard_sigmoid_backward")
-def hard_sigmoid(run, x):
+def hard_sigmoid(run, x: TensorLike):
     """0.2 x + 0.5, limited to [0, 1]."""
     y = unary(run, "hard_sigmoid", in_floats(run, x))
     return y, lambda grad: hard_sigmoid_backward(y, grad)
@@ -61,7 +68,7 @@ def hard_sigmoid_backward(run, y, grad):
 # Exponential below zero
 
 @op("elu_forward", "elu_backward")
-def elu(run, x, *, alpha=1.0):
+def elu(run, x: TensorLike, *, alpha: float = 1.0):
     """x where positive, else alpha (e**x - 1), alpha >= 0. Reference: Clevert et al. 2016, eq. 16."""
     y = unary(run, "elu", in_floats(run, x), float(alpha))
     return y, lambda grad: elu_backward(y, grad, alpha=float(alpha))
@@ -76,7 +83,7 @@ def elu_backward(run, y, grad, *, alpha):
 
 
 @op("selu_forward", "selu_backward")
-def selu(run, x):
+def selu(run, x: TensorLike):
     """Scaled elu that keeps zero mean and unit variance. Reference: Klambauer et al. 2017, eq. 2."""
     y = unary(run, "selu", in_floats(run, x))
     return y, lambda grad: selu_backward(y, grad)
@@ -93,7 +100,7 @@ def selu_backward(run, y, grad):
 # Smooth ones
 
 @op("softplus_forward", "softplus_backward")
-def softplus(run, x):
+def softplus(run, x: TensorLike):
     """log(1 + e**x)"""
     y = unary(run, "softplus", in_floats(run, x))
     return y, lambda grad: softplus_backward(y, grad)
@@ -108,7 +115,7 @@ def softplus_backward(run, y, grad):
 
 
 @op("softsign_forward", "softsign_backward")
-def softsign(run, x):
+def softsign(run, x: TensorLike):
     """x / (1 + |x|)"""
     y = unary(run, "softsign", in_floats(run, x))
     return y, lambda grad: softsign_backward(y, grad)
@@ -123,7 +130,7 @@ def softsign_backward(run, y, grad):
 
 
 @op("sigmoid_forward", "sigmoid_backward")
-def sigmoid(run, x):
+def sigmoid(run, x: TensorLike):
     """1 / (1 + e**-x)"""
     y = unary(run, "sigmoid", in_floats(run, x))
     return y, lambda grad: sigmoid_backward(y, grad)
@@ -138,7 +145,7 @@ def sigmoid_backward(run, y, grad):
 
 
 @op("tanh_forward", "tanh_backward")
-def tanh(run, x):
+def tanh(run, x: TensorLike):
     """Hyperbolic tangent."""
     y = unary(run, "tanh", in_floats(run, x))
     return y, lambda grad: tanh_backward(y, grad)
@@ -154,12 +161,12 @@ def tanh_backward(run, y, grad):
 
 # Over a whole axis
 
-def softmax(x, *, axis=-1):
+def softmax(x: TensorLike, *, axis: int = -1) -> Tensor:
     """e**x / Σ e**x, the sum over `axis`: positive numbers that add up to 1."""
     return _with_axis_last("softmax", _softmax, x, axis)
 
 
-def log_softmax(x, *, axis=-1):
+def log_softmax(x: TensorLike, *, axis: int = -1) -> Tensor:
     """x - log Σ e**x, the sum over `axis`: the logarithm of softmax, accurate where softmax is tiny."""
     return _with_axis_last("log_softmax", _log_softmax, x, axis)
 

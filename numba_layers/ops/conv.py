@@ -4,8 +4,11 @@ The same kernels do both directions: forwards they follow the window over the im
 transposed convolution, they gather for each pixel of the image the outputs whose window saw it.
 """
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +22,10 @@ from ._plan import algorithm, forward_plan, winograd_allowed, winograd_parts
 from ._window import RANK, axes, transposed_axes
 from .linear import activated, before_relu, dense
 from .shape import reshape
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import Padding, PerAxis, TensorLike
 
 POINTS = 36    # of a block of Winograd's algorithm
 ROWS, PIXELS = 256, 128   # rows of a weight's gradient, and pixels, worth a task
@@ -102,8 +109,9 @@ def _parts(shape, pixels):
 
 
 @composite(*_convolve.kernels, *dense.kernels)
-def conv(x, weight, bias=None, *, strides=1, padding="valid", dilation=1, data_format="channels_last",
-         activation="linear"):
+def conv(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *, strides: PerAxis = 1,
+         padding: Padding = "valid", dilation: PerAxis = 1, data_format: str = "channels_last",
+         activation: str | None = "linear") -> Tensor:
     """Convolution, as neural networks mean it (no flip): y = activation(weight * x + bias).
 
     Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; one to three spatial
@@ -127,8 +135,10 @@ def conv(x, weight, bias=None, *, strides=1, padding="valid", dilation=1, data_f
 
 
 @composite(*_convolve_transposed.kernels)
-def conv_transpose(x, weight, bias=None, *, output_size=None, strides=1, padding="valid", dilation=1,
-                   data_format="channels_last", activation="linear"):
+def conv_transpose(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *,
+                   output_size: PerAxis | None = None, strides: PerAxis = 1, padding: Padding = "valid",
+                   dilation: PerAxis = 1, data_format: str = "channels_last",
+                   activation: str | None = "linear") -> Tensor:
     """Transposed convolution: the gradient of `conv` to its input, as a map from x; then bias and activation.
 
     Shapes: x (batch, *spatial, channels) or (batch, channels, *spatial), weight (*window, filters, channels), bias

@@ -1,6 +1,9 @@
 """Convolutions in which each channel has windows of its own, and separable ones, which mix the channels afterwards."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
@@ -12,6 +15,10 @@ from ._window import axes
 from .conv import check_shapes, checked_bias, conv, zeros
 from .linear import activated, before_relu
 from .shape import repeat, reshape
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import Padding, PerAxis, TensorLike
 
 RANK = 2       # spatial axes of the kernels
 PARTS = 64     # of a weight's gradient, at most,
@@ -68,8 +75,9 @@ def _backward_weight(run, x, grad_y, *, window):
 
 
 @composite(*_depthwise.kernels, *repeat.kernels, *conv.kernels)
-def depthwise_conv(x, weight, bias=None, *, strides=1, padding="valid", dilation=1, data_format="channels_last",
-                   activation="linear"):
+def depthwise_conv(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *, strides: PerAxis = 1,
+                   padding: Padding = "valid", dilation: PerAxis = 1, data_format: str = "channels_last",
+                   activation: str | None = "linear") -> Tensor:
     """Each channel convolved by windows of its own: channel c * multiplier + m of y is channel c by weight[..., c, m].
 
     Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; one or two spatial axes;
@@ -99,8 +107,9 @@ def depthwise_conv(x, weight, bias=None, *, strides=1, padding="valid", dilation
 
 
 @composite(*depthwise_conv.kernels)
-def separable_conv(x, depthwise, pointwise, bias=None, *, strides=1, padding="valid", dilation=1,
-                   data_format="channels_last", activation="linear"):
+def separable_conv(x: TensorLike, depthwise: TensorLike, pointwise: TensorLike, bias: TensorLike | None = None, *,
+                   strides: PerAxis = 1, padding: Padding = "valid", dilation: PerAxis = 1,
+                   data_format: str = "channels_last", activation: str | None = "linear") -> Tensor:
     """`depthwise_conv`, then a product that mixes the channels of each pixel; bias and activation come last.
 
     Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; depthwise (*window,

@@ -4,7 +4,10 @@ Integers and truth values that meet floats become floats; float32 and float64 to
 function has a kink, the gradient is TensorFlow 1.15's.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +17,10 @@ from ..errors import DtypeError, nearest
 from . import reduction
 from ._broadcast import broadcast
 from ._op import FLAT, flat, op, reshaped, viewed
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import DtypeLike, TensorLike
 
 _DTYPES = ("bool", "float32", "float64", "int32", "int64", "uint8")
 
@@ -56,7 +63,7 @@ def _binary(run, name, x, y, dtype=None):
 # Arithmetic of two tensors
 
 @op("add_forward")
-def add(run, x, y):
+def add(run, x: TensorLike, y: TensorLike):
     """x + y"""
     return (_binary(run, "add", x, y),
             lambda grad: reduction.unbroadcast(grad, x),
@@ -64,7 +71,7 @@ def add(run, x, y):
 
 
 @op("subtract_forward")
-def subtract(run, x, y):
+def subtract(run, x: TensorLike, y: TensorLike):
     """x - y"""
     return (_binary(run, "subtract", x, y),
             lambda grad: reduction.unbroadcast(grad, x),
@@ -72,7 +79,7 @@ def subtract(run, x, y):
 
 
 @op("multiply_forward")
-def multiply(run, x, y):
+def multiply(run, x: TensorLike, y: TensorLike):
     """x y"""
     return (_binary(run, "multiply", x, y),
             lambda grad: reduction.unbroadcast(multiply(grad, y), x),
@@ -80,7 +87,7 @@ def multiply(run, x, y):
 
 
 @op("divide_forward")
-def divide(run, x, y):
+def divide(run, x: TensorLike, y: TensorLike):
     """x / y, in floats."""
     z = _binary(run, "divide", in_floats(run, x) if y.dtype.kind != "f" else x, y)
     return (z,
@@ -89,20 +96,20 @@ def divide(run, x, y):
 
 
 @op("floor_divide_forward")
-def floor_divide(run, x, y):
+def floor_divide(run, x: TensorLike, y: TensorLike):
     """⌊x / y⌋; without gradient."""
     return _binary(run, "floor_divide", x, y), None, None
 
 
 @op("mod_forward")
-def mod(run, x, y):
+def mod(run, x: TensorLike, y: TensorLike):
     """x - y ⌊x / y⌋: the remainder has the sign of y, as in Python."""
     return (_binary(run, "mod", x, y),
             lambda grad: reduction.unbroadcast(grad, x),
             lambda grad: reduction.unbroadcast(negative(multiply(grad, floor_divide(x, y))), y))
 
 
-def power(x, y):
+def power(x: TensorLike, y: TensorLike) -> Tensor:
     """x ** y; quick and exact for the numbers 2, 0.5 and -1."""
     shortcut = _POWERS.get(y) if isinstance(y, int | float) else None
     return shortcut(x) if shortcut else _power(x, y)
@@ -123,7 +130,7 @@ def _log_or_zero(x):
 
 
 @op("maximum_forward")
-def maximum(run, x, y):
+def maximum(run, x: TensorLike, y: TensorLike):
     """The larger of x and y; of two equal ones x receives the gradient."""
     return (_binary(run, "maximum", x, y),
             lambda grad: reduction.unbroadcast(where(greater_equal(x, y), grad, 0), x),
@@ -131,7 +138,7 @@ def maximum(run, x, y):
 
 
 @op("minimum_forward")
-def minimum(run, x, y):
+def minimum(run, x: TensorLike, y: TensorLike):
     """The smaller of x and y; of two equal ones x receives the gradient."""
     return (_binary(run, "minimum", x, y),
             lambda grad: reduction.unbroadcast(where(less_equal(x, y), grad, 0), x),
@@ -141,38 +148,38 @@ def minimum(run, x, y):
 # Functions of one tensor
 
 @op("negative_forward")
-def negative(run, x):
+def negative(run, x: TensorLike):
     """-x"""
     return unary(run, "negative", x), lambda grad: negative(grad)
 
 
 @op("abs_forward")
-def abs(run, x):
+def abs(run, x: TensorLike):
     """|x|"""
     return unary(run, "abs", x), lambda grad: multiply(grad, sign(x))
 
 
 @op("sign_forward")
-def sign(run, x):
+def sign(run, x: TensorLike):
     """-1, 0 or 1; without gradient."""
     return unary(run, "sign", x), None
 
 
 @op("square_forward")
-def square(run, x):
+def square(run, x: TensorLike):
     """x²"""
     return unary(run, "square", x), lambda grad: multiply(grad, multiply(x, 2))
 
 
 @op("sqrt_forward")
-def sqrt(run, x):
+def sqrt(run, x: TensorLike):
     """√x"""
     y = unary(run, "sqrt", in_floats(run, x))
     return y, lambda grad: divide(multiply(grad, 0.5), y)
 
 
 @op("reciprocal_forward")
-def reciprocal(run, x):
+def reciprocal(run, x: TensorLike):
     """1 / x"""
     y = unary(run, "reciprocal", in_floats(run, x))
     return y, lambda grad: negative(multiply(grad, square(y)))
@@ -182,70 +189,70 @@ _POWERS = {2: square, 0.5: sqrt, -1: reciprocal}
 
 
 @op("exp_forward")
-def exp(run, x):
+def exp(run, x: TensorLike):
     """e**x"""
     y = unary(run, "exp", in_floats(run, x))
     return y, lambda grad: multiply(grad, y)
 
 
 @op("expm1_forward")
-def expm1(run, x):
+def expm1(run, x: TensorLike):
     """e**x - 1, right also for small x."""
     y = unary(run, "expm1", in_floats(run, x))
     return y, lambda grad: multiply(grad, add(y, 1))
 
 
 @op("log_forward")
-def log(run, x):
+def log(run, x: TensorLike):
     """Natural logarithm."""
     return unary(run, "log", in_floats(run, x)), lambda grad: divide(grad, x)
 
 
 @op("log1p_forward")
-def log1p(run, x):
+def log1p(run, x: TensorLike):
     """log(1 + x), right also for small x."""
     return unary(run, "log1p", in_floats(run, x)), lambda grad: divide(grad, add(x, 1))
 
 
 @op("sin_forward")
-def sin(run, x):
+def sin(run, x: TensorLike):
     """sin x, x in radians."""
     return unary(run, "sin", in_floats(run, x)), lambda grad: multiply(grad, cos(x))
 
 
 @op("cos_forward")
-def cos(run, x):
+def cos(run, x: TensorLike):
     """cos x, x in radians."""
     return unary(run, "cos", in_floats(run, x)), lambda grad: negative(multiply(grad, sin(x)))
 
 
 @op("erf_forward")
-def erf(run, x):
+def erf(run, x: TensorLike):
     """2/√π ∫₀ˣ e**(-t²) dt"""
     return (unary(run, "erf", in_floats(run, x)),
             lambda grad: multiply(grad, multiply(exp(negative(square(x))), 2 / math.sqrt(math.pi))))
 
 
 @op("round_forward")
-def round(run, x):
+def round(run, x: TensorLike):
     """The nearest integer, halves to the even one; without gradient."""
     return unary(run, "round", x), None
 
 
 @op("floor_forward")
-def floor(run, x):
+def floor(run, x: TensorLike):
     """⌊x⌋; without gradient."""
     return unary(run, "floor", x), None
 
 
 @op("ceil_forward")
-def ceil(run, x):
+def ceil(run, x: TensorLike):
     """⌈x⌉; without gradient."""
     return unary(run, "ceil", x), None
 
 
 @op("clip_forward")
-def clip(run, x, *, low, high):
+def clip(run, x: TensorLike, *, low: float, high: float):
     """x limited to [low, high] (numbers); the gradient passes where low <= x <= high."""
     low, high = x.dtype.type(low), x.dtype.type(high)
     return unary(run, "clip", x, low, high), lambda grad: clip_backward(x, grad, low=low, high=high)
@@ -262,7 +269,7 @@ def clip_backward(run, x, grad, *, low, high):
 # Choices and truth values
 
 @op("where_forward")
-def where(run, condition, x, y):
+def where(run, condition: TensorLike, x: TensorLike, y: TensorLike):
     """x where condition holds, else y; the three broadcast."""
     condition = _as(run, condition, "bool")
     x, y = _same_type(run, x, y)
@@ -276,74 +283,74 @@ def where(run, condition, x, y):
 
 
 @op("equal_forward")
-def equal(run, x, y):
+def equal(run, x: TensorLike, y: TensorLike):
     """x == y, element by element (the operator == compares the tensors themselves)."""
     return _binary(run, "equal", x, y, dtype="bool"), None, None
 
 
 @op("not_equal_forward")
-def not_equal(run, x, y):
+def not_equal(run, x: TensorLike, y: TensorLike):
     """x != y, element by element."""
     return _binary(run, "not_equal", x, y, dtype="bool"), None, None
 
 
 @op("less_forward")
-def less(run, x, y):
+def less(run, x: TensorLike, y: TensorLike):
     """x < y"""
     return _binary(run, "less", x, y, dtype="bool"), None, None
 
 
 @op("less_equal_forward")
-def less_equal(run, x, y):
+def less_equal(run, x: TensorLike, y: TensorLike):
     """x <= y"""
     return _binary(run, "less_equal", x, y, dtype="bool"), None, None
 
 
 @op("greater_forward")
-def greater(run, x, y):
+def greater(run, x: TensorLike, y: TensorLike):
     """x > y"""
     return _binary(run, "greater", x, y, dtype="bool"), None, None
 
 
 @op("greater_equal_forward")
-def greater_equal(run, x, y):
+def greater_equal(run, x: TensorLike, y: TensorLike):
     """x >= y"""
     return _binary(run, "greater_equal", x, y, dtype="bool"), None, None
 
 
 @op("logical_and_forward")
-def logical_and(run, x, y):
+def logical_and(run, x: TensorLike, y: TensorLike):
     """Both are true (not 0)."""
     return _binary(run, "logical_and", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
 
 
 @op("logical_or_forward")
-def logical_or(run, x, y):
+def logical_or(run, x: TensorLike, y: TensorLike):
     """One is true (not 0)."""
     return _binary(run, "logical_or", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
 
 
 @op("logical_not_forward")
-def logical_not(run, x):
+def logical_not(run, x: TensorLike):
     """x is false (0)."""
     return unary(run, "logical_not", _as(run, x, "bool"), dtype="bool"), None
 
 
 @op("isnan_forward")
-def isnan(run, x):
+def isnan(run, x: TensorLike):
     """x is not a number."""
     return unary(run, "isnan", x, dtype="bool"), None
 
 
 @op("isinf_forward")
-def isinf(run, x):
+def isinf(run, x: TensorLike):
     """x is infinite."""
     return unary(run, "isinf", x, dtype="bool"), None
 
 
 # Other types, other values
 
-def cast(x, *, dtype):
+def cast(x: TensorLike, *, dtype: DtypeLike) -> Tensor:
     """x in another type; x itself where it has that type. Floats to integers drop the fraction.
 
     Raises: DtypeError for a type without kernels.
@@ -367,22 +374,22 @@ def _cast(run, x, *, dtype):
 
 
 @op
-def stop_gradient(run, x):
+def stop_gradient(run, x: TensorLike):
     """x, through which no gradient passes."""
     return reshaped(run, x, x.shape), None
 
 
 @op("fill")
-def fill_like(run, x, *, value):
+def fill_like(run, x: TensorLike, *, value: float):
     """A tensor like x, each element `value`; without gradient."""
     return run("fill", x.dtype.type(value), out=x.shape, dtype=x.dtype, out_view=(-1,)), None
 
 
-def zeros_like(x):
+def zeros_like(x: TensorLike) -> Tensor:
     """A tensor like x, each element 0."""
     return fill_like(x, value=0)
 
 
-def ones_like(x):
+def ones_like(x: TensorLike) -> Tensor:
     """A tensor like x, each element 1."""
     return fill_like(x, value=1)

@@ -1,6 +1,9 @@
 """Rows of a table by their numbers: embeddings and one-hot codes."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +13,10 @@ from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, OutOfRangeError, ShapeError
 from . import elementwise
 from ._op import composite, op, viewed
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import DtypeLike, TensorLike
 
 
 def _integers(indices):
@@ -36,7 +43,7 @@ def _scatter(run, x, indices, *, shape, into=None):
 
 
 @composite(*_gather.kernels)
-def gather(x, indices):
+def gather(x: TensorLike, indices: TensorLike) -> Tensor:
     """y[n] = x[indices[n]]: rows of x, by numbers from 0.
 
     Shapes: x (rows, ...), indices of any shape (and type: they are cast to int64) -> y (*indices.shape, ...)
@@ -80,7 +87,7 @@ def _one_hot(run, indices, *, depth, dtype):
                dtype=np.dtype(dtype)), None
 
 
-def one_hot(indices, *, depth, dtype=None):
+def one_hot(indices: TensorLike, *, depth: int, dtype: DtypeLike | None = None) -> Tensor:
     """y[..., k] = 1 where k = indices[...], else 0; an index outside of [0, depth) gives zeros.
 
     Shapes: indices of any shape (and type: they are cast to int64) -> y (*indices.shape, depth) of floatx

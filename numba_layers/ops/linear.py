@@ -1,5 +1,9 @@
 """Products of matrices, and what is made of them: dense layers, dot products, batched and sparse forms."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd.tape import once
@@ -10,6 +14,10 @@ from . import elementwise, reduction
 from ._broadcast import broadcast_shape
 from ._op import FLAT, composite, flat, op, viewed
 from .shape import broadcast_to, expand_dims, reshape, squeeze, transpose
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import PerAxis, TensorLike
 
 # For y = a @ b, a @ b.T and a.T @ b: the form and the operands of the gradients of a and of b (g: that of y).
 GRADIENTS = {
@@ -79,7 +87,8 @@ def relu_backward(run, y, grad):
 
 
 @composite(*_dense.kernels)
-def dense(x, weight, bias=None, *, activation="linear"):
+def dense(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *,
+          activation: str | None = "linear") -> Tensor:
     """Affine map of the last axis, then an activation: y = activation(x @ weight + bias).
 
     Shapes: x (..., features), weight (features, units), bias (units,) or None -> y (..., units)
@@ -140,7 +149,8 @@ def _stored(x, other):
 
 
 @composite(*_sparse_product.kernels, *elementwise.add.kernels)
-def sparse_dense(x, weight, bias=None, *, activation="linear"):
+def sparse_dense(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *,
+                 activation: str | None = "linear") -> Tensor:
     """`dense` of a sparse x: a SparseTensor, or a SciPy matrix. Only the numbers stored in x are multiplied.
 
     Shapes: x (batch, features), weight (features, units), bias (units,) or None -> y (batch, units)
@@ -151,7 +161,7 @@ def sparse_dense(x, weight, bias=None, *, activation="linear"):
 
 
 @composite(*PRODUCT, *BATCH_PRODUCT, *_sparse_product.kernels)
-def matmul(a, b):
+def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """Matrix product of the last two axes, as `numpy.matmul`; the axes before them broadcast.
 
     Shapes: a (..., m, k), b (..., k, n) -> (..., m, n); an operand of one axis is a row (a) or a column (b).
@@ -186,7 +196,7 @@ def _unfit(name, a, b):
 
 
 @composite(*PRODUCT, *_sparse_product.kernels)
-def dot(a, b):
+def dot(a: TensorLike, b: TensorLike) -> Tensor:
     """Sum over the last axis of a and the last but one of b: `matmul` for two axes, all pairs of rows beyond.
 
     Shapes: a (..., k), b (*outer, k, n) -> (..., *outer, n)
@@ -202,7 +212,7 @@ def dot(a, b):
 
 
 @composite(*BATCH_PRODUCT)
-def batch_dot(a, b, *, axes=None):
+def batch_dot(a: TensorLike, b: TensorLike, *, axes: PerAxis | None = None) -> Tensor:
     """For each sample n the sum over one axis of a[n] and one of b[n]; one number keeps an axis of size 1.
 
     Shapes: a (batch, *left), b (batch, *right) -> (batch, *left, *right), both without the axis summed over

@@ -4,15 +4,22 @@
 that form gives the derivatives that are seldom asked for (by the target, and of second order).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import config
 from ..autograd.tape import Tape
 from ..errors import ShapeError
 from . import elementwise, embedding, reduction, shape
 from ._op import op, viewed
 
+if TYPE_CHECKING:
+    from ..typing import TensorLike
+
 
 @op("mean_squared_error_forward", "mean_squared_error_backward")
-def mean_squared_error(run, target, output):
+def mean_squared_error(run, target: TensorLike, output: TensorLike):
     """Mean of (output - target)² over the last axis.
 
     Shapes: both (..., n) -> (...)
@@ -23,7 +30,7 @@ def mean_squared_error(run, target, output):
 
 
 @op("mean_absolute_error_forward", "mean_absolute_error_backward")
-def mean_absolute_error(run, target, output):
+def mean_absolute_error(run, target: TensorLike, output: TensorLike):
     """Mean of |output - target| over the last axis; the slope at 0 is 0.
 
     Shapes: both (..., n) -> (...)
@@ -34,7 +41,7 @@ def mean_absolute_error(run, target, output):
 
 
 @op("categorical_crossentropy_forward", "categorical_crossentropy_backward")
-def categorical_crossentropy(run, target, output):
+def categorical_crossentropy(run, target: TensorLike, output: TensorLike):
     """-Σ target log q over the last axis, with q = output / Σ output limited to [epsilon, 1 - epsilon].
 
     Shapes: both (..., n), the classes last -> (...)
@@ -45,7 +52,7 @@ def categorical_crossentropy(run, target, output):
 
 
 @op("sparse_categorical_crossentropy_forward", "sparse_categorical_crossentropy_backward")
-def sparse_categorical_crossentropy(run, target, output):
+def sparse_categorical_crossentropy(run, target: TensorLike, output: TensorLike):
     """log Σ p - log p[label] over the last axis, with p = output limited to [epsilon, 1 - epsilon].
 
     Shapes: target, whole numbers 0 .. n-1 of any type, (..., 1) or (...), output (..., n) -> (...)
@@ -59,7 +66,7 @@ def sparse_categorical_crossentropy(run, target, output):
 
 
 @op("binary_crossentropy_forward", "binary_crossentropy_backward")
-def binary_crossentropy(run, target, output):
+def binary_crossentropy(run, target: TensorLike, output: TensorLike):
     """Mean of -target log p - (1 - target) log(1 - p) over the last axis, p = output in [epsilon, 1 - epsilon].
 
     Shapes: both (..., n) -> (...)

@@ -1,7 +1,10 @@
 """Pooling: the largest, or the mean, of the pixels below a window, for one, two or three spatial axes."""
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,10 @@ from . import elementwise
 from ._layout import as_format, channels_last, images, whole
 from ._op import composite, op
 from ._window import MOST, RANK, axes
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import Padding, PerAxis, TensorLike
 
 
 def image(name, x, data_format):
@@ -92,7 +99,8 @@ def sum_pool_backward(run, grad, *, window, scale):
 
 
 @composite(*_max_pool.kernels)
-def max_pool(x, *, pool_size, strides=None, padding="valid", data_format="channels_last"):
+def max_pool(x: TensorLike, *, pool_size: PerAxis, strides: PerAxis | None = None, padding: Padding = "valid",
+             data_format: str = "channels_last") -> Tensor:
     """The largest pixel below each window, NaN where there is one. The first of equals takes the gradient.
 
     Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; one to three spatial
@@ -108,7 +116,8 @@ def max_pool(x, *, pool_size, strides=None, padding="valid", data_format="channe
 
 
 @composite(*sum_pool.kernels, *elementwise.multiply.kernels)
-def average_pool(x, *, pool_size, strides=None, padding="valid", data_format="channels_last"):
+def average_pool(x: TensorLike, *, pool_size: PerAxis, strides: PerAxis | None = None, padding: Padding = "valid",
+                 data_format: str = "channels_last") -> Tensor:
     """The mean of the pixels below each window, of those inside the image only.
 
     Arguments, shapes and errors as those of `max_pool`.

@@ -4,6 +4,10 @@ key: three uint64 numbers (seed, stream, step), as `random.Stream` hands out. Th
 until gradients are taken, because they draw the mask again instead of storing it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import config
@@ -12,9 +16,15 @@ from . import elementwise
 from ._broadcast import broadcast
 from ._op import op, reshaped, run, viewed
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..autograd.tensor import Tensor
+    from ..typing import ArrayLike, DtypeLike, ShapeLike, TensorLike
+
 
 @op("dropout_forward", "fill", "multiply_forward")
-def dropout(run, x, *, rate, key, noise_shape=None):
+def dropout(run, x: TensorLike, *, rate: float, key: ArrayLike, noise_shape: ShapeLike | None = None):
     """x with a share `rate` of its elements set to 0 at random, the others divided by 1 - rate.
 
     rate: in [0, 1). noise_shape: shape of the mask, which broadcasts to x; None entries are x's sizes.
@@ -57,7 +67,8 @@ def _words(key):
     return np.asarray(key, np.uint64)
 
 
-def random_uniform(*, shape, key, low=0.0, high=1.0, dtype=None):
+def random_uniform(*, shape: Sequence[int], key: ArrayLike, low: float = 0.0, high: float = 1.0,
+                   dtype: DtypeLike | None = None) -> Tensor:
     """Numbers drawn evenly from [low, high).
 
     shape: sizes. key: of a `random.Stream`, `Stream(seed).next_key()`. dtype: floatx by default.
@@ -65,7 +76,8 @@ def random_uniform(*, shape, key, low=0.0, high=1.0, dtype=None):
     return _drawn("random_uniform", low, high - low, shape, key, dtype)
 
 
-def random_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
+def random_normal(*, shape: Sequence[int], key: ArrayLike, mean: float = 0.0, stddev: float = 1.0,
+                  dtype: DtypeLike | None = None) -> Tensor:
     """Numbers drawn from the normal distribution.
 
     shape, key, dtype: as for `random_uniform`. stddev: at least 0.
@@ -73,7 +85,8 @@ def random_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
     return _drawn("random_normal", mean, stddev, shape, key, dtype)
 
 
-def random_truncated_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
+def random_truncated_normal(*, shape: Sequence[int], key: ArrayLike, mean: float = 0.0, stddev: float = 1.0,
+                            dtype: DtypeLike | None = None) -> Tensor:
     """Numbers drawn from the normal distribution without what lies beyond two standard deviations.
 
     shape, key, dtype: as for `random_uniform`. stddev: at least 0, before the ends are cut off.
@@ -81,7 +94,7 @@ def random_truncated_normal(*, shape, key, mean=0.0, stddev=1.0, dtype=None):
     return _drawn("random_truncated_normal", mean, stddev, shape, key, dtype)
 
 
-def random_binomial(*, shape, key, p=0.5, dtype=None):
+def random_binomial(*, shape: Sequence[int], key: ArrayLike, p: float = 0.5, dtype: DtypeLike | None = None) -> Tensor:
     """1 with probability p, else 0.
 
     shape, key, dtype: as for `random_uniform`. p: in [0, 1].

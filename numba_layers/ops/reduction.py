@@ -3,9 +3,12 @@
 A reduction sees its tensor as (outer, n, inner) and reduces the middle, run after run of adjacent axes.
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +16,13 @@ from ..autograd.tensor import as_tensor
 from ..errors import ShapeError, shown
 from . import elementwise, shape
 from ._op import composite, op, viewed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..autograd.tensor import Tensor
+    from ..typing import TensorLike
 
 ROW_CHUNK = 16384    # numbers of a row that are combined without a partial result
 COLUMN_CHUNK = 256   # the same for a column
@@ -100,7 +110,7 @@ def _launches(name, runs):
 
 
 @op("sum_rows", "sum_columns", "fill")
-def sum(run, x, *, axis=None, keepdims=False, into=None):
+def sum(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, into: Any = None):
     """Sum over `axis` (None for all, an int, several); the sum of nothing is 0. Truth values are counted.
 
     into: an array to write the sum to.
@@ -118,7 +128,7 @@ def sum_parts(run, partial, into=None):
 
 
 @op("prod_rows", "prod_columns", "fill", "cumprod_forward")
-def prod(run, x, *, axis=None, keepdims=False):
+def prod(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False):
     """Product over `axis`; the product of nothing is 1."""
     axes = axes_of("prod", x, axis)
     return (_reduce(run, "prod", x, axes, keepdims, of_nothing=1),
@@ -126,7 +136,7 @@ def prod(run, x, *, axis=None, keepdims=False):
 
 
 @op("max_rows", "max_columns", "fill")
-def max(run, x, *, axis=None, keepdims=False):
+def max(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False):
     """Largest over `axis`, NaN where there is one; equal ones share the gradient.
 
     Raises: ShapeError when `axis` is empty.
@@ -137,7 +147,7 @@ def max(run, x, *, axis=None, keepdims=False):
 
 
 @op("min_rows", "min_columns", "fill")
-def min(run, x, *, axis=None, keepdims=False):
+def min(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False):
     """Smallest over `axis`, NaN where there is one; equal ones share the gradient.
 
     Raises: ShapeError when `axis` is empty.
@@ -147,7 +157,7 @@ def min(run, x, *, axis=None, keepdims=False):
     return y, lambda grad: _shared(grad, x, y, axes)
 
 
-def any(x, *, axis=None, keepdims=False):
+def any(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """Is one over `axis` true (not 0)?"""
     return _any(elementwise.cast(x, dtype="bool"), axis=axis, keepdims=keepdims)
 
@@ -157,7 +167,7 @@ def _any(run, x, *, axis, keepdims):
     return _reduce(run, "any", x, axes_of("any", x, axis), keepdims, of_nothing=0), None
 
 
-def all(x, *, axis=None, keepdims=False):
+def all(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """Are all over `axis` true (not 0)?"""
     return _all(elementwise.cast(x, dtype="bool"), axis=axis, keepdims=keepdims)
 
@@ -215,7 +225,7 @@ def _count(x, axes):
 
 
 @composite
-def mean(x, *, axis=None, keepdims=False):
+def mean(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """Mean over `axis`, in floats."""
     x = elementwise.as_float(x)
     axes = axes_of("mean", x, axis)
@@ -223,20 +233,20 @@ def mean(x, *, axis=None, keepdims=False):
 
 
 @composite
-def var(x, *, axis=None, keepdims=False):
+def var(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """Variance over `axis`: the mean squared distance from the mean."""
     x = elementwise.as_float(x)
     distance = elementwise.subtract(x, mean(x, axis=axis, keepdims=True))
     return mean(elementwise.square(distance), axis=axis, keepdims=keepdims)
 
 
-def std(x, *, axis=None, keepdims=False):
+def std(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """Standard deviation over `axis`: the root of the variance."""
     return elementwise.sqrt(var(x, axis=axis, keepdims=keepdims))
 
 
 @composite
-def logsumexp(x, *, axis=None, keepdims=False):
+def logsumexp(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """log Σ e**x over `axis`, without overflow: the largest finite x is taken out of the sum."""
     x = elementwise.as_float(x)
     axes = axes_of("logsumexp", x, axis)
@@ -247,7 +257,7 @@ def logsumexp(x, *, axis=None, keepdims=False):
     return y if keepdims else shape.squeeze(y, axis=axes)
 
 
-def l2_normalize(x, *, axis=None, epsilon=1e-12):
+def l2_normalize(x: TensorLike, *, axis: int | Sequence[int] | None = None, epsilon: float = 1e-12) -> Tensor:
     """x / √max(Σ x², epsilon), the sum over `axis`: each slice gets length 1."""
     squares = sum(elementwise.square(x), axis=axis, keepdims=True)
     return elementwise.divide(x, elementwise.sqrt(elementwise.maximum(squares, epsilon)))
@@ -271,7 +281,7 @@ def _by_rows(run, kernel, x):
     return run(kernel, viewed(x, -1, n), out=tuple(lead), dtype=np.dtype(np.int64), out_view=(-1,)), None
 
 
-def argmax(x, *, axis=-1):
+def argmax(x: TensorLike, *, axis: int = -1) -> Tensor:
     """Position of the first largest along `axis`, as int64; NaN counts as largest."""
     return _positions(_argmax, "argmax", x, axis)
 
@@ -281,7 +291,7 @@ def _argmax(run, x):
     return _by_rows(run, "argmax_forward", x)
 
 
-def argmin(x, *, axis=-1):
+def argmin(x: TensorLike, *, axis: int = -1) -> Tensor:
     """Position of the first smallest along `axis`, as int64; NaN counts as smallest."""
     return _positions(_argmin, "argmin", x, axis)
 
@@ -300,7 +310,7 @@ def _cumulated(run, kernel, x, axis, exclusive, reverse):
 
 
 @op("cumsum_forward")
-def cumsum(run, x, *, axis=-1, exclusive=False, reverse=False):
+def cumsum(run, x: TensorLike, *, axis: int = -1, exclusive: bool = False, reverse: bool = False):
     """Running sum along `axis`: y_i = Σ_{j<=i} x_j, or j < i if `exclusive`; from the end if `reverse`."""
     axis = axis_of("cumsum", x, axis)
     return (_cumulated(run, "cumsum_forward", x, axis, exclusive, reverse),
@@ -308,7 +318,7 @@ def cumsum(run, x, *, axis=-1, exclusive=False, reverse=False):
 
 
 @op("cumprod_forward", "cumsum_forward")
-def cumprod(run, x, *, axis=-1, exclusive=False, reverse=False):
+def cumprod(run, x: TensorLike, *, axis: int = -1, exclusive: bool = False, reverse: bool = False):
     """Running product along `axis`: y_i = Π_{j<=i} x_j, or j < i if `exclusive`; from the end if `reverse`.
 
     The gradient divides by x, so it is not a number where x is 0 (as TensorFlow's).

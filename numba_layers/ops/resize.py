@@ -1,6 +1,9 @@
 """Images of another size: enlarged, with zeros around them, or without their borders."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, ShapeError, unknown
@@ -10,6 +13,12 @@ from ._op import composite, op, viewed
 from ._window import AXES, axes, per_axis
 from .pool import image, sum_pool_backward
 from .shape import block_of, pad, placed, repeat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..autograd.tensor import Tensor
+    from ..typing import PerAxis, TensorLike
 
 INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -39,7 +48,8 @@ def _around(shape, axis):
 
 
 @composite(*sum_pool_backward.kernels, *_interpolate.kernels, *repeat.kernels)
-def upsample(x, *, size, data_format="channels_last", interpolation="nearest"):
+def upsample(x: TensorLike, *, size: PerAxis, data_format: str = "channels_last",
+             interpolation: str = "nearest") -> Tensor:
     """x with each pixel `size` times along each spatial axis, or with straight lines between the pixels.
 
     Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; one to three spatial
@@ -67,7 +77,7 @@ def upsample(x, *, size, data_format="channels_last", interpolation="nearest"):
 
 
 @composite(*placed.kernels)
-def zero_pad(x, *, padding, data_format="channels_last"):
+def zero_pad(x: TensorLike, *, padding: Sequence[Sequence[int]], data_format: str = "channels_last") -> Tensor:
     """x with zeros around it; padding: (before, after) for each spatial axis.
 
     Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first -> larger spatial axes
@@ -79,7 +89,7 @@ def zero_pad(x, *, padding, data_format="channels_last"):
 
 
 @composite(*block_of.kernels)
-def crop(x, *, cropping, data_format="channels_last"):
+def crop(x: TensorLike, *, cropping: Sequence[Sequence[int]], data_format: str = "channels_last") -> Tensor:
     """x without its borders; cropping: (before, after) for each spatial axis.
 
     Shapes: x (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first -> smaller spatial axes

@@ -3,9 +3,12 @@
 Shapes hold None (open) where a tensor is symbolic; what is computed from them then serves a shape only.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,12 +16,18 @@ from ..autograd.graph import SymbolicTensor
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, OutOfRangeError, ShapeError, unknown
 from . import embedding, reduction
-from ._op import COPIED_AXES, composite, float_type, op, open_size, reshaped, viewed
+from ._op import COPIED_AXES, composite, float_type, op, op_of_parts, open_size, reshaped, viewed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..typing import PerAxis, ShapeLike, TensorLike
 
 # Views
 
 @op
-def reshape(run, x, *, shape):
+def reshape(run, x: TensorLike, *, shape: ShapeLike):
     """x, its elements in the same order, in another shape.
 
     shape: one entry may be -1 or None, for what is left; beside a -1, None stands for x's own size there.
@@ -47,14 +56,14 @@ def _filled(old, new):
 
 
 @composite
-def flatten(x):
+def flatten(x: TensorLike) -> Tensor:
     """x with all axes but the first in one: (batch, ...) -> (batch, features)."""
     rest = x.shape[1:]
     return reshape(x, shape=(x.shape[0], None if None in rest else math.prod(rest)))
 
 
 @op
-def expand_dims(run, x, *, axis):
+def expand_dims(run, x: TensorLike, *, axis: int):
     """x with a new axis of size 1 at place `axis` of the result.
 
     Shapes: x (..., *rest) -> (..., 1, *rest)
@@ -66,7 +75,7 @@ def expand_dims(run, x, *, axis):
 
 
 @op
-def squeeze(run, x, *, axis):
+def squeeze(run, x: TensorLike, *, axis: PerAxis):
     """x without `axis` (an int or several), which must be of size 1.
 
     Raises: ShapeError for an axis of another size, or that x does not have.
@@ -135,7 +144,7 @@ def _walk(block, x_strides, y_strides):
 
 
 @op("copy_block")
-def transpose(run, x, *, axes=None):
+def transpose(run, x: TensorLike, *, axes: Sequence[int] | None = None):
     """x with its axes in the order `axes`; reversed by default: y[i, j] = x[j, i].
 
     Raises: ShapeError unless `axes` names each axis of x once.
@@ -151,7 +160,7 @@ def transpose(run, x, *, axes=None):
 
 
 @op("copy_block")
-def broadcast_to(run, x, *, shape):
+def broadcast_to(run, x: TensorLike, *, shape: ShapeLike):
     """x, repeated along axes of size 1 and new axes in front, in `shape`; None stands for x's own size.
 
     Raises: ShapeError where another size of x would have to change.
@@ -167,7 +176,7 @@ def broadcast_to(run, x, *, shape):
 
 
 @op("copy_block")
-def tile(run, x, *, repeats):
+def tile(run, x: TensorLike, *, repeats: PerAxis):
     """x laid side by side, `repeats` times along each axis (an int: along the last).
 
     Shapes: x (a, b, ...), repeats (i, j, ...) -> (a i, b j, ...)
@@ -180,7 +189,7 @@ def tile(run, x, *, repeats):
 
 
 @op("copy_block")
-def repeat(run, x, *, repeats, axis):
+def repeat(run, x: TensorLike, *, repeats: int, axis: int):
     """Each slice of x along `axis`, `repeats` times in a row.
 
     Shapes: x (..., n, *rest) -> (..., repeats n, *rest), n the size of `axis`
@@ -202,7 +211,7 @@ def _repeated(run, x, counts, place):
 
 
 @op("copy_block")
-def concatenate(run, *tensors, axis=-1):
+def concatenate(run, *tensors: TensorLike, axis: int = -1):
     """The tensors one after the other along `axis`; each is written straight to its place.
 
     Raises: ShapeError when other sizes than that along `axis` differ; DtypeError for float32 with float64.
@@ -242,7 +251,7 @@ def _common_dtype(tensors):
     return float_type(dtypes) if any(dtype.kind == "f" for dtype in dtypes) else np.result_type(*dtypes)
 
 
-def stack(*tensors, axis=0):
+def stack(*tensors: TensorLike, axis: int = 0) -> Tensor:
     """The tensors, of one shape, one after the other along a new axis.
 
     Shapes: n tensors (..., *rest) -> (..., n, *rest), n at place `axis` of the result
@@ -253,8 +262,8 @@ def stack(*tensors, axis=0):
                        axis=_new_axis("stack", tensors[0], axis) if tensors else axis)
 
 
-@op("copy_block")
-def split(run, x, *, parts, axis=-1):
+@op_of_parts("copy_block")
+def split(run, x: TensorLike, *, parts: PerAxis, axis: int = -1):
     """Tuple of the parts of x along `axis`: `parts` equal ones, or parts of the sizes in the list `parts`.
 
     Raises: ShapeError when the parts do not add up to the axis, or when its size is not known.
@@ -274,7 +283,7 @@ def split(run, x, *, parts, axis=-1):
             lambda *grads: concatenate(*grads, axis=axis))
 
 
-def unstack(x, *, axis=0):
+def unstack(x: TensorLike, *, axis: int = 0) -> tuple[Tensor, ...]:
     """Tuple of the slices of x along `axis`, without that axis.
 
     Shapes: x (..., n, *rest) -> n tensors (..., *rest), n the size of `axis`, which must be known
@@ -286,7 +295,7 @@ def unstack(x, *, axis=0):
 
 # Indexing
 
-def getitem(x, *, index):
+def getitem(x: TensorLike, *, index: Any) -> Tensor:
     """x[index] as NumPy has it: ints, slices, None, `...`; an array of ints or truth values in front.
 
     Raises: OutOfRangeError for an index outside of its axis and for more indices than axes.
@@ -383,7 +392,7 @@ def _at(entry, axis, shape):
     return position % size
 
 
-def flip(x, *, axes):
+def flip(x: TensorLike, *, axes: PerAxis) -> Tensor:
     """x backwards along `axes` (an int or several)."""
     x = as_tensor(x)
     axes = reduction.axes_of("flip", x, axes)
@@ -391,7 +400,7 @@ def flip(x, *, axes):
 
 
 @composite
-def pad(x, *, padding, value=0.0, mode="constant"):
+def pad(x: TensorLike, *, padding: Sequence[Sequence[int]], value: float = 0.0, mode: str = "constant") -> Tensor:
     """x with `value` around it; padding: (before, after) for each axis.
 
     Shapes: x (n, ...), padding ((before, after), ...) -> (before + n + after, ...)

@@ -6,8 +6,10 @@ from numba_layers import ops
 
 
 def test_the_signature_shows_tensors_and_options():
-    assert str(inspect.signature(ops.relu)) == "(x, *, alpha=0.0, max_value=None, threshold=0.0)"
-    assert str(inspect.signature(ops.dense)) == "(x, weight, bias=None, *, activation='linear')"
+    for function, names in [(ops.relu, ["x", "alpha", "max_value", "threshold"]),
+                            (ops.dense, ["x", "weight", "bias", "activation"])]:
+        shown = inspect.signature(function)
+        assert list(shown.parameters) == names and shown.return_annotation == "Tensor"
 
 
 def test_no_op_shows_its_launcher():

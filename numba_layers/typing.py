@@ -1,0 +1,61 @@
+"""The words for types in the signatures of what users call.
+
+    from numba_layers.typing import ArrayLike, TensorLike
+
+Type checkers read them; the package itself loads this module nowhere, so hints cost no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+class HasArray(Protocol):
+    """What NumPy makes an array of: arrays, tensors, tables of pandas."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any: ...
+
+
+class OnGpu(Protocol):
+    """An array in a GPU's memory, of any library: CuPy, PyTorch, Numba."""
+
+    @property
+    def __cuda_array_interface__(self) -> Any: ...
+
+
+class SparseMatrix(Protocol):
+    """A matrix of which some numbers are stored row by row, such as SciPy's CSR matrices."""
+
+    indptr: Any
+    indices: Any
+    data: Any
+
+    @property
+    def shape(self) -> Any: ...
+
+
+# A list or tuple may be nested; what is in it is compared when it runs (text is a sequence of texts without end).
+ArrayLike: TypeAlias = "NDArray[Any] | np.generic | float | list[Any] | tuple[Any, ...] | HasArray | OnGpu"
+TensorLike: TypeAlias = "ArrayLike | SparseMatrix"      # a Tensor has __array__
+DtypeLike: TypeAlias = DTypeLike
+
+Shape: TypeAlias = "tuple[int | None, ...]"             # None: a size that is not known yet
+ShapeLike: TypeAlias = "Sequence[int | None]"
+PerAxis: TypeAlias = "int | Sequence[int]"              # a number, or one for each spatial axis
+Padding: TypeAlias = "str | Sequence[Sequence[int]]"    # 'same', 'valid', ...; or (before, after) for each axis
+
+# A name, what `serialize` gave, an object or its class: activations, initializers, losses, ...
+Identifier: TypeAlias = "str | Mapping[str, Any] | Callable[..., Any] | None"
+Config: TypeAlias = "dict[str, Any]"                    # what `get_config` answers
+CustomObjects: TypeAlias = "Mapping[str, Any] | None"   # name -> a class or function of the user's own
+
+# Arrays of a model: one, a list of several, or a dictionary by name
+Data: TypeAlias = "TensorLike | Mapping[str, Any]"
+ClassWeights: TypeAlias = "Mapping[Any, Any] | Sequence[Any] | str | None"
+Batches: TypeAlias = "Iterable[Any] | Sequence[Any]"    # of a generator, or of a `utils.Sequence`
+FilePath: TypeAlias = "str | PathLike[str]"
