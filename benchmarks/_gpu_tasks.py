@@ -144,9 +144,11 @@ def convolution(setting, case, way="float32"):
     mine, their = _convolutions.ours(case, *arrays), {}
     exactly(setting, tf32=tf32, winograd=winograd)
     if torch:
-        their = {f"PyTorch, channels {name}": _convolutions.theirs(torch, case, *arrays, order, setting.place)
+        their = {f"PyTorch, channels {name}":
+                 _convolutions.theirs(torch, case, *arrays, order=order, place=setting.place)
                  for name, order in _convolutions.memory_formats(torch, case).items()}
-        _convolutions.compare(case, mine[1](), their["PyTorch, channels first"][1](), 5e-3 if tf32 else 1e-4)
+        expected = [tensor.cpu().numpy() for tensor in their["PyTorch, channels first"][1]()]
+        _convolutions.compare(case, [tensor.numpy() for tensor in mine[1]()], expected, 5e-3 if tf32 else 1e-4)
     count = _convolutions.operations(case)
     for which, (name, passes) in enumerate({"forward": 1, "and back": 3}.items()):
         yield Race(f"{title}, {name}", mine[which], {name: pair[which] for name, pair in their.items()},

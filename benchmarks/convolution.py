@@ -1,11 +1,14 @@
-"""Convolutions beside PyTorch's on the CPU, float32: forward, and forward with the gradients to x, weight and bias.
+"""Convolutions and pooling beside PyTorch's on the CPU, float32: forward, and forward with the gradients to x, weight
+and bias.
 
-    python benchmarks/convolution.py [--threads 2] [--rounds 15] [--only resnet64,stem]
+    python benchmarks/convolution.py [--threads 2] [--rounds 15] [--only resnet64,stem] [--isa avx2]
 
-All run in this process, in turn: a pause, in which the other's threads fall asleep (PyTorch's spin after their work and
-would take our cores), one call that does not count, then some milliseconds of calls. PyTorch has a turn with its images
-channels first and one with channels last, and the faster counts. Before the clock starts, results and gradients are
-compared. The table shows, of all rounds, the fastest turns; `median` is theirs / ours of the median turns.
+Each side has a process of its own, with its own threads and its own settings of the memory, and both wait for their
+turns in one run: a pause, in which the other's threads fall asleep (PyTorch's spin after their work and would take our
+cores), one call that does not count, then some milliseconds of calls. PyTorch has a turn with its images channels
+first and one with channels last, and the faster counts. Before the clock starts, results and gradients are compared.
+The table shows, of all rounds, the fastest turns; `ratio` is theirs / ours of these, `median` that of the median turns.
+`--isa avx2` has both sides use no wider instructions.
 
 A share of the peak compares with our register tile on numbers that stay in the first-level cache: multiply-adds and
 nothing else, measured in the same rounds. Operations are counted as the direct algorithm has them, those at the border
@@ -15,45 +18,77 @@ with --only.
 """
 
 import argparse
+import contextlib
+import multiprocessing
 import os
 import time
 
-arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-arguments.add_argument("--threads", type=int, default=2)
-arguments.add_argument("--rounds", type=int, default=15)
-arguments.add_argument("--only", default="", metavar="NAMES", help="rows of the table, with commas between")
-options = arguments.parse_args()
-
-os.environ["NUMBA_NUM_THREADS"] = str(options.threads)
-
-import numba  # noqa: E402 - after the setting above
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from _convolutions import CASES, compare, described, memory_formats, numbers, operations, ours, theirs  # noqa: E402
-
-from numba_layers.kernels.cpu import threads  # noqa: E402
-from numba_layers.kernels.cpu.micro import gemm  # noqa: E402
+import numpy as np
+from _convolutions import CASES, NARROW, compare, described, memory_formats, numbers, operations, ours, theirs
 
 PAUSE, TURN = 0.1, 0.02         # seconds between turns and of a turn, about
 CALLS, DEPTH = 64, 4096         # of the tile whose speed is the peak; its rows are read again and again
+SETTINGS = {"avx2": {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt",
+                     "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}, "all": {}}
 
 
-@numba.njit(parallel=True)
-def multiply_adds(a, b, start, tiles):
-    """CALLS tiles for each thread, by the same few rows of b."""
-    for task in numba.prange(tiles.shape[0]):
-        for _ in range(CALLS):
-            gemm.tile_of(gemm.VECTORS, gemm.at(a, 0), (1, 1, 0, 0, 0), gemm.at(b, 0), (0, 0), (1, 1, DEPTH),
-                          gemm.at(start, 0), (0, 0), False,
-                          gemm.at(tiles, task * tiles.shape[1]), (tiles.shape[2], gemm.GROUP * tiles.shape[2]))
+class Ours:
+    """What numba_layers has to call in a process of its own."""
+
+    def __init__(self, count):
+        import numba
+
+        from numba_layers.kernels.cpu import threads
+        with threads.launching():
+            self.about = f"Numba {numba.__version__}, {numba.threading_layer()}, {numba.get_num_threads()} threads"
+        self._peak, self._work = peak(count)
+
+    def contenders(self, case):
+        """Name -> (forward, forward and backward)."""
+        return {"ours": ours(case, *numbers(case)), "peak": (self._peak, self._peak)}
+
+    def results(self, contenders):
+        """Name -> arrays; of the peak, how many operations it is."""
+        return {"ours": [tensor.numpy() for tensor in contenders["ours"][1]()], "peak": self._work}
 
 
-def peak():
-    """A function that does some multiply-adds, and how many operations these are."""
+class Theirs:
+    """The same of PyTorch."""
+
+    def __init__(self, count):
+        import torch
+        torch.set_num_threads(count)
+        self.torch = torch
+        self.about = (f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, "
+                      f"{torch.backends.cpu.get_cpu_capability()}")
+
+    def contenders(self, case):
+        return {name: theirs(self.torch, case, *numbers(case), order=order)
+                for name, order in memory_formats(self.torch, case).items()}
+
+    def results(self, contenders):
+        return {name: [tensor.numpy() for tensor in both()] for name, (_, both) in contenders.items()}
+
+
+def peak(count):
+    """A function that does some multiply-adds on `count` threads, and how many operations these are."""
+    import numba
+
+    from numba_layers.kernels.cpu.micro import gemm
+
+    @numba.njit(parallel=True)
+    def multiply_adds(a, b, start, tiles):
+        """CALLS tiles for each thread, by the same few rows of b."""
+        for task in numba.prange(tiles.shape[0]):
+            for _ in range(CALLS):
+                gemm.tile_of(gemm.VECTORS, gemm.at(a, 0), (1, 1, 0, 0, 0), gemm.at(b, 0), (0, 0), (1, 1, DEPTH),
+                             gemm.at(start, 0), (0, 0), False,
+                             gemm.at(tiles, task * tiles.shape[1]), (tiles.shape[2], gemm.GROUP * tiles.shape[2]))
+
     width = gemm.VECTORS * gemm.VECTOR_BYTES // 4
     arrays = [np.ones(size, np.float32) for size in (gemm.ROWS, width, width)]
-    tiles = np.empty((options.threads, gemm.ROWS * width, width), np.float32)
-    return lambda: multiply_adds(*arrays, tiles), 2 * options.threads * CALLS * DEPTH * gemm.ROWS * width
+    tiles = np.empty((count, gemm.ROWS * width, width), np.float32)
+    return lambda: multiply_adds(*arrays, tiles), 2 * count * CALLS * DEPTH * gemm.ROWS * width
 
 
 def turn(function, calls):
@@ -66,50 +101,81 @@ def turn(function, calls):
     return (time.perf_counter() - start) / calls
 
 
-def race(contenders):
-    """Seconds a call of each contender in each round: (contender, round)."""
-    calls = [max(1, int(TURN / turn(function, 2))) for function in contenders]
-    rounds = [[turn(*contender) for contender in zip(contenders, calls)] for _ in range(options.rounds)]
-    return np.array(rounds).T
+def serve(pipe, kind, count):
+    """In a side's process: answer with what it is; for a case, with its results; else with the seconds of a turn."""
+    side = kind(count)
+    pipe.send(side.about)
+    with contextlib.suppress(EOFError):     # the end of the run
+        while True:
+            case, *asked = pipe.recv()
+            if case:
+                contenders = side.contenders(case)
+                pipe.send(side.results(contenders))
+            else:
+                name, way, calls = asked
+                pipe.send(turn(contenders[name][way], calls))
 
 
-def measure(case):
+class Side:
+    """The process of a side, asleep but for the time of an answer."""
+
+    def __init__(self, kind, count):
+        context = multiprocessing.get_context("spawn")
+        self._pipe, other = context.Pipe()
+        context.Process(target=serve, args=(other, kind, count), daemon=True).start()
+        self.about = self._pipe.recv()
+
+    def ask(self, *question):
+        self._pipe.send(question)
+        return self._pipe.recv()
+
+
+def race(contenders, way, rounds):
+    """Seconds a call of each contender, (side, name), in each round: (contender, round)."""
+    calls = [max(1, int(TURN / side.ask(None, name, way, 2))) for side, name in contenders]
+    return np.array([[side.ask(None, name, way, some) for (side, name), some in zip(contenders, calls)]
+                     for _ in range(rounds)]).T
+
+
+def measure(case, mine, their, rounds):
     """Print the rows of a case; ((fastest, median) theirs / ours forward, the same for both ways)."""
-    arrays = numbers(case)
-    formats = memory_formats(torch, case)
-    mine = ours(case, *arrays)
-    their = [theirs(torch, case, *arrays, order) for order in formats.values()]
-    compare(case, mine[1](), their[0][1]())
-    multiply, work = peak()
-    count = operations(case)
+    result, expected = mine.ask(case), their.ask(case)
+    for arrays in expected.values():
+        compare(case, result["ours"], arrays)
+    contenders = [(mine, "ours"), (mine, "peak"), *((their, name) for name in expected)]
     ratios = []
     for which, (name, ways) in enumerate({"forward": 1, "and back": 3}.items()):
-        times = race([mine[which], multiply, *(pair[which] for pair in their)])
+        times = race(contenders, which, rounds)
         fastest, median = times.min(axis=1), np.median(times, axis=1)
         ratios.append([values[2:].min() / values[0] for values in (fastest, median)])
-        speed, limit = ways * count / fastest[0], work / fastest[1]
-        columns = dict(zip(formats, fastest[2:]))
+        speed, limit = ways * operations(case) / fastest[0], result["peak"] / fastest[1]
+        columns = dict(zip(expected, fastest[2:]))
         head = (case.name, described(case)) if ways == 1 else ("", "")
-        print(f"{head[0]:11}{head[1]:31}{name:9}{1e3 * fastest[0]:8.2f}{1e3 * columns['first']:8.2f}"
-              + (f"{1e3 * columns['last']:8.2f}" if "last" in columns else f"{'-':>8}")
+        print(f"{head[0]:11}{head[1]:31}{name:9}{1e3 * fastest[0]:8.3f}{1e3 * columns['first']:8.3f}"
+              + (f"{1e3 * columns['last']:8.3f}" if "last" in columns else f"{'-':>8}")
               + f"{ratios[-1][0]:8.2f}{ratios[-1][1]:8.2f}{speed / 1e9:9.0f}{speed / limit:7.0%}{limit / 1e9:7.0f}",
               flush=True)
     return ratios
 
 
 def main():
-    names = [case.name for case in CASES]
-    chosen = options.only.split(",") if options.only else names
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--only", default="", metavar="NAMES", help="rows of the table, with commas between")
+    arguments.add_argument("--isa", default="all", choices=list(SETTINGS), help="the widest instructions")
+    options = arguments.parse_args()
+    cases = {case.name: case for case in [*CASES, *NARROW]}
+    chosen = options.only.split(",") if options.only else list(cases)
     for name in chosen:
-        if name not in names:
-            arguments.error(f"there is no '{name}' among {', '.join(names)}")
-    torch.set_num_threads(options.threads)
-    with threads.launching():
-        print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads; Numba {numba.__version__}, "
-              f"{numba.threading_layer()}, {numba.get_num_threads()} threads; float32")
+        if name not in cases:
+            arguments.error(f"there is no '{name}' among {', '.join(cases)}")
+    os.environ.update({"NUMBA_NUM_THREADS": str(options.threads)} | SETTINGS[options.isa])
+    mine, their = Side(Ours, options.threads), Side(Theirs, options.threads)
+    print(f"{their.about}; {mine.about}; float32")
     print(f"{'':51}{'ms: ours':>8}{'first':>8}{'last':>8}{'ratio':>8}{'median':>8}{'GFLOP/s':>9}{'share':>7}"
           f"{'peak':>7}")
-    ratios = np.array([measure(case) for case in CASES if case.name in chosen])
+    ratios = np.array([measure(cases[name], mine, their, options.rounds) for name in chosen])
     means = np.exp(np.log(ratios).mean(axis=0))
     for name, (fastest, median) in zip(("forward", "and back"), means):
         print(f"geometric mean, {name:59}{fastest:8.2f}{median:8.2f}")
