@@ -1,11 +1,11 @@
 """The PTX of GPU kernels, run on NumPy: one array lane for each thread.
 
-`compile_ptx` makes the PTX of a Numba kernel, `launch` runs it. What a kernel does wrong is an error that names the
+`launch` runs what `kernels.cuda.toolchain` (or any compiler) makes. What a kernel does wrong is an error that names the
 block, the thread, the line of PTX and the line of Python: accesses out of bounds, misaligned or to freed memory,
 threads that race for shared memory where a barrier is missing, barriers that not all threads reach.
 
-    ptx = compile_ptx(scale, (float32[::1], float32), cc=(9, 0))
-    launch(ptx, grid=4, block=32, arguments=[x, 2.0])
+    text, _ = numba.cuda.compile(scale, void(float32[::1], float32), cc=(9, 0), device=False, abi="numba")
+    launch(text, grid=4, block=32, arguments=[x, 2.0])
 
 From the text to the result: `ptx` reads it, `flatten` writes called functions out, `pieces` cuts it where branches
 lead, `table` says what each opcode does, `slots` and `program` make Python functions of the pieces, `machine` runs
@@ -18,7 +18,7 @@ drops them, and approximate functions are more exact than a GPU's.
 """
 
 _ROOMS = {
-    "Emulator": "emulator", "Pointer": "arguments", "launch": "emulator", "compile_ptx": "compiler",
+    "Emulator": "emulator", "Pointer": "arguments", "launch": "emulator",
     "KernelFault": "faults", "MemoryFault": "faults", "RaceFault": "faults", "DeadlockFault": "faults",
     "WarpFault": "faults", "EndlessLoopFault": "faults", "TrapFault": "faults", "PtxError": "faults",
 }

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numba_layers.kernels.cuda.simt.grid import first, step
+from numba_layers.kernels.cuda.simt.grid import grid_size, thread_id
 from numba_layers.kernels.cuda.toolchain.api import cuda
 from numba_layers.kernels.cuda.toolchain.target import CudaKernel, elements
 from tests.devices import fake_driver
@@ -28,24 +28,24 @@ def kernel(gpu, function, launch=elements):
 
 def shifted(x, a, y):
     """y = x * a + 1"""
-    i = first()
+    i = thread_id()
     while i < y.size:
         y[i] = x[i] * a + x.dtype.type(1)
-        i += step()
+        i += grid_size()
 
 
 def transposed(x, y):
     """y (columns, rows) = x.T"""
-    i = first()
+    i = thread_id()
     while i < x.size:
         row, column = i // np.uint32(x.shape[1]), i % np.uint32(x.shape[1])
         y[column, row] = x[row, column]
-        i += step()
+        i += grid_size()
 
 
 def listed(flag, small, whole, single, double, pair, none, triple, y):
     """y = all numbers given, in order."""
-    if first() == 0:
+    if thread_id() == 0:
         y[0] = 1 if flag else 0
         y[1], y[2], y[3], y[4] = small, whole, single, double
         y[5], y[6] = pair[0], pair[1]
@@ -72,4 +72,4 @@ def reversed_in_blocks(x, y):
 
 def beyond(y):
     """Writes where no array lies."""
-    y[first() + np.int64(1) * y.size * 10**9] = 1
+    y[thread_id() + np.int64(1) * y.size * 10**9] = 1

@@ -14,7 +14,7 @@ from numba.core import types
 from numba.cuda.extending import intrinsic
 from numba.types import boolean, float32, float64, int32, int64, uint16, uint32
 
-from numba_layers.emulator import compile_ptx
+from numba_layers.kernels.cuda.toolchain.ptx import compile_ptx
 
 FOLDER = Path(__file__).parent
 VECTOR, MATRIX = float32[::1], float32[:, ::1]

@@ -14,10 +14,10 @@ from numba_layers.emulator import (
     MemoryFault,
     PtxError,
     RaceFault,
-    compile_ptx,
     launch,
 )
 from numba_layers.emulator.types import bfloat16
+from numba_layers.kernels.cuda.toolchain.ptx import compile_ptx
 from tests.emulator import kernels
 
 ALL = [(7, 5), (8, 0), (9, 0, "a"), (10, 0), (12, 0)]

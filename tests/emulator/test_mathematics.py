@@ -11,7 +11,8 @@ pytest.importorskip("numba_cuda")
 from numba import cuda
 from numba.types import float32, float64
 
-from numba_layers.emulator import compile_ptx, launch
+from numba_layers.emulator import launch
+from numba_layers.kernels.cuda.toolchain.ptx import compile_ptx
 
 KINDS = {"f4": float32, "f8": float64}
 TOLERANCE = {"f4": 3e-6, "f8": 3e-13}   # relative

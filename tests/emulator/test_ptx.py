@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import numba_layers.emulator
-from numba_layers.emulator import Pointer, PtxError, compile_ptx, launch
+from numba_layers.emulator import Pointer, PtxError, launch
 from numba_layers.emulator.faults import readable
 from numba_layers.emulator.ptx import Address, Name, Number, Register, Vector, parse
 from numba_layers.errors import ArgumentError, DeviceError
+from numba_layers.kernels.cuda.toolchain.ptx import compile_ptx
 from tests.emulator.snippets import compute, kernel
 
 

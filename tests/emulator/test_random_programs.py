@@ -13,7 +13,8 @@ pytest.importorskip("numba_cuda")
 from numba import cuda
 from numba.types import int32
 
-from numba_layers.emulator import compile_ptx, launch
+from numba_layers.emulator import launch
+from numba_layers.kernels.cuda.toolchain.ptx import compile_ptx
 
 NAMES = "abcd"
 

@@ -1,4 +1,4 @@
-"""The CUDA room: `@cuda.jit` loops. Importing it registers every kernel and compiles none."""
+"""The CUDA kernels: `@cuda.jit` loops. Importing it registers every kernel and compiles none."""
 
 from importlib import import_module
 from pathlib import Path

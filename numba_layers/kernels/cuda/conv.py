@@ -16,7 +16,7 @@ from .gemm.mainloop import MIDDLE, MOST_X, MOST_Y, SMALL, TENSOR_CORES, TILES, m
 from .gemm.operand import itself, matrix_row
 from .gemm.plan import axis_of
 from .gemm.residues import pixel_row, pixels, pixels_of, view
-from .simt.index import joined
+from .simt.index import mad
 from .toolchain.api import cuda, device
 from .toolchain.target import CudaKernel, CudaVariants
 
@@ -27,7 +27,7 @@ u32 = np.uint32
 @device
 def number_of_product():
     """Which of several products is a block's."""
-    return joined(u32(cuda.blockIdx.z), u32(cuda.gridDim.y), u32(cuda.blockIdx.y))
+    return mad(u32(cuda.blockIdx.z), u32(cuda.gridDim.y), u32(cuda.blockIdx.y))
 
 
 def layers(products):

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from .gemm.plan import axis_of
-from .simt.grid import first, step
-from .simt.index import divided, divided_again, flat, inverse, joined
+from .simt.grid import grid_size, thread_id
+from .simt.index import divmod_u32, fast_divmod, flat, mad, reciprocal
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
@@ -44,35 +44,35 @@ def depthwise(x, weight, bias, plans, activation, y):
         down, across = axis_of(plans, phase, 1), axis_of(plans, phase, 2)
         runs = np.uint32((across.count + np.uint32(RUN - 1)) // RUN)
         size = np.uint32(np.uint32(np.uint32(np.uint32(y.shape[0]) * down.count) * runs) * channels)
-        inverse_channels, inverse_runs, inverse_lines = inverse(channels), inverse(runs), inverse(down.count)
+        inverse_channels, inverse_runs, inverse_lines = reciprocal(channels), reciprocal(runs), reciprocal(down.count)
         x_step, w_step = np.uint32(across.gap * channels), np.uint32(across.next_tap * channels)
-        number = first()
+        number = thread_id()
         while number < size:
-            line, c = divided_again(number, channels, inverse_channels)
-            line, t = divided_again(line, runs, inverse_runs)
-            n, t_h = divided_again(line, down.count, inverse_lines)
+            line, c = fast_divmod(number, channels, inverse_channels)
+            line, t = fast_divmod(line, runs, inverse_runs)
+            n, t_h = fast_divmod(line, down.count, inverse_lines)
             t = np.uint32(t * np.uint32(RUN))
-            top, left = joined(t_h, down.stride, down.offset), joined(t, across.stride, across.offset)
+            top, left = mad(t_h, down.stride, down.offset), mad(t, across.stride, across.offset)
             totals = cuda.local.array(RUN, x.dtype)
             for k in range(RUN):
                 totals[k] = bias[c]
             p = np.uint32(0)
             while p < down.taps:
-                row = joined(p, down.gap, top)
+                row = mad(p, down.gap, top)
                 if row < height:
-                    x_here = joined(joined(joined(n, height, row), width, left), channels, c)
-                    tap = joined(joined(p, down.next_tap, down.first_tap), np.uint32(weight.shape[1]), across.first_tap)
-                    w_here, column, q = joined(tap, channels, c), left, np.uint32(0)
+                    x_here = mad(mad(mad(n, height, row), width, left), channels, c)
+                    tap = mad(mad(p, down.next_tap, down.first_tap), np.uint32(weight.shape[1]), across.first_tap)
+                    w_here, column, q = mad(tap, channels, c), left, np.uint32(0)
                     while q < across.taps:
                         w = weights[w_here]
                         for k in range(RUN):
-                            if joined(np.uint32(k), across.stride, column) < width:
-                                there = joined(np.uint32(k), np.uint32(across.stride * channels), x_here)
+                            if mad(np.uint32(k), across.stride, column) < width:
+                                there = mad(np.uint32(k), np.uint32(across.stride * channels), x_here)
                                 totals[k] += pixels[there] * w
                         x_here, w_here = np.uint32(x_here + x_step), np.uint32(w_here + w_step)
                         column, q = np.uint32(column + across.gap), np.uint32(q + 1)
                 p = np.uint32(p + 1)
-            y_row = joined(joined(n, np.uint32(y.shape[1]), joined(t_h, down.step, down.start)), np.uint32(y.shape[2]),
+            y_row = mad(mad(n, np.uint32(y.shape[1]), mad(t_h, down.step, down.start)), np.uint32(y.shape[2]),
                            across.start)
             for k in range(RUN):
                 here = np.uint32(t + k)
@@ -80,8 +80,8 @@ def depthwise(x, weight, bias, plans, activation, y):
                     total = totals[k]
                     if relu and total < 0:
                         total = x.dtype.type(0)
-                    target[joined(joined(here, across.step, y_row), channels, c)] = total
-            number = np.uint32(number + step())
+                    target[mad(mad(here, across.step, y_row), channels, c)] = total
+            number = np.uint32(number + grid_size())
         phase = np.uint32(phase + cuda.gridDim.y)
 
 
@@ -99,13 +99,13 @@ def parts(*arguments):
 @device
 def total_of_column(numbers, number, wide, deep):
     """The sum of `number` of all threads of a block with this one's x, for the threads whose y is 0."""
-    thread = joined(np.uint32(cuda.threadIdx.y), wide, np.uint32(cuda.threadIdx.x))
+    thread = mad(np.uint32(cuda.threadIdx.y), wide, np.uint32(cuda.threadIdx.x))
     numbers[thread] = number
     half = np.uint32(deep // 2)
     while half > 0:
         cuda.syncthreads()
         if np.uint32(cuda.threadIdx.y) < half:
-            numbers[thread] += numbers[joined(half, wide, thread)]
+            numbers[thread] += numbers[mad(half, wide, thread)]
         half = np.uint32(half // 2)
     return numbers[thread]
 
@@ -123,17 +123,17 @@ def depthwise_backward_weight(x, grad_y, plans, grad_weight):
     lines, columns = np.uint32(grad_y.shape[1]), np.uint32(grad_y.shape[2])
     pixels, grads, target = flat(x), flat(grad_y), flat(grad_weight)
     down, across = axis_of(plans, 0, 1), axis_of(plans, 0, 2)
-    inverse_columns, inverse_lines = inverse(columns), inverse(lines)
+    inverse_columns, inverse_lines = reciprocal(columns), reciprocal(lines)
     wide, deep = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
-    slices = np.uint32(divided(np.uint32(channels + wide - np.uint32(1)), wide)[0])
-    share, left = divided(np.uint32(grad_y.shape[0] * lines * columns), np.uint32(grad_weight.shape[0]))
+    slices = np.uint32(divmod_u32(np.uint32(channels + wide - np.uint32(1)), wide)[0])
+    share, left = divmod_u32(np.uint32(grad_y.shape[0] * lines * columns), np.uint32(grad_weight.shape[0]))
     shared = cuda.shared.array(BLOCK, x.dtype)
     block = np.uint32(cuda.blockIdx.x)
     while block < np.uint32(grad_weight.shape[0] * window_rows * slices):
-        rest, slice = divided(block, slices)
-        part, p = divided(rest, window_rows)
-        c = joined(slice, wide, np.uint32(cuda.threadIdx.x))
-        begin = joined(part, share, min(part, left))
+        rest, slice = divmod_u32(block, slices)
+        part, p = divmod_u32(rest, window_rows)
+        c = mad(slice, wide, np.uint32(cuda.threadIdx.x))
+        begin = mad(part, share, min(part, left))
         behind = np.uint32(begin + share + np.uint32(part < left)) if c < channels else begin
         q = np.uint32(0)
         while q < window_columns:
@@ -142,23 +142,23 @@ def depthwise_backward_weight(x, grad_y, plans, grad_weight):
                 totals[k] = 0
             pixel = np.uint32(begin + cuda.threadIdx.y)
             while pixel < behind:
-                line, t = divided_again(pixel, columns, inverse_columns)
-                n, t_h = divided_again(line, lines, inverse_lines)
-                row = joined(p, down.gap, joined(t_h, down.stride, down.offset))
+                line, t = fast_divmod(pixel, columns, inverse_columns)
+                n, t_h = fast_divmod(line, lines, inverse_lines)
+                row = mad(p, down.gap, mad(t_h, down.stride, down.offset))
                 if row < height:
-                    grad = grads[joined(pixel, channels, c)]
-                    column = joined(q, across.gap, joined(t, across.stride, across.offset))
-                    row = np.uint32(joined(n, height, row) * width)
+                    grad = grads[mad(pixel, channels, c)]
+                    column = mad(q, across.gap, mad(t, across.stride, across.offset))
+                    row = np.uint32(mad(n, height, row) * width)
                     for k in range(TAPS):
                         if column < width and q + k < window_columns:
-                            totals[k] += pixels[joined(np.uint32(row + column), channels, c)] * grad
+                            totals[k] += pixels[mad(np.uint32(row + column), channels, c)] * grad
                         column = np.uint32(column + across.gap)
                 pixel = np.uint32(pixel + deep)
             for k in range(TAPS):
                 total = total_of_column(shared, totals[k], wide, deep)
                 if cuda.threadIdx.y == 0 and c < channels and q + k < window_columns:
-                    tap = joined(joined(part, window_rows, p), window_columns, np.uint32(q + k))
-                    target[joined(tap, channels, c)] = total
+                    tap = mad(mad(part, window_rows, p), window_columns, np.uint32(q + k))
+                    target[mad(tap, channels, c)] = total
                 cuda.syncthreads()
             q = np.uint32(q + TAPS)
         block = np.uint32(block + cuda.gridDim.x)

@@ -14,10 +14,10 @@ import math
 
 from ..math import scalar
 from ..math.tables import BINARY, SLOPES, UNARY
-from .simt.broadcast import divisions, divisors, gathered, indices
-from .simt.grid import first
+from .simt.broadcast import divisions, divisors, gather4, indices
+from .simt.grid import thread_id
 from .simt.sincos import cos, sin
-from .simt.vec4 import beyond, each, fours, places, put, taken
+from .simt.vec4 import indices4, load4, map4, next4, store4, vec4_launch
 from .toolchain.api import cuda, device
 from .toolchain.target import cuda_kernel
 
@@ -27,14 +27,14 @@ from .toolchain.target import cuda_kernel
 def unary(name, f):
     """Kernel `name`: y = f(x)."""
 
-    f = each(f)
+    f = map4(f)
 
-    @cuda_kernel(name=name, launch=fours)
+    @cuda_kernel(name=name, launch=vec4_launch)
     def kernel(x, y):
-        i = first()
+        i = thread_id()
         while i < y.size:
-            put(y, i, f(taken(x, i)))
-            i = beyond(i)
+            store4(y, i, f(load4(x, i)))
+            i = next4(i)
 
 
 # The CPU room takes NumPy's functions, which there are none of here.
@@ -64,31 +64,31 @@ unary("sin_forward", sin)
 unary("cos_forward", cos)
 
 
-relu, elu, clip = each(scalar.relu), each(scalar.elu), each(scalar.clip)
+relu, elu, clip = map4(scalar.relu), map4(scalar.elu), map4(scalar.clip)
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def relu_forward(x, alpha, max_value, threshold, y):
-    i = first()
+    i = thread_id()
     while i < y.size:
-        put(y, i, relu(taken(x, i), alpha, max_value, threshold))
-        i = beyond(i)
+        store4(y, i, relu(load4(x, i), alpha, max_value, threshold))
+        i = next4(i)
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def elu_forward(x, alpha, y):
-    i = first()
+    i = thread_id()
     while i < y.size:
-        put(y, i, elu(taken(x, i), alpha))
-        i = beyond(i)
+        store4(y, i, elu(load4(x, i), alpha))
+        i = next4(i)
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def clip_forward(x, low, high, y):
-    i = first()
+    i = thread_id()
     while i < y.size:
-        put(y, i, clip(taken(x, i), low, high))
-        i = beyond(i)
+        store4(y, i, clip(load4(x, i), low, high))
+        i = next4(i)
 
 
 # ---- grad_x = grad_y * slope -------------------------------------------------------------------------------
@@ -101,14 +101,14 @@ def products(x, y):
 
 def unary_backward(name, slope):
     """Kernel `name`: grad_x = grad_y * slope(y), where y is the output of the forward kernel."""
-    slope = each(slope)
+    slope = map4(slope)
 
-    @cuda_kernel(name=name, launch=fours)
+    @cuda_kernel(name=name, launch=vec4_launch)
     def kernel(y, grad_y, grad_x):
-        i = first()
+        i = thread_id()
         while i < grad_x.size:
-            put(grad_x, i, products(taken(grad_y, i), slope(taken(y, i))))
-            i = beyond(i)
+            store4(grad_x, i, products(load4(grad_y, i), slope(load4(y, i))))
+            i = next4(i)
 
 
 for _name, _formula in SLOPES.items():
@@ -120,37 +120,37 @@ def within(x, low, high):
     return low <= x <= high
 
 
-relu_slope, elu_slope, within = each(scalar.relu_slope), each(scalar.elu_slope), each(within)
+relu_slope, elu_slope, within = map4(scalar.relu_slope), map4(scalar.elu_slope), map4(within)
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def relu_backward(x, grad_y, alpha, max_value, threshold, grad_x):
     """From the input x; where threshold = 0 and alpha >= 0, the output y in its place gives the same."""
-    i = first()
+    i = thread_id()
     while i < grad_x.size:
-        put(grad_x, i, products(taken(grad_y, i), relu_slope(taken(x, i), alpha, max_value, threshold)))
-        i = beyond(i)
+        store4(grad_x, i, products(load4(grad_y, i), relu_slope(load4(x, i), alpha, max_value, threshold)))
+        i = next4(i)
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def elu_backward(y, grad_y, alpha, grad_x):
     """From the output y; alpha >= 0."""
-    i = first()
+    i = thread_id()
     while i < grad_x.size:
-        put(grad_x, i, products(taken(grad_y, i), elu_slope(taken(y, i), alpha)))
-        i = beyond(i)
+        store4(grad_x, i, products(load4(grad_y, i), elu_slope(load4(y, i), alpha)))
+        i = next4(i)
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def clip_backward(x, grad_y, low, high, grad_x):
     """grad_y where low <= x <= high, else 0."""
-    i = first()
+    i = thread_id()
     while i < grad_x.size:
-        a, b, c, d = within(taken(x, i), low, high)
-        p, q, r, s = taken(grad_y, i)
+        a, b, c, d = within(load4(x, i), low, high)
+        p, q, r, s = load4(grad_y, i)
         zero = grad_x.dtype.type(0)
-        put(grad_x, i, (p if a else zero, q if b else zero, r if c else zero, s if d else zero))
-        i = beyond(i)
+        store4(grad_x, i, (p if a else zero, q if b else zero, r if c else zero, s if d else zero))
+        i = next4(i)
 
 
 # ---- z = f(x, y), broadcast --------------------------------------------------------------------------------
@@ -170,14 +170,14 @@ def binary(name, f):
     """Kernel `name`: z = f(x, y)."""
     f = of_two(f)
 
-    @cuda_kernel(name=name, launch=fours)
+    @cuda_kernel(name=name, launch=vec4_launch)
     def kernel(x, y, shape, x_strides, y_strides, z):
         count = max(divisions(shape, x_strides), divisions(shape, y_strides))
-        sizes, i = divisors(shape, count), first()
+        sizes, i = divisors(shape, count), thread_id()
         while i < z.size:
-            at = indices(places(i, z.size), count, sizes)
-            put(z, i, f(gathered(x, at, count, x_strides), gathered(y, at, count, y_strides)))
-            i = beyond(i)
+            at = indices(indices4(i, z.size), count, sizes)
+            store4(z, i, f(gather4(x, at, count, x_strides), gather4(y, at, count, y_strides)))
+            i = next4(i)
 
 
 # Of floats, `%` would be x - y * (x / y rounded down) here, all of it rounded: not the remainder.
@@ -229,33 +229,33 @@ def choices(condition, x, y):
             scalar.choose(condition[2], x[2], y[2]), scalar.choose(condition[3], x[3], y[3]))
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z):
     """z = x where the condition holds, else y."""
     count = max(divisions(shape, condition_strides), divisions(shape, x_strides), divisions(shape, y_strides))
-    sizes, i = divisors(shape, count), first()
+    sizes, i = divisors(shape, count), thread_id()
     while i < z.size:
-        at = indices(places(i, z.size), count, sizes)
-        put(z, i, choices(gathered(condition, at, count, condition_strides), gathered(x, at, count, x_strides),
-                          gathered(y, at, count, y_strides)))
-        i = beyond(i)
+        at = indices(indices4(i, z.size), count, sizes)
+        store4(z, i, choices(gather4(condition, at, count, condition_strides), gather4(x, at, count, x_strides),
+                          gather4(y, at, count, y_strides)))
+        i = next4(i)
 
 
 # ---- types, values -----------------------------------------------------------------------------------------
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def cast(x, y):
     """y = x in y's type."""
-    i = first()
+    i = thread_id()
     while i < y.size:
-        put(y, i, taken(x, i))
-        i = beyond(i)
+        store4(y, i, load4(x, i))
+        i = next4(i)
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def fill(value, y):
-    i = first()
+    i = thread_id()
     while i < y.size:
-        put(y, i, (value, value, value, value))
-        i = beyond(i)
+        store4(y, i, (value, value, value, value))
+        i = next4(i)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .simt.block import ALL, WARP
-from .simt.group import first_row, lane, next_row, place, share, shared_rows
+from .simt.group import element, elements_per_thread, first_row, next_row, row_groups, thread_rank
+from .simt.shuffle import FULL_MASK, WARP
 from .toolchain.api import cuda, device
 from .toolchain.target import cuda_kernel
 
@@ -19,23 +19,23 @@ def nothing(kind):
     return kind(np.nan) if is_float else kind(0)
 
 
-@cuda_kernel(launch=shared_rows)
+@cuda_kernel(launch=row_groups)
 def gather_forward(x, indices, y):
     """y[n] = x[indices[n]], or NaN (in a table of integers 0) where x has no such row.
 
-    Shapes: x (rows, columns), indices (n,) of int64, y (n, columns). A team owns a row of y. It checks the index,
-    because to look at the indices before the launch would be to wait for the GPU.
+    Shapes: x (rows, columns), indices (n,) of int64, y (n, columns). A thread group owns a row of y. It checks
+    the index, because to look at the indices before the launch would be to wait for the GPU.
     """
-    mine, n = share(x.shape[1]), first_row()
+    mine, n = elements_per_thread(x.shape[1]), first_row()
     while n < indices.size:
         row, k = indices[n], 0
         if row >= 0 and row < x.shape[0]:
             while k < mine:
-                j = place(k)
+                j = element(k)
                 y[n, j] = x[np.uint32(row), j]
                 k += 1
         while k < mine:
-            y[n, place(k)] = nothing(x.dtype.type)
+            y[n, element(k)] = nothing(x.dtype.type)
             k += 1
         n = next_row(n)
 
@@ -75,10 +75,10 @@ def add_rows(named, row, factor, source, x, j, table):
     read many at once and written once.
     """
     column = min(j, np.uint32(table.shape[1] - 1))
-    found = np.uint32(cuda.ballot_sync(ALL, named))
+    found = np.uint32(cuda.ballot_sync(FULL_MASK, named))
     while found:
-        r = np.uint32(cuda.shfl_sync(ALL, row, np.uint32(cuda.ffs(found) - 1)))
-        same = np.uint32(cuda.ballot_sync(ALL, named and np.uint32(row) == r))
+        r = np.uint32(cuda.shfl_sync(FULL_MASK, row, np.uint32(cuda.ffs(found) - 1)))
+        same = np.uint32(cuda.ballot_sync(FULL_MASK, named and np.uint32(row) == r))
         found = np.uint32(found & ~same)
         total, giver = table[r, column], np.uint32(0)
         while same:
@@ -86,8 +86,8 @@ def add_rows(named, row, factor, source, x, j, table):
             same = np.uint32(same >> none)
             giver = np.uint32(giver + none)
             for bit in range(AT_ONCE):
-                weight = cuda.shfl_sync(ALL, factor, giver + np.uint32(bit))
-                n = np.uint32(cuda.shfl_sync(ALL, source, giver + np.uint32(bit)))
+                weight = cuda.shfl_sync(FULL_MASK, factor, giver + np.uint32(bit))
+                n = np.uint32(cuda.shfl_sync(FULL_MASK, source, giver + np.uint32(bit)))
                 if same >> np.uint32(bit) & np.uint32(1):
                     total += weight * x[n, column]
             same = np.uint32(same >> np.uint32(AT_ONCE))
@@ -108,11 +108,11 @@ def gather_backward_x(grad_y, indices, grad_x):
     top, bottom = rows_of_patch(grad_x)
     left = np.uint32(cuda.blockIdx.y * WARP)
     while left < grad_x.shape[1] and top < bottom:
-        j = np.uint32(left + lane())
+        j = np.uint32(left + thread_rank())
         clear(grad_x, top, bottom, j)
         start = np.uint32(0)
         while start < indices.size:
-            n = np.uint32(start + lane())
+            n = np.uint32(start + thread_rank())
             row = indices[n] if n < indices.size else np.int64(-1)
             named = row >= top and row < bottom
             add_rows(named, np.int32(row), grad_x.dtype.type(1), np.int32(n), grad_y, j, grad_x)
@@ -120,17 +120,17 @@ def gather_backward_x(grad_y, indices, grad_x):
         left = np.uint32(left + np.uint32(cuda.gridDim.y * WARP))
 
 
-@cuda_kernel(launch=shared_rows)
+@cuda_kernel(launch=row_groups)
 def one_hot(indices, y):
     """y[n, k] = 1 where k = indices[n], else 0.
 
-    Shapes: indices (n,) of int64, y (n, depth). A team owns a row.
+    Shapes: indices (n,) of int64, y (n, depth). A thread group owns a row.
     """
-    mine, n = share(y.shape[1]), first_row()
+    mine, n = elements_per_thread(y.shape[1]), first_row()
     while n < indices.size:
         index, k = indices[n], 0
         while k < mine:
-            j = place(k)
+            j = element(k)
             y[n, j] = j == index
             k += 1
         n = next_row(n)

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .simt.index import divided, divided_again, flat, inverse, joined
+from .simt.index import divmod_u32, fast_divmod, flat, mad, reciprocal
 from .toolchain.api import cuda, device
 from .toolchain.target import THREADS, cuda_kernel
 
@@ -34,7 +34,7 @@ def three(numbers):
 
 @device
 def inverses(numbers):
-    return inverse(numbers[0]), inverse(numbers[1]), inverse(numbers[2])
+    return reciprocal(numbers[0]), reciprocal(numbers[1]), reciprocal(numbers[2])
 
 
 @device
@@ -50,16 +50,16 @@ def row_size(image):
 @device
 def row_place(row, image):
     """Sample, depth and row within its plane of one of all rows."""
-    plane, i = divided(row, np.uint32(image.shape[2]))
-    n, d = divided(plane, np.uint32(image.shape[1]))
+    plane, i = divmod_u32(row, np.uint32(image.shape[2]))
+    n, d = divmod_u32(plane, np.uint32(image.shape[1]))
     return n, d, i
 
 
 @device
 def pixel(image, n, d, i, j):
     """The first number of a pixel."""
-    row = joined(joined(n, np.uint32(image.shape[1]), d), np.uint32(image.shape[2]), i)
-    return np.uint32(joined(row, np.uint32(image.shape[3]), j) * np.uint32(image.shape[4]))
+    row = mad(mad(n, np.uint32(image.shape[1]), d), np.uint32(image.shape[2]), i)
+    return np.uint32(mad(row, np.uint32(image.shape[3]), j) * np.uint32(image.shape[4]))
 
 
 @device
@@ -72,7 +72,7 @@ def steps_of(image):
 @device
 def first_in_row():
     """The number of a row with which this thread begins."""
-    return joined(np.uint32(cuda.blockIdx.y), np.uint32(cuda.blockDim.x), np.uint32(cuda.threadIdx.x))
+    return mad(np.uint32(cuda.blockIdx.y), np.uint32(cuda.blockDim.x), np.uint32(cuda.threadIdx.x))
 
 
 @device
@@ -93,12 +93,12 @@ def covered(output, window, stride, before, size):
 def holding(position, window, stride, inverse_stride, before, outputs):
     """Along an axis, of the windows over a pixel: the first, how many, the tap of the first that lies on it."""
     position = np.uint32(position + before)
-    last = min(divided_again(position, stride, inverse_stride)[0], np.uint32(np.uint32(outputs) - np.uint32(1)))
+    last = min(fast_divmod(position, stride, inverse_stride)[0], np.uint32(np.uint32(outputs) - np.uint32(1)))
     tap = np.uint32(position - np.uint32(last * stride))
     if tap >= window:       # it lies between windows
         return last, np.uint32(0), tap
-    others = min(divided_again(np.uint32(window - np.uint32(1) - tap), stride, inverse_stride)[0], last)
-    return np.uint32(last - others), np.uint32(others + np.uint32(1)), joined(others, stride, tap)
+    others = min(fast_divmod(np.uint32(window - np.uint32(1) - tap), stride, inverse_stride)[0], last)
+    return np.uint32(last - others), np.uint32(others + np.uint32(1)), mad(others, stride, tap)
 
 
 @device
@@ -109,10 +109,10 @@ def sum_of_box(x, place, counts, steps):
     while a < counts[0]:
         b = np.uint32(0)
         while b < counts[1]:
-            here = joined(b, steps[1], joined(a, steps[0], place))
+            here = mad(b, steps[1], mad(a, steps[0], place))
             c = np.uint32(0)
             while c < counts[2]:
-                total += x[joined(c, steps[2], here)]
+                total += x[mad(c, steps[2], here)]
                 c = np.uint32(c + 1)
             b = np.uint32(b + 1)
         a = np.uint32(a + 1)
@@ -127,11 +127,11 @@ def largest_of_box(x, place, counts, steps, tap, tap_steps):
     while a < counts[0]:
         b = np.uint32(0)
         while b < counts[1]:
-            here = joined(b, steps[1], joined(a, steps[0], place))
-            first = joined(b, tap_steps[1], joined(a, tap_steps[0], tap))
+            here = mad(b, steps[1], mad(a, steps[0], place))
+            first = mad(b, tap_steps[1], mad(a, tap_steps[0], tap))
             c = np.uint32(0)
             while c < counts[2]:
-                value = x[joined(c, steps[2], here)]
+                value = x[mad(c, steps[2], here)]
                 if not value <= best and best == best:
                     best, found = value, np.uint32(first + c)
                 c = np.uint32(c + 1)
@@ -148,11 +148,11 @@ def sum_where(x, taps, place, counts, steps, tap, tap_steps):
     while a < counts[0]:
         b = np.uint32(0)
         while b < counts[1]:
-            here = joined(b, steps[1], joined(a, steps[0], place))
-            wanted = np.uint32(tap - joined(a, tap_steps[0], np.uint32(b * tap_steps[1])))
+            here = mad(b, steps[1], mad(a, steps[0], place))
+            wanted = np.uint32(tap - mad(a, tap_steps[0], np.uint32(b * tap_steps[1])))
             c = np.uint32(0)
             while c < counts[2]:
-                window = joined(c, steps[2], here)
+                window = mad(c, steps[2], here)
                 value = x[window]       # at once, not when the mark has come
                 if np.uint32(taps[window]) == np.uint32(wanted - np.uint32(c * tap_steps[2])):
                     total += value
@@ -170,7 +170,7 @@ def max_pool_forward(x, window, strides, before, y, taps):
     """
     pixels, best, marks, channels = flat(x), flat(y), flat(taps), np.uint32(y.shape[4])
     window, strides, before = three(window), three(strides), three(before)
-    inverse_channels = inverse(channels)
+    inverse_channels = reciprocal(channels)
     tap_steps = np.uint32(window[1] * window[2]), window[2]
     row = np.uint32(cuda.blockIdx.x)
     while row < row_count(y):
@@ -179,12 +179,12 @@ def max_pool_forward(x, window, strides, before, y, taps):
         i, rows, q = covered(oi, window[1], strides[1], before[1], x.shape[2])
         number = first_in_row()
         while number < row_size(y):
-            oj, c = divided_again(number, channels, inverse_channels)
+            oj, c = fast_divmod(number, channels, inverse_channels)
             j, columns, r = covered(oj, window[2], strides[2], before[2], x.shape[3])
-            tap = joined(p, tap_steps[0], joined(q, tap_steps[1], r))
+            tap = mad(p, tap_steps[0], mad(q, tap_steps[1], r))
             value, found = largest_of_box(pixels, np.uint32(pixel(x, n, d, i, j) + c), (depths, rows, columns),
                                           steps_of(x), tap, tap_steps)
-            o = joined(row, row_size(y), number)
+            o = mad(row, row_size(y), number)
             best[o], marks[o] = value, found
             number = np.uint32(number + step_in_row())
         row = np.uint32(row + cuda.gridDim.x)
@@ -198,7 +198,7 @@ def max_pool_backward(grad, taps, window, strides, before, grad_x):
     """
     numbers, marks, totals, channels = flat(grad), flat(taps), flat(grad_x), np.uint32(grad.shape[4])
     window, strides, before = three(window), three(strides), three(before)
-    inverse_channels, inverse_strides = inverse(channels), inverses(strides)
+    inverse_channels, inverse_strides = reciprocal(channels), inverses(strides)
     tap_steps = np.uint32(window[1] * window[2]), window[2]
     next_taps = np.uint32(strides[0] * tap_steps[0]), np.uint32(strides[1] * tap_steps[1]), strides[2]
     row = np.uint32(cuda.blockIdx.x)
@@ -208,10 +208,10 @@ def max_pool_backward(grad, taps, window, strides, before, grad_x):
         oi, rows, q = holding(i, window[1], strides[1], inverse_strides[1], before[1], grad.shape[2])
         number = first_in_row()
         while number < row_size(grad_x):
-            j, c = divided_again(number, channels, inverse_channels)
+            j, c = fast_divmod(number, channels, inverse_channels)
             oj, columns, r = holding(j, window[2], strides[2], inverse_strides[2], before[2], grad.shape[3])
-            tap = joined(p, tap_steps[0], joined(q, tap_steps[1], r))
-            totals[joined(row, row_size(grad_x), number)] = sum_where(
+            tap = mad(p, tap_steps[0], mad(q, tap_steps[1], r))
+            totals[mad(row, row_size(grad_x), number)] = sum_where(
                 numbers, marks, np.uint32(pixel(grad, n, od, oi, oj) + c), (depths, rows, columns), steps_of(grad),
                 tap, next_taps)
             number = np.uint32(number + step_in_row())
@@ -226,19 +226,19 @@ def max_pool_gather(x, taps, window, strides, before, y):
     """
     pixels, marks, chosen, channels = flat(x), flat(taps), flat(y), np.uint32(y.shape[4])
     window, strides, before = three(window), three(strides), three(before)
-    inverse_channels = inverse(channels)
+    inverse_channels = reciprocal(channels)
     row = np.uint32(cuda.blockIdx.x)
     while row < row_count(y):
         n, od, oi = row_place(row, y)
         number = first_in_row()
         while number < row_size(y):
-            oj, c = divided_again(number, channels, inverse_channels)
-            o = joined(row, row_size(y), number)
-            line, r = divided(np.uint32(marks[o]), window[2])
-            p, q = divided(line, window[1])
-            d = np.uint32(joined(od, strides[0], p) - before[0])
-            i = np.uint32(joined(oi, strides[1], q) - before[1])
-            j = np.uint32(joined(oj, strides[2], r) - before[2])
+            oj, c = fast_divmod(number, channels, inverse_channels)
+            o = mad(row, row_size(y), number)
+            line, r = divmod_u32(np.uint32(marks[o]), window[2])
+            p, q = divmod_u32(line, window[1])
+            d = np.uint32(mad(od, strides[0], p) - before[0])
+            i = np.uint32(mad(oi, strides[1], q) - before[1])
+            j = np.uint32(mad(oj, strides[2], r) - before[2])
             chosen[o] = pixels[np.uint32(pixel(x, n, d, i, j) + c)]
             number = np.uint32(number + step_in_row())
         row = np.uint32(row + cuda.gridDim.x)
@@ -252,7 +252,7 @@ def sum_pool_forward(x, scale, window, strides, before, y):
     """
     pixels, sums, channels = flat(x), flat(y), np.uint32(y.shape[4])
     window, strides, before = three(window), three(strides), three(before)
-    inverse_channels = inverse(channels)
+    inverse_channels = reciprocal(channels)
     row = np.uint32(cuda.blockIdx.x)
     while row < row_count(y):
         n, od, oi = row_place(row, y)
@@ -260,10 +260,10 @@ def sum_pool_forward(x, scale, window, strides, before, y):
         i, rows, _ = covered(oi, window[1], strides[1], before[1], x.shape[2])
         number = first_in_row()
         while number < row_size(y):
-            oj, c = divided_again(number, channels, inverse_channels)
+            oj, c = fast_divmod(number, channels, inverse_channels)
             j, columns, _ = covered(oj, window[2], strides[2], before[2], x.shape[3])
             total = sum_of_box(pixels, np.uint32(pixel(x, n, d, i, j) + c), (depths, rows, columns), steps_of(x))
-            sums[joined(row, row_size(y), number)] = scale * total
+            sums[mad(row, row_size(y), number)] = scale * total
             number = np.uint32(number + step_in_row())
         row = np.uint32(row + cuda.gridDim.x)
 
@@ -276,7 +276,7 @@ def sum_pool_backward(grad, scale, window, strides, before, grad_x):
     """
     numbers, totals, channels = flat(grad), flat(grad_x), np.uint32(grad.shape[4])
     window, strides, before = three(window), three(strides), three(before)
-    inverse_channels, inverse_strides = inverse(channels), inverses(strides)
+    inverse_channels, inverse_strides = reciprocal(channels), inverses(strides)
     row = np.uint32(cuda.blockIdx.x)
     while row < row_count(grad_x):
         n, d, i = row_place(row, grad_x)
@@ -284,10 +284,10 @@ def sum_pool_backward(grad, scale, window, strides, before, grad_x):
         oi, rows, _ = holding(i, window[1], strides[1], inverse_strides[1], before[1], grad.shape[2])
         number = first_in_row()
         while number < row_size(grad_x):
-            j, c = divided_again(number, channels, inverse_channels)
+            j, c = fast_divmod(number, channels, inverse_channels)
             oj, columns, _ = holding(j, window[2], strides[2], inverse_strides[2], before[2], grad.shape[3])
             total = sum_of_box(numbers, np.uint32(pixel(grad, n, od, oi, oj) + c), (depths, rows, columns),
                                steps_of(grad))
-            totals[joined(row, row_size(grad_x), number)] = scale * total
+            totals[mad(row, row_size(grad_x), number)] = scale * total
             number = np.uint32(number + step_in_row())
         row = np.uint32(row + cuda.gridDim.x)

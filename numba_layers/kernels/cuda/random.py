@@ -1,22 +1,22 @@
 """Random arrays and dropout on the GPU: the same words as on the CPU, so the same masks and numbers.
 
-Shapes: arrays are flat; key is (seed, stream, step) of uint64. A thread owns four neighbours, the share of one call
-of Philox, and moves them at once where they lie on a border of 16 bytes.
+Shapes: arrays are flat; key is (seed, stream, step) of uint64. A thread owns four neighbours, the words of one call
+of Philox, and moves them as a 128-bit vector where they are aligned to 16 bytes.
 """
 
 import numpy as np
 
 from ..math.distributions import normal, truncated_normal, uniform
 from ..math.philox import draw, opened
-from .simt.grid import first, step
-from .simt.intrinsics import aligned, ld4, st4
-from .simt.vec4 import fours
+from .simt.grid import grid_size, thread_id
+from .simt.memory import aligned, ld4, st4
+from .simt.vec4 import vec4_launch
 from .toolchain.api import device
 from .toolchain.target import cuda_kernel
 
 
 @device
-def taken(x, i, whole):
+def load_vector(x, i, whole):
     """Elements i ... i + 3 of x; beyond the last one, the last."""
     if whole:
         return ld4(x, i)
@@ -25,7 +25,7 @@ def taken(x, i, whole):
 
 
 @device
-def put(y, i, whole, numbers):
+def store_vector(y, i, whole, numbers):
     """y[i ... i + 3] = numbers, as many as there are."""
     n, j, k, m = np.uint32(y.size), np.uint32(i + 1), np.uint32(i + 2), np.uint32(i + 3)
     if whole:
@@ -40,20 +40,20 @@ def put(y, i, whole, numbers):
         y[m] = numbers[3]
 
 
-@cuda_kernel(launch=fours)
+@cuda_kernel(launch=vec4_launch)
 def dropout_forward(x, key, threshold, scale, y):
     """y[i] = scale * x[i] unless word i is below threshold, a number of [0, 2**32]; then 0."""
     key, threshold, zero = opened(key), np.uint64(threshold), y.dtype.type(0)
     together = aligned(x) and aligned(y)
-    block = first()
+    block = thread_id()
     while block * 4 < y.size:
         i = np.uint32(block * 4)
         whole = together and i + 3 < y.size
         a, b, c, d = draw(np.uint64(block), key)
-        p, q, r, s = taken(x, i, whole)
-        put(y, i, whole, (zero if a < threshold else p * scale, zero if b < threshold else q * scale,
-                          zero if c < threshold else r * scale, zero if d < threshold else s * scale))
-        block = np.uint32(block + step())
+        p, q, r, s = load_vector(x, i, whole)
+        store_vector(y, i, whole, (zero if a < threshold else p * scale, zero if b < threshold else q * scale,
+                                   zero if c < threshold else r * scale, zero if d < threshold else s * scale))
+        block = np.uint32(block + grid_size())
 
 
 @device
@@ -65,16 +65,16 @@ def narrow(words):
 def distribution(name, four):
     """Kernel `name`: y[i] = location + width * (number i that `four` makes of the words)."""
 
-    @cuda_kernel(name=name, launch=fours)
+    @cuda_kernel(name=name, launch=vec4_launch)
     def kernel(key, location, width, y):
         key, together = opened(key), aligned(y)
-        block = first()
+        block = thread_id()
         while block * 4 < y.size:
             i = np.uint32(block * 4)
             a, b, c, d = four(narrow(draw(np.uint64(block), key)), width)
-            put(y, i, together and i + 3 < y.size,
+            store_vector(y, i, together and i + 3 < y.size,
                 (location + width * a, location + width * b, location + width * c, location + width * d))
-            block = np.uint32(block + step())
+            block = np.uint32(block + grid_size())
 
 
 distribution("random_uniform", uniform)

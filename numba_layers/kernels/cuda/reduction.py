@@ -9,15 +9,26 @@ from functools import lru_cache
 
 import numpy as np
 
-from .simt.block import WARP, accumulated, combined, larger, plus, smaller
-from .simt.group import BUSY, FEW, MANY, WIDEST, first_row, lane, next_row, place, share, teams
+from .simt.group import (
+    FULL_GPU,
+    MAX_GROUP,
+    MAX_PER_THREAD,
+    MIN_PER_THREAD,
+    element,
+    elements_per_thread,
+    first_row,
+    groups,
+    next_row,
+    thread_rank,
+)
+from .simt.shuffle import WARP, group_reduce, group_scan, larger, plus, smaller
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
 
 def chunks_of_rows(x, out):
-    """Launch shape: a team for each chunk of a row."""
-    return teams(out.size, x.shape[1] // out.shape[1])
+    """Launch shape: a thread group for each chunk of a row."""
+    return groups(out.size, x.shape[1] // out.shape[1])
 
 
 def chunks_of_columns(x, out):
@@ -30,7 +41,7 @@ def _across_and_down(columns, n):
     across = down = 1
     while across < WARP and across < columns:
         across *= 2
-    while across * down < WIDEST and FEW * down < n and columns * down < BUSY:
+    while across * down < MAX_GROUP and MIN_PER_THREAD * down < n and columns * down < FULL_GPU:
         down *= 2
     while across * down < THREADS and across < columns:
         across *= 2
@@ -49,13 +60,13 @@ def _reduction(name, combine, start):
 
     start: of the first number, one that changes no result.
     """
-    over_team = combined(combine)
+    over_group = group_reduce(combine)
 
     @cuda_kernel(name=f"{name}_rows", launch=chunks_of_rows)
     def rows(x, out):
         """out[o, c] = combination of chunk c of x[o].
 
-        Shapes: x (rows, n), out (rows, chunks), 1 <= chunks <= n. A team owns one chunk.
+        Shapes: x (rows, n), out (rows, chunks), 1 <= chunks <= n. A thread group owns one chunk.
         """
         parts = cuda.shared.array(WARP, out.dtype)
         chunks, task = np.uint32(out.shape[1]), first_row()
@@ -63,14 +74,14 @@ def _reduction(name, combine, start):
             o = np.uint32(task // chunks)
             c = np.uint32(task - o * chunks)
             first, size = chunk(c, chunks, x.shape[1])
-            row, mine = x[o], share(size)
+            row, mine = x[o], elements_per_thread(size)
             total = start(out.dtype.type(row[first]))
             k = 0
             while k < mine:
-                total = out.dtype.type(combine(total, out.dtype.type(row[np.uint32(first + place(k))])))
+                total = out.dtype.type(combine(total, out.dtype.type(row[np.uint32(first + element(k))])))
                 k += 1
-            total = over_team(total, parts)
-            if lane() == 0:
+            total = over_group(total, parts)
+            if thread_rank() == 0:
                 out[o, c] = total
             task = next_row(task)
 
@@ -81,7 +92,7 @@ def _reduction(name, combine, start):
         Shapes: x (outer, n, inner), out (outer, chunks, inner), 1 <= chunks <= n.
         A thread owns a number of `out`, and the threads below it in the block, by threadIdx.y, help.
         """
-        parts = cuda.shared.array(WIDEST, out.dtype)
+        parts = cuda.shared.array(MAX_GROUP, out.dtype)
         chunks, inner = np.uint32(out.shape[1]), np.uint32(out.shape[2])
         across, down = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
         below = np.uint32(cuda.threadIdx.y)
@@ -155,38 +166,38 @@ _reduction("all", both, itself)
 
 
 def rows_of_first(x, out):
-    """Launch shape: a team for each row of x."""
-    return teams(*x.shape)
+    """Launch shape: a thread group for each row of x."""
+    return groups(*x.shape)
 
 
-first_of_team = combined(smaller)
+first_of_group = group_reduce(smaller)
 
 
 def _position(name, extreme, better):
     """extreme: of two numbers. better(a, b): is a the extreme of both, and b is not?"""
-    over_team = combined(extreme)
+    over_group = group_reduce(extreme)
 
     @cuda_kernel(name=name, launch=rows_of_first)
     def position(x, out):
         """out[o] = first r at which x[o, r] is the extreme of its row; NaN is the extreme of all.
 
-        Shapes: x (rows, n), n >= 1, out (rows,) of int64. A team owns a row.
+        Shapes: x (rows, n), n >= 1, out (rows,) of int64. A thread group owns a row.
         """
         parts, places = cuda.shared.array(WARP, x.dtype), cuda.shared.array(WARP, np.uint32)
-        n, mine, o = np.uint32(x.shape[1]), share(x.shape[1]), first_row()
+        n, mine, o = np.uint32(x.shape[1]), elements_per_thread(x.shape[1]), first_row()
         while o < x.shape[0]:
             row = x[o]
             best, at = row[0], np.uint32(0)
             k = 0
             while k < mine:
-                r = place(k)
+                r = element(k)
                 value = row[r]
                 if better(value, best):
                     best, at = value, r
                 k += 1
-            whole = over_team(best, parts)
-            at = first_of_team(at if best == whole or best != best else n, places)
-            if lane() == 0:
+            whole = over_group(best, parts)
+            at = first_of_group(at if best == whole or best != best else n, places)
+            if thread_rank() == 0:
                 out[o] = at
             o = next_row(o)
 
@@ -206,21 +217,21 @@ _position("argmin_forward", smaller, undercuts)
 
 
 def walked_columns(x, exclusive, reverse, out):
-    """Launch shape: a thread for each column where there are many side by side, else a team."""
+    """Launch shape: a thread for each column where there are many side by side, else a thread group."""
     outer, n, inner = out.shape
-    if inner >= WARP and outer * inner * MANY >= BUSY:
+    if inner >= WARP and outer * inner * MAX_PER_THREAD >= FULL_GPU:
         return min(8 * MOST_BLOCKS, -(-outer * inner // THREADS)), (1, THREADS)
-    return teams(outer * inner, n)
+    return groups(outer * inner, n)
 
 
 def _cumulation(name, combine, start):
-    over_team = accumulated(combine)
+    over_group = group_scan(combine)
 
     @cuda_kernel(name=name, launch=walked_columns)
     def cumulation(x, exclusive, reverse, out):
         """out[o, r, j] = combination of x[o, :r + 1, j], or of x[o, :r, j] if `exclusive`.
 
-        With `reverse` from the end. Shapes: x and out (outer, n, inner). A team owns a column and walks it, as
+        With `reverse` from the end. Shapes: x and out (outer, n, inner). A thread group owns a column and walks it, as
         many numbers at a step as it has threads.
         """
         parts = cuda.shared.array(WARP, out.dtype)
@@ -232,12 +243,12 @@ def _cumulation(name, combine, start):
             carried = start(out[o, 0, j])
             done = np.uint32(0)
             while done < n:
-                q = np.uint32(done + lane())
+                q = np.uint32(done + thread_rank())
                 value = start(carried)
                 if behind <= q and q < n:
                     r = np.uint32(q - behind)
                     value = x[o, np.uint32(n - np.uint32(1) - r) if reverse else r, j]
-                value, total = over_team(value, parts)
+                value, total = over_group(value, parts)
                 if q < n:
                     r = np.uint32(n - np.uint32(1) - q) if reverse else q
                     out[o, r, j] = combine(carried, value)

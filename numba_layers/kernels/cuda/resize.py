@@ -6,8 +6,8 @@ one equals it, as TensorFlow 1's `resize_bilinear` has it. A thread owns one num
 
 import numpy as np
 
-from .simt.grid import first, step
-from .simt.index import divided, divided_again, flat, inverse, joined
+from .simt.grid import grid_size, thread_id
+from .simt.index import divmod_u32, fast_divmod, flat, mad, reciprocal
 from .toolchain.target import cuda_kernel
 
 
@@ -18,17 +18,17 @@ def interpolate_forward(x, times, y):
     Shapes: x (outer, n, inner), y (outer, n times, inner).
     """
     slices, inner, times = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(times)
-    inverse_inner, inverse_times = inverse(inner), inverse(times)
+    inverse_inner, inverse_times = reciprocal(inner), reciprocal(times)
     source, target = flat(x), flat(y)
-    number = first()
+    number = thread_id()
     while number < np.uint32(y.size):
-        line, k = divided_again(number, inner, inverse_inner)
-        line, p = divided_again(line, times, inverse_times)     # slices of all x
-        _, i = divided(line, slices)
-        here = source[joined(line, inner, k)]
-        behind = source[joined(line + np.uint32(i + 1 < slices), inner, k)]
+        line, k = fast_divmod(number, inner, inverse_inner)
+        line, p = fast_divmod(line, times, inverse_times)     # slices of all x
+        _, i = divmod_u32(line, slices)
+        here = source[mad(line, inner, k)]
+        behind = source[mad(line + np.uint32(i + 1 < slices), inner, k)]
         target[number] = here + (behind - here) * (x.dtype.type(p) / x.dtype.type(times))
-        number = np.uint32(number + step())
+        number = np.uint32(number + grid_size())
 
 
 @cuda_kernel
@@ -38,19 +38,19 @@ def interpolate_backward(grad, times, grad_x):
     Shapes: grad (outer, n times, inner), grad_x (outer, n, inner).
     """
     slices, inner, times = np.uint32(grad_x.shape[1]), np.uint32(grad_x.shape[2]), np.uint32(times)
-    inverse_inner, inverse_slices = inverse(inner), inverse(slices)
+    inverse_inner, inverse_slices = reciprocal(inner), reciprocal(slices)
     source, target, one = flat(grad), flat(grad_x), grad.dtype.type(1)
-    number = first()
+    number = thread_id()
     while number < np.uint32(grad_x.size):
-        line, k = divided_again(number, inner, inverse_inner)
-        _, i = divided_again(line, slices, inverse_slices)
-        own = joined(np.uint32(line * times), inner, k)
+        line, k = fast_divmod(number, inner, inverse_inner)
+        _, i = fast_divmod(line, slices, inverse_slices)
+        own = mad(np.uint32(line * times), inner, k)
         total, p = grad.dtype.type(0), np.uint32(0)
         while p < times:
             share = grad.dtype.type(p) / grad.dtype.type(times)
-            total += source[joined(p, inner, own)] * (one - share if i + 1 < slices else one)
+            total += source[mad(p, inner, own)] * (one - share if i + 1 < slices else one)
             if i > 0:
-                total += source[joined(np.uint32(p - times), inner, own)] * share
+                total += source[mad(np.uint32(p - times), inner, own)] * share
             p = np.uint32(p + 1)
         target[number] = total
-        number = np.uint32(number + step())
+        number = np.uint32(number + grid_size())

@@ -5,10 +5,10 @@ from functools import reduce
 
 import numpy as np
 
-from .simt.broadcast import moved, parted
-from .simt.grid import first
-from .simt.index import divided, inverse, joined
-from .simt.vec4 import beyond, fours_of, places, put_at
+from .simt.broadcast import divmod4, mad4
+from .simt.grid import thread_id
+from .simt.index import divmod_u32, mad, reciprocal
+from .simt.vec4 import indices4, next4, store4_at, vec4_launch_of
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
@@ -37,7 +37,7 @@ turned_on_device, height_on_device = device(turned), device(height)
 def copies(x, shape, x_start, x_strides, y_start, y_strides, y):
     """Launch shape: a block for each tile, or a thread for every four elements."""
     if not turned(x_strides):
-        return fours_of(math.prod(shape))
+        return vec4_launch_of(math.prod(shape))
     tall = height(*shape[6:])
     down, across = -(-shape[6] // (1 << tall)), -(-shape[7] // (TILE >> tall))
     return max(1, min(8 * MOST_BLOCKS, math.prod(shape[:6]) * down * across)), THREADS
@@ -69,8 +69,8 @@ def along(outer, axis):
     @device
     def walk(block, x_places, y_places, shape, x_strides, y_strides):
         size = np.uint32(shape[axis])
-        block, indices = parted(block, (size, inverse(size)))
-        x_places, y_places = moved(x_places, indices, x_strides[axis]), moved(y_places, indices, y_strides[axis])
+        block, indices = divmod4(block, (size, reciprocal(size)))
+        x_places, y_places = mad4(x_places, indices, x_strides[axis]), mad4(y_places, indices, y_strides[axis])
         if block[3] > 0:   # the last place is the largest
             x_places, y_places = outer(block, x_places, y_places, shape, x_strides, y_strides)
         return x_places, y_places
@@ -83,14 +83,14 @@ to_elements = reduce(along, range(6, 8), to_panels)
 
 
 @device
-def copy_fours(x, shape, x_start, x_strides, y_start, y_strides, y):
+def copy_vec4(x, shape, x_start, x_strides, y_start, y_strides, y):
     """A thread owns four elements at a time, neighbours in the block."""
-    i, n = first(), np.uint32(panels(shape) * shape[6] * shape[7])
+    i, n = thread_id(), np.uint32(panels(shape) * shape[6] * shape[7])
     while i < n:
-        x_places, y_places = to_elements(places(i, n), four(x_start), four(y_start), shape, x_strides, y_strides)
+        x_places, y_places = to_elements(indices4(i, n), four(x_start), four(y_start), shape, x_strides, y_strides)
         a, b, c, d = x_places
-        put_at(y, y_places, i, n, (x[a], x[b], x[c], x[d]))
-        i = beyond(i)
+        store4_at(y, y_places, i, n, (x[a], x[b], x[c], x[d]))
+        i = next4(i)
 
 
 # ---- tiles -------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def copy_fours(x, shape, x_start, x_strides, y_start, y_strides, y):
 @device
 def place(panel, i, j, strides):
     """Where the element in row i and column j is of the panel that begins at `panel`."""
-    return joined(i, np.uint32(strides[6]), joined(j, np.uint32(strides[7]), panel))
+    return mad(i, np.uint32(strides[6]), mad(j, np.uint32(strides[7]), panel))
 
 
 @device
@@ -133,21 +133,21 @@ def copy_tiles(x, shape, x_start, x_strides, y_start, y_strides, y):
     down, across = np.uint32(((rows - 1) >> tall) + 1), np.uint32(((columns - 1) >> wide) + 1)
     task, tasks = np.uint32(cuda.blockIdx.x), np.uint32(panels(shape) * down * across)
     while task < tasks:
-        panel, j = divided(task, across)
-        panel, i = divided(panel, down)
+        panel, j = divmod_u32(task, across)
+        panel, i = divmod_u32(panel, down)
         i, j = np.uint32(i << tall), np.uint32(j << wide)
         x_panel, y_panel = to_panels(four(panel), four(x_start), four(y_start), shape, x_strides, y_strides)
         where = x_panel[0], i, j, rows, columns, tall, x_strides
         numbers = read(0, x, *where), read(1, x, *where), read(2, x, *where), read(3, x, *where)
         for k in range(4):
             p, q = down_columns(cuda.threadIdx.x + k * THREADS, tall)
-            tile[joined(p, pitch, q)] = numbers[k]
+            tile[mad(p, pitch, q)] = numbers[k]
         cuda.syncthreads()
         for k in range(4):
             p, q = along_rows(cuda.threadIdx.x + k * THREADS, wide)
             row, column = np.uint32(i + p), np.uint32(j + q)
             if row < rows and column < columns:
-                y[place(y_panel[0], row, column, y_strides)] = tile[joined(p, pitch, q)]
+                y[place(y_panel[0], row, column, y_strides)] = tile[mad(p, pitch, q)]
         cuda.syncthreads()
         task = np.uint32(task + cuda.gridDim.x)
 
@@ -163,4 +163,4 @@ def copy_block(x, shape, x_start, x_strides, y_start, y_strides, y):
     if turned_on_device(x_strides):
         copy_tiles(x, shape, x_start, x_strides, y_start, y_strides, y)
     else:
-        copy_fours(x, shape, x_start, x_strides, y_start, y_strides, y)
+        copy_vec4(x, shape, x_start, x_strides, y_start, y_strides, y)

@@ -6,9 +6,9 @@ x comes as CSR arrays: row n holds values[p] in column indices[p] for p in [indp
 import numpy as np
 
 from .embedding import add_rows, clear, patches, rows_of_patch
-from .simt.block import WARP
-from .simt.grid import first, step
-from .simt.group import lane
+from .simt.grid import grid_size, thread_id
+from .simt.group import thread_rank
+from .simt.shuffle import WARP
 from .toolchain.api import cuda, device
 from .toolchain.target import cuda_kernel
 
@@ -19,7 +19,7 @@ def csr_matmul(indptr, indices, values, weight, y):
 
     Shapes: x (batch, features), weight (features, units), y (batch, units). A thread owns a number of y.
     """
-    units, i = np.uint32(y.shape[1]), first()
+    units, i = np.uint32(y.shape[1]), thread_id()
     while i < np.uint32(y.size):
         n = np.uint32(np.uint32(i) // units)
         u = np.uint32(i - n * units)
@@ -29,7 +29,7 @@ def csr_matmul(indptr, indices, values, weight, y):
             total += values[np.uint32(p)] * weight[np.uint32(indices[np.uint32(p)]), u]
             p += 1
         y[n, u] = total
-        i += step()
+        i += grid_size()
 
 
 @device
@@ -55,11 +55,11 @@ def csr_matmul_tn(indptr, indices, values, grad_y, grad_weight):
     top, bottom = rows_of_patch(grad_weight)
     left, size = np.uint32(cuda.blockIdx.y * WARP), indptr[np.uint32(indptr.size - 1)]
     while left < grad_weight.shape[1] and top < bottom:
-        u = np.uint32(left + lane())
+        u = np.uint32(left + thread_rank())
         clear(grad_weight, top, bottom, u)
         start = np.uint32(0)
         while start < size:
-            p = np.uint32(start + lane())
+            p = np.uint32(start + thread_rank())
             row = np.int64(indices[p]) if p < size else np.int64(-1)
             named = row >= top and row < bottom
             n, value = np.int32(0), grad_weight.dtype.type(0)

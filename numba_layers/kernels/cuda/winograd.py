@@ -10,9 +10,9 @@ import numpy as np
 
 from .gemm import winograd
 from .gemm.winograd import PART, POINTS, PRODUCTS, RELU, SIDE, add_products, place_of
-from .simt.grid import first, step
-from .simt.index import divided, joined
-from .simt.intrinsics import ld1
+from .simt.grid import grid_size, thread_id
+from .simt.index import divmod_u32, mad
+from .simt.memory import ld1
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
@@ -45,21 +45,21 @@ def winograd_weight(weight, transposed, u):
     size, third, fourth = u32(u.shape[1]), u32(weight.shape[2]), u32(weight.shape[3])
     inner, outer = (fourth, third) if transposed else (third, fourth)
     window = cuda.local.array(POINTS, u.dtype)
-    i, number = first(), u32(inner * outer)
+    i, number = thread_id(), u32(inner * outer)
     while i < number:
-        c, f = divided(i, outer)
-        start = joined(f, fourth, c) if transposed else joined(c, fourth, f)
+        c, f = divmod_u32(i, outer)
+        start = mad(f, fourth, c) if transposed else mad(c, fourth, f)
         for tap in range(9):
             place = u32(8 - tap if transposed else tap)
-            window[tap // 3 * SIDE + tap % 3] = ld1(weight, joined(place, number, start))
-        target = joined(c, row_of(outer), f)
+            window[tap // 3 * SIDE + tap % 3] = ld1(weight, mad(place, number, start))
+        target = mad(c, row_of(outer), f)
         if u.shape[0] == POINTS:
             winograd.weight_4(window)
             winograd.spread_6(window, u, target, size)
         else:
             winograd.weight_2(window)
             winograd.spread_4(window, u, target, size)
-        i = u32(i + step())
+        i = u32(i + grid_size())
 
 
 def outputs(x, u, bias, before, activation, y):
@@ -81,7 +81,7 @@ def winograd_convolve(x, u, bias, before, activation, y):
     v = cuda.shared.array(SHARED, x.dtype, alignment=16)    # inputs (point, channel, block), products (point, block, 8)
     total, block = cuda.local.array(PRODUCTS, y.dtype), cuda.local.array(POINTS, y.dtype)
     thread, threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
-    point, member = divided(thread, u32(ROWS * COLUMNS))
+    point, member = divmod_u32(thread, u32(ROWS * COLUMNS))
     some_blocks, some_filters = u32(member // u32(COLUMNS) * u32(PART)), u32(member % u32(COLUMNS))
     inner, filters, row = u32(x.shape[3]), u32(y.shape[3]), row_of(u32(y.shape[3]))
     larger = u.shape[0] == POINTS
@@ -97,10 +97,10 @@ def winograd_convolve(x, u, bias, before, activation, y):
         while c0 < inner:
             pair = thread
             while pair < BLOCKS * CHANNELS:
-                b, c = divided(pair, u32(CHANNELS))
+                b, c = divmod_u32(pair, u32(CHANNELS))
                 n, i, j = place_of(u32(b0 + b), blocks)
                 i, j, inside = u32(i * m - top), u32(j * m - left), u32(b0 + b) < number and u32(c0 + c) < inner
-                at = joined(c, u32(BLOCKS), b)
+                at = mad(c, u32(BLOCKS), b)
                 if larger:
                     winograd.read_6(x, n, i, j, u32(c0 + c), inside, block)
                     winograd.input_4(block)
@@ -113,7 +113,7 @@ def winograd_convolve(x, u, bias, before, activation, y):
             cuda.syncthreads()
             c, at = u32(0), u32(point * u32(CHANNELS * BLOCKS) + some_blocks)
             while c < CHANNELS and u32(c0 + c) < inner:
-                add_products(total, v, joined(c, u32(BLOCKS), at), u, joined(u32(c0 + c), row, weights))
+                add_products(total, v, mad(c, u32(BLOCKS), at), u, mad(u32(c0 + c), row, weights))
                 c = u32(c + 1)
             cuda.syncthreads()
             c0 = u32(c0 + CHANNELS)
@@ -125,7 +125,7 @@ def winograd_convolve(x, u, bias, before, activation, y):
             cuda.syncthreads()
             pair = thread
             while pair < BLOCKS * PART:
-                b, s = divided(pair, u32(PART))
+                b, s = divmod_u32(pair, u32(PART))
                 f = u32(f0 + some * PART + s)
                 if u32(b0 + b) < number and f < filters:
                     n, i, j = place_of(u32(b0 + b), blocks)

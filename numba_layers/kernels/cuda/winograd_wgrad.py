@@ -24,9 +24,9 @@ from .gemm.winograd import (
     spread_6,
     window_4,
 )
-from .simt.grid import first, step
-from .simt.index import divided, joined
-from .simt.intrinsics import st1
+from .simt.grid import grid_size, thread_id
+from .simt.index import divmod_u32, mad
+from .simt.memory import st1
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
@@ -62,7 +62,7 @@ def winograd_backward_points(x, grad_y, before, products):
     gradients = cuda.shared.array(SHARED, x.dtype, alignment=16)
     total, block = cuda.local.array(PRODUCTS, x.dtype), cuda.local.array(POINTS, x.dtype)
     thread = u32(cuda.threadIdx.x)
-    point, member = divided(thread, GROUP)
+    point, member = divmod_u32(thread, GROUP)
     r0, s0 = u32(member // u32(SIDES) * PART), u32(member % u32(SIDES) * PART)
     channels, filters, parts = u32(x.shape[3]), u32(grad_y.shape[3]), u32(products.shape[0])
     top, left = u32(before[0]), u32(before[1])
@@ -76,7 +76,7 @@ def winograd_backward_points(x, grad_y, before, products):
     while b0 < end:
         pair = thread
         while pair < BLOCKS * WIDTH:
-            b, c = divided(pair, u32(WIDTH))
+            b, c = divmod_u32(pair, u32(WIDTH))
             n, i, j = place_of(u32(b0 + b), blocks)
             i, j, inside = u32(i * M), u32(j * M), u32(b0 + b) < end
             read_6(x, n, u32(i - top), u32(j - left), u32(c0 + c), inside and u32(c0 + c) < channels, block)
@@ -92,11 +92,11 @@ def winograd_backward_points(x, grad_y, before, products):
             add_products(total, inputs, u32(place + b * WIDTH + r0), gradients, u32(place + b * WIDTH + s0))
         cuda.syncthreads()
         b0 = u32(b0 + BLOCKS)
-    line = joined(part, u32(POINTS), point)
+    line = mad(part, u32(POINTS), point)
     for r in range(PART):
         c = u32(c0 + r0 + r)
         if c < channels:
-            start = joined(joined(line, channels, c), filters, u32(f0 + s0))
+            start = mad(mad(line, channels, c), filters, u32(f0 + s0))
             for s in range(PART):
                 if u32(f0 + s0 + s) < filters:
                     st1(products, u32(start + s), total[r * PART + s])
@@ -114,9 +114,9 @@ def winograd_backward_weight(products, grad_weight):
     Shapes: products (points, channels, filters), grad_weight (3, 3, channels, filters). A thread owns a window.
     """
     block = cuda.local.array(POINTS, products.dtype)
-    i, size = first(), u32(u32(products.shape[1]) * u32(products.shape[2]))
+    i, size = thread_id(), u32(u32(products.shape[1]) * u32(products.shape[2]))
     while i < size:
         gather_6(block, products, i, size)
         window_4(block)
         spread_3(block, grad_weight, i, size)
-        i = u32(i + step())
+        i = u32(i + grid_size())

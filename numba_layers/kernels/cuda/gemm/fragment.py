@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..simt.intrinsics import multiply_slab, multiply_slab_on_tensor_cores
 from ..toolchain.api import device
+from .mma import tile_fma, tile_mma
 from .stage import WORD
 
 u32 = np.uint32
@@ -42,7 +42,7 @@ def _share_of_threads(tile, a, b):
         row, column = own(thread)
         return row, column, u32(thread // members * terms)
 
-    slab = multiply_slab(int(terms), groups, *gaps, a.strides[1], b.strides[1])
+    slab = tile_fma(int(terms), groups, *gaps, a.strides[1], b.strides[1])
     return Share(4 * groups, 4 * groups, 4, 4, *map(u32, gaps), own, begin, slab)
 
 
@@ -62,5 +62,5 @@ def _share_of_warps(tile, a, b):
         row, column, t = begin(thread)
         return row, u32(column // u32(32) * u32(32) + t * u32(2))
 
-    slab = multiply_slab_on_tensor_cores(tile.numbers, words, rows // 8, 8, a.strides, b.strides)
+    slab = tile_mma(tile.numbers, words, rows // 8, 8, a.strides, b.strides)
     return Share(rows // 8, 8, 1, 2, u32(8), u32(8), own, begin, slab)

@@ -8,8 +8,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..simt.index import divided, joined
-from ..simt.intrinsics import aligned, ld1, ld4
+from ..simt.index import divmod_u32, mad
+from ..simt.memory import aligned, ld1, ld4
 from ..toolchain.api import device
 from .operand import Loader, one_by_one
 from .plan import axis_of
@@ -36,7 +36,7 @@ Rows = namedtuple("Rows", "array first")    # an array as a matrix of its last a
 
 @device
 def _start_rows(b, j, k):
-    return joined(u32(b.first + k), u32(b.array.shape[-1]), j),
+    return mad(u32(b.first + k), u32(b.array.shape[-1]), j),
 
 
 @device
@@ -54,7 +54,7 @@ def _read_rows(b, state):
 
 @device
 def _move_rows(b, state, terms):
-    return joined(terms, u32(b.array.shape[-1]), state[0]),
+    return mad(terms, u32(b.array.shape[-1]), state[0]),
 
 
 rows = Loader(False, _start_rows, _read_rows, _move_rows)
@@ -102,8 +102,8 @@ def by_taps(locate, whole):
 @device
 def tap_at(tap, d, h, w):
     """(whether there is one, plane, row, column) of a tap among those of a phase."""
-    line, column = divided(tap, u32(max(u32(1), w.taps)))
-    plane, row = divided(line, u32(max(u32(1), h.taps)))
+    line, column = divmod_u32(tap, u32(max(u32(1), w.taps)))
+    plane, row = divmod_u32(line, u32(max(u32(1), h.taps)))
     return tap < u32(u32(d.taps * h.taps) * w.taps), plane, row, column
 
 
@@ -111,24 +111,24 @@ def tap_at(tap, d, h, w):
 def _window(a, i, tap):
     x, d, h, w = a.array, axis_of(a.plans, a.phase, 0), axis_of(a.plans, a.phase, 1), axis_of(a.plans, a.phase, 2)
     found, k_d, k_h, k_w = tap_at(tap, d, h, w)
-    line, o_w = divided(i, w.count)
-    plane, o_h = divided(line, h.count)
-    n, o_d = divided(plane, d.count)
-    i_d = joined(o_d, d.stride, joined(k_d, d.gap, d.offset))
-    i_h = joined(o_h, h.stride, joined(k_h, h.gap, h.offset))
-    i_w = joined(o_w, w.stride, joined(k_w, w.gap, w.offset))
+    line, o_w = divmod_u32(i, w.count)
+    plane, o_h = divmod_u32(line, h.count)
+    n, o_d = divmod_u32(plane, d.count)
+    i_d = mad(o_d, d.stride, mad(k_d, d.gap, d.offset))
+    i_h = mad(o_h, h.stride, mad(k_h, h.gap, h.offset))
+    i_w = mad(o_w, w.stride, mad(k_w, w.gap, w.offset))
     depth, height, width, channels = u32(x.shape[1]), u32(x.shape[2]), u32(x.shape[3]), u32(x.shape[4])
     inside = found and i_d < depth and i_h < height and i_w < width
-    return u32(joined(joined(joined(n, depth, i_d), height, i_h), width, i_w) * channels) if inside else OUTSIDE
+    return u32(mad(mad(mad(n, depth, i_d), height, i_h), width, i_w) * channels) if inside else OUTSIDE
 
 
 @device
 def _weights(b, j, tap):
     x, d, h, w = b.array, axis_of(b.plans, b.phase, 0), axis_of(b.plans, b.phase, 1), axis_of(b.plans, b.phase, 2)
     found, k_d, k_h, k_w = tap_at(tap, d, h, w)
-    line = joined(joined(k_d, d.next_tap, d.first_tap), u32(x.shape[1]), joined(k_h, h.next_tap, h.first_tap))
-    place = joined(line, u32(x.shape[2]), joined(k_w, w.next_tap, w.first_tap))
-    return u32(joined(place, u32(x.shape[3]), j) * u32(x.shape[4])) if found else OUTSIDE
+    line = mad(mad(k_d, d.next_tap, d.first_tap), u32(x.shape[1]), mad(k_h, h.next_tap, h.first_tap))
+    place = mad(line, u32(x.shape[2]), mad(k_w, w.next_tap, w.first_tap))
+    return u32(mad(place, u32(x.shape[3]), j) * u32(x.shape[4])) if found else OUTSIDE
 
 
 windows = by_taps(_window, True)                                            # rows: the pixels of a phase

@@ -7,8 +7,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..simt.index import divided, joined
-from ..simt.intrinsics import ld1
+from ..simt.index import divmod_u32, mad
+from ..simt.memory import ld1
 from ..toolchain.api import device
 from .im2col import OUTSIDE, four_at
 from .operand import Loader, one_by_one
@@ -24,14 +24,14 @@ Seen = namedtuple("Seen", "x grad_y plans down across first")
 def _start(a, i, k):
     d, h, w = axis_of(a.plans, 0, 0), axis_of(a.plans, 0, 1), axis_of(a.plans, 0, 2)
     channels = u32(a.x.shape[4])
-    tap, c = divided(i, channels)
-    line, k_w = divided(tap, w.taps)
-    k_d, k_h = divided(line, h.taps)
-    row, o_w = divided(u32(a.first + k), u32(a.grad_y.shape[3]))
-    plane, o_h = divided(row, u32(a.grad_y.shape[2]))
-    near_d = joined(u32(min(k_d, u32(d.taps - u32(1)))), d.gap, d.offset)        # of rows beyond the last any
-    place = u32(joined(k_w, w.gap, w.offset) * channels + c)
-    return _at_plane(a, o_w, o_h, plane, u32(0), near_d, joined(k_h, h.gap, h.offset), place, True)
+    tap, c = divmod_u32(i, channels)
+    line, k_w = divmod_u32(tap, w.taps)
+    k_d, k_h = divmod_u32(line, h.taps)
+    row, o_w = divmod_u32(u32(a.first + k), u32(a.grad_y.shape[3]))
+    plane, o_h = divmod_u32(row, u32(a.grad_y.shape[2]))
+    near_d = mad(u32(min(k_d, u32(d.taps - u32(1)))), d.gap, d.offset)        # of rows beyond the last any
+    place = u32(mad(k_w, w.gap, w.offset) * channels + c)
+    return _at_plane(a, o_w, o_h, plane, u32(0), near_d, mad(k_h, h.gap, h.offset), place, True)
 
 
 @device
@@ -42,10 +42,10 @@ def _at_plane(a, o_w, o_h, plane, line, near_d, near_h, place, moved):
         if o_h == u32(a.grad_y.shape[2]):
             o_h, plane, moved = u32(0), u32(plane + u32(1)), True
     if moved:
-        n, o_d = divided(plane, u32(a.grad_y.shape[1]))
-        i_d, depth = joined(o_d, axis_of(a.plans, 0, 0).stride, near_d), u32(a.x.shape[1])
+        n, o_d = divmod_u32(plane, u32(a.grad_y.shape[1]))
+        i_d, depth = mad(o_d, axis_of(a.plans, 0, 0).stride, near_d), u32(a.x.shape[1])
         inside = n < u32(a.x.shape[0]) and i_d < depth
-        line = u32(joined(n, depth, i_d) * u32(a.x.shape[2])) if inside else OUTSIDE
+        line = u32(mad(n, depth, i_d) * u32(a.x.shape[2])) if inside else OUTSIDE
     return o_w, o_h, plane, line, near_d, near_h, place
 
 
@@ -59,10 +59,10 @@ def _move(a, state, terms):
 def _place(a, state):
     """Where the number of x lies for a state, or OUTSIDE."""
     o_w, o_h, plane, line, near_d, near_h, place = state
-    row, i_h = u32(u32(a.x.shape[3]) * u32(a.x.shape[4])), joined(o_h, a.down, near_h)
-    i_w = joined(o_w, a.across, place)
+    row, i_h = u32(u32(a.x.shape[3]) * u32(a.x.shape[4])), mad(o_h, a.down, near_h)
+    i_w = mad(o_w, a.across, place)
     inside = line < OUTSIDE and i_h < u32(a.x.shape[2]) and i_w < row
-    return joined(u32(line + i_h), row, i_w) if inside else OUTSIDE
+    return mad(u32(line + i_h), row, i_w) if inside else OUTSIDE
 
 
 @device

@@ -7,8 +7,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..simt.index import divided, joined
-from ..simt.intrinsics import ld1
+from ..simt.index import divmod_u32, mad
+from ..simt.memory import ld1
 from ..toolchain.api import device
 from .operand import Loader, one_by_one
 
@@ -31,11 +31,11 @@ def runs_of(x, d, h, w, terms):
 @device
 def _start(a, i, k):
     channels, pixels = u32(a.x.shape[4]), u32(u32(u32(a.x.shape[0]) * a.d.count) * u32(a.h.count * a.w.count))
-    line, w = divided(i if i < pixels else u32(pixels - u32(1)), a.w.count)
-    plane, h = divided(line, a.h.count)
-    n, d = divided(plane, a.d.count)
-    i_d, i_h = joined(d, a.d.stride, a.d.offset), joined(h, a.h.stride, a.h.offset)
-    place = u32(joined(w, a.w.stride, a.w.offset) * channels)
+    line, w = divmod_u32(i if i < pixels else u32(pixels - u32(1)), a.w.count)
+    plane, h = divmod_u32(line, a.h.count)
+    n, d = divmod_u32(plane, a.d.count)
+    i_d, i_h = mad(d, a.d.stride, a.d.offset), mad(h, a.h.stride, a.h.offset)
+    place = u32(mad(w, a.w.stride, a.w.offset) * channels)
     zero = u32(0)
     return _at_run(a, (u32(n * u32(a.x.shape[1])), i_d, i_h, u32(place + k), k, zero, zero, zero))
 
@@ -66,7 +66,7 @@ def _one(a, state):
     image, i_d, i_h, place, e, run, line, plane = state
     row = u32(u32(a.x.shape[3]) * u32(a.x.shape[4]))
     inside = plane < a.planes and i_d < u32(a.x.shape[1]) and i_h < u32(a.x.shape[2]) and place < row
-    at = joined(joined(u32(image + i_d), u32(a.x.shape[2]), i_h), row, place)
+    at = mad(mad(u32(image + i_d), u32(a.x.shape[2]), i_h), row, place)
     return ld1(a.x, at) if inside else a.x.dtype.type(0)
 
 

@@ -45,7 +45,7 @@ from numba.core.types import uint32
 
 from .... import config, devices
 from ....registry import register_kernel
-from ..simt.intrinsics import aligned, fresh, ld1, st1, st2, st4
+from ..simt.memory import aligned, ld1, optimisation_barrier, st1, st2, st4
 from ..toolchain.api import cuda, device
 from ..toolchain.target import CudaKernel, CudaVariants
 from .fragment import share_of
@@ -136,9 +136,9 @@ def multiplier(tile, a, b, place=matrix_row, target=itself):
         shared_a, shared_b = buffers(y)
         total = cuda.local.array(sums, y.dtype)
         zero = y.dtype.type(0)
-        thread = fresh(u32(cuda.threadIdx.x))
+        thread = optimisation_barrier(u32(cuda.threadIdx.x))
         part = u32(thread // members)
-        i0, j0 = corner(number, fresh(m), fresh(n), height, width)
+        i0, j0 = corner(number, optimisation_barrier(m), optimisation_barrier(n), height, width)
 
         i, p = first_a(thread)
         state_a, to_a = start_a(a, u32(i0 + i), p), u32(i * across_a + p // word * along_a)
@@ -170,8 +170,9 @@ def multiplier(tile, a, b, place=matrix_row, target=itself):
             if done >= k:
                 break
 
-        i0, j0 = corner(fresh(number), m, n, height, width)   # again: the sums need the registers until here
-        thread = fresh(thread)
+        # again: until here the accumulators need the registers
+        i0, j0 = corner(optimisation_barrier(number), m, n, height, width)
+        thread = optimisation_barrier(thread)
         row, column = own(thread)
         row, column, part = u32(i0 + row), u32(j0 + column), u32(thread // members)
         if slices > 1:   # the sums of the others, through shared memory, added in their order

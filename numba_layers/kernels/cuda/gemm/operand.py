@@ -8,7 +8,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..simt.intrinsics import aligned, ld1, ld4
+from ..simt.memory import aligned, ld1, ld4
 from ..toolchain.api import device
 
 u32 = np.uint32

@@ -4,7 +4,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from ..simt.index import divided, joined
+from ..simt.index import divmod_u32, mad
 from ..toolchain.api import device, intrinsic
 
 u32 = np.uint32
@@ -39,7 +39,7 @@ def pixels_of(y, d, h, w):
     plane = u32(u32(y.shape[2]) * row)
     shape = u32(y.shape[0]), d.count, h.count, w.count, channels
     strides = u32(u32(y.shape[1]) * plane), u32(d.step * plane), u32(h.step * row), u32(w.step * channels), u32(1)
-    return (shape, strides), joined(d.start, plane, joined(h.start, row, u32(w.start * channels)))
+    return (shape, strides), mad(d.start, plane, mad(h.start, row, u32(w.start * channels)))
 
 
 @device
@@ -51,10 +51,10 @@ def pixels(result):
 @device
 def pixel_row(y, i):
     """Where pixel i of a view begins."""
-    line, w = divided(i, u32(y.shape[3]))
-    plane, h = divided(line, u32(y.shape[2]))
-    n, d = divided(plane, u32(y.shape[1]))
-    return joined(w, _stride(y, 3), joined(h, _stride(y, 2), joined(d, _stride(y, 1), u32(n * _stride(y, 0)))))
+    line, w = divmod_u32(i, u32(y.shape[3]))
+    plane, h = divmod_u32(line, u32(y.shape[2]))
+    n, d = divmod_u32(plane, u32(y.shape[1]))
+    return mad(w, _stride(y, 3), mad(h, _stride(y, 2), mad(d, _stride(y, 1), u32(n * _stride(y, 0)))))
 
 
 @device

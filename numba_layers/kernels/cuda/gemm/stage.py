@@ -8,8 +8,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..simt.intrinsics import bf16x2, st1, st2, st4, tf32
+from ..simt.memory import st1, st2, st4
 from ..toolchain.api import device
+from .mma import bf16x2, tf32
 from .operand import Loader
 
 u32 = np.uint32

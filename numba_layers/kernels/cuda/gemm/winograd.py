@@ -7,9 +7,10 @@ Reference: Lavin & Gray 2016, "Fast algorithms for convolutional neural networks
 
 import numpy as np
 
-from ..simt.index import divided, joined
-from ..simt.intrinsics import ld1, multiply_slab, st1
+from ..simt.index import divmod_u32, mad
+from ..simt.memory import ld1, st1
 from ..toolchain.api import device
+from .mma import tile_fma
 
 SIDE = 6               # of a block, at most
 POINTS = SIDE * SIDE
@@ -18,14 +19,14 @@ PRODUCTS = PART * PART
 RELU = 1
 u32 = np.uint32
 
-add_products = multiply_slab(1, PART // 4, 4, 4, 0, 0)   # (total, a, at, b, at): total += PART numbers of a times of b
+add_products = tile_fma(1, PART // 4, 4, 4, 0, 0)   # (total, a, at, b, at): total += PART numbers of a times of b
 
 
 @device
 def place_of(number, blocks):
     """(sample, row, column) of a block; blocks: how many rows and columns of them an image has."""
-    line, column = divided(number, blocks[1])
-    n, row = divided(line, blocks[0])
+    line, column = divmod_u32(number, blocks[1])
+    n, row = divmod_u32(line, blocks[0])
     return n, row, column
 
 
@@ -41,12 +42,12 @@ def reading(side):
     @device
     def read_row(x, n, i, j, c, valid, first, block):
         height, width, channels = u32(x.shape[1]), u32(x.shape[2]), u32(x.shape[3])
-        start = joined(joined(joined(n, height, i), width, j), channels, c)
+        start = mad(mad(mad(n, height, i), width, j), channels, c)
         inside = valid and i < height
         for q in range(side):
             value = x.dtype.type(0)
             if inside and u32(j + q) < width:
-                value = ld1(x, joined(u32(q), channels, start))
+                value = ld1(x, mad(u32(q), channels, start))
             block[first + q] = value
 
     @device
@@ -69,11 +70,11 @@ def writing(side):
     @device
     def write_row(block, first, bias, relu, y, n, i, j, f):
         height, width, filters, zero = u32(y.shape[1]), u32(y.shape[2]), u32(y.shape[3]), y.dtype.type(0)
-        start = joined(joined(joined(n, height, i), width, j), filters, f)
+        start = mad(mad(mad(n, height, i), width, j), filters, f)
         for q in range(side):
             value = block[first + q] + bias
             if i < height and u32(j + q) < width:
-                st1(y, joined(u32(q), filters, start), zero if relu and value < zero else value)
+                st1(y, mad(u32(q), filters, start), zero if relu and value < zero else value)
 
     @device
     def write(block, bias, relu, y, n, i, j, f):
@@ -92,12 +93,12 @@ def spreading(side):
     @device
     def spread(block, array, at, step):
         for k in range(side * side):
-            st1(array, joined(u32(k), step, at), block[k // side * SIDE + k % side])
+            st1(array, mad(u32(k), step, at), block[k // side * SIDE + k % side])
 
     @device
     def gather(block, array, at, step):
         for k in range(side * side):
-            block[k // side * SIDE + k % side] = ld1(array, joined(u32(k), step, at))
+            block[k // side * SIDE + k % side] = ld1(array, mad(u32(k), step, at))
 
     return spread, gather
 

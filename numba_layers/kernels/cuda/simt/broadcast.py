@@ -1,4 +1,4 @@
-"""Where operands that repeat keep the element for a place in the result: four places at a time (`simt.vec4`).
+"""Broadcasting: where operands that repeat keep the element for an index of the result, four at a time (`simt.vec4`).
 
 `shape` and strides are those of `ops/_broadcast.py`, sizes and strides of five axes. Most operands need no division
 (equal shapes, scalars) or one (rows, columns): `divisions` says so once, the same for all threads.
@@ -7,7 +7,7 @@
 import numpy as np
 
 from ..toolchain.api import device
-from .index import divided_again, inverse, joined
+from .index import fast_divmod, mad, reciprocal
 
 
 @device
@@ -24,9 +24,9 @@ def divisions(shape, strides):
 
 @device
 def divisor(size, needed):
-    """A size and, if needed, what `divided_again` wants of it besides."""
+    """A size and, if needed, what `fast_divmod` wants of it besides."""
     size = np.uint32(size)
-    return size, inverse(size) if needed else np.uint32(0)
+    return size, reciprocal(size) if needed else np.uint32(0)
 
 
 @device
@@ -36,13 +36,13 @@ def divisors(shape, count):
 
 
 @device
-def parted(numbers, divisor):
+def divmod4(numbers, divisor):
     """(quotients, rests) of four numbers."""
     size, inverse = divisor
-    a, p = divided_again(numbers[0], size, inverse)
-    b, q = divided_again(numbers[1], size, inverse)
-    c, r = divided_again(numbers[2], size, inverse)
-    d, s = divided_again(numbers[3], size, inverse)
+    a, p = fast_divmod(numbers[0], size, inverse)
+    b, q = fast_divmod(numbers[1], size, inverse)
+    c, r = fast_divmod(numbers[2], size, inverse)
+    d, s = fast_divmod(numbers[3], size, inverse)
     return (a, b, c, d), (p, q, r, s)
 
 
@@ -53,32 +53,32 @@ def indices(places, count, divisors):
     a = b = c = d = zero, zero, zero, zero
     e = places
     if count > 0:
-        d, e = parted(e, divisors[3])
+        d, e = divmod4(e, divisors[3])
     if count > 1:
-        c, d = parted(d, divisors[2])
+        c, d = divmod4(d, divisors[2])
     if count > 2:
-        b, c = parted(c, divisors[1])
+        b, c = divmod4(c, divisors[1])
     if count > 3:
-        a, b = parted(b, divisors[0])
+        a, b = divmod4(b, divisors[0])
     return a, b, c, d, e
 
 
 @device
-def moved(places, indices, stride):
+def mad4(places, indices, stride):
     """places + indices * stride"""
     stride = np.uint32(stride)
-    return (joined(indices[0], stride, places[0]), joined(indices[1], stride, places[1]),
-            joined(indices[2], stride, places[2]), joined(indices[3], stride, places[3]))
+    return (mad(indices[0], stride, places[0]), mad(indices[1], stride, places[1]),
+            mad(indices[2], stride, places[2]), mad(indices[3], stride, places[3]))
 
 
 @device
-def gathered(x, indices, count, strides):
+def gather4(x, indices, count, strides):
     """Four elements of an operand. All places come before the first element, so that the loads are not apart."""
     a, b, c, d, e = indices
     zero = np.uint32(0)
-    places = moved((zero, zero, zero, zero), e, strides[4])
+    places = mad4((zero, zero, zero, zero), e, strides[4])
     if count > 0:
-        places = moved(places, d, strides[3])
+        places = mad4(places, d, strides[3])
     if count > 1:
-        places = moved(moved(moved(places, c, strides[2]), b, strides[1]), a, strides[0])
+        places = mad4(mad4(mad4(places, c, strides[2]), b, strides[1]), a, strides[0])
     return x[places[0]], x[places[1]], x[places[2]], x[places[3]]

@@ -1,11 +1,11 @@
-"""Where a thread stands among all of a launch, as 32-bit numbers: index arithmetic in 64 bits costs twice as much.
+"""Where a thread stands in the grid, as 32-bit numbers: index arithmetic in 64 bits costs twice as much.
 
-Every loop strides, so that any launch shape is right:
+Every kernel is a grid-stride loop, so that any launch shape is right:
 
-    i, n = first(), np.uint32(y.size)
+    i, n = thread_id(), np.uint32(y.size)
     while i < n:
         y[i] = f(x[i])
-        i += step()
+        i += grid_size()
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from ..toolchain.api import cuda, device
 
 
 @device
-def first():
-    """The number of this thread among all."""
+def thread_id():
+    """The global id of this thread: its number in the grid."""
     return np.uint32(cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x)
 
 
 @device
-def step():
-    """How many threads there are."""
+def grid_size():
+    """How many threads the grid has."""
     return np.uint32(cuda.gridDim.x * cuda.blockDim.x)

@@ -1,7 +1,7 @@
-"""Places in arrays as 32-bit numbers: Numba's integers grow to 64 bits with each `+` or `*`, and divide with doubt.
+"""Indices as 32-bit numbers: Numba's integers grow to 64 bits with each `+` or `*`, and divide with doubt.
 
 What else is computed is cut back, `np.uint32(a + b)`. A negative number is a huge one then: sums come out right modulo
-2**32, and one comparison, `place < size`, asks for both borders.
+2**32, and one comparison, `index < size`, asks for both borders.
 """
 
 from llvmlite import ir
@@ -26,7 +26,7 @@ def flat(typing, array):
 
 
 @intrinsic
-def divided(typing, number, size):
+def divmod_u32(typing, number, size):
     """(number // size, number % size) of numbers of type uint32."""
     def codegen(context, builder, signature, arguments):
         number, size = arguments
@@ -38,8 +38,8 @@ def divided(typing, number, size):
 
 
 @intrinsic
-def inverse(typing, size):
-    """What `divided_again` needs of a size by which a loop divides many numbers."""
+def reciprocal(typing, size):
+    """(2**32 - 1) // size: what `fast_divmod` needs of a size by which a loop divides many numbers."""
     def codegen(context, builder, signature, arguments):
         return builder.udiv(ir.Constant(ir.IntType(32), 0xFFFFFFFF), arguments[0])
 
@@ -47,8 +47,8 @@ def inverse(typing, size):
 
 
 @intrinsic
-def divided_again(typing, number, size, inverse):
-    """`divided`, in a third of the instructions: number * inverse / 2**32 is the quotient or 1 less."""
+def fast_divmod(typing, number, size, inverse):
+    """`divmod_u32`, in a third of the instructions: number * inverse / 2**32 is the quotient or 1 less."""
     def codegen(context, builder, signature, arguments):
         number, size, inverse = arguments
         wide = ir.IntType(64)
@@ -64,8 +64,8 @@ def divided_again(typing, number, size, inverse):
 
 
 @intrinsic
-def joined(typing, quotient, size, rest):
-    """quotient * size + rest of numbers of type uint32: what `divided` took apart."""
+def mad(typing, quotient, size, rest):
+    """quotient * size + rest of numbers of type uint32: what `divmod_u32` took apart."""
     def codegen(context, builder, signature, arguments):
         quotient, size, rest = arguments
         return builder.add(builder.mul(quotient, size), rest)

@@ -1,6 +1,6 @@
 """The one place that imports Numba's CUDA: `cuda`, `device` for functions that kernels inline, and `intrinsic`.
 
-Where the package numba-cuda is missing, the room can be looked at but not compiled: `compile_ptx` says what to do.
+Where the package numba-cuda is missing, kernels can be looked at but not compiled: `compile_ptx` says what to do.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""PTX and machine code of the CUDA room's kernels, made without a GPU and kept in the cache folder."""
+"""PTX and machine code of the CUDA kernels, made without a GPU and kept in the cache folder."""
 
 import contextlib
 import functools
@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 from .... import config
 from ...._version import installed
-from ....emulator import compile_ptx
 from ...cache import identity, load, save, surroundings
+from .ptx import compile_ptx
 
 OPTIONS = {"lineinfo": True}
 

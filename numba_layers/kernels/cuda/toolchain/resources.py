@@ -1,4 +1,4 @@
-"""What each kernel of the room takes of a GPU: registers, shared memory, stack and spills. Found without a GPU."""
+"""The resource usage of each kernel: registers, shared memory, stack and spills. Found without a GPU."""
 
 import ast
 import functools
@@ -8,8 +8,8 @@ from collections import namedtuple
 from numba import types
 
 from .... import registry
-from ....emulator.compiler import compile_for
 from . import compile
+from .ptx import compile_for
 from .signatures import SIGNATURES
 
 # architecture -> the one whose PTX is assembled for it: within a generation the PTX is the same
@@ -17,7 +17,7 @@ ARCHITECTURES = {"sm_75": "sm_75", "sm_80": "sm_80", "sm_86": "sm_80", "sm_89": 
                  "sm_100": "sm_100", "sm_120": "sm_100"}
 
 
-class Figures(namedtuple("Figures", "registers shared stack spilled doubles")):
+class Usage(namedtuple("Usage", "registers shared stack spilled doubles")):
     """Of a thread: registers, bytes of stack and spilled; bytes of a block's shared memory; float64 instructions."""
 
     __slots__ = ()
@@ -51,7 +51,7 @@ def signature_of(text):
 
 
 def kernels(names=None):
-    """(name, kernel, signature) of every form of every kernel of the room, or of those in `names`."""
+    """(name, kernel, signature) of every form of every CUDA kernel, or of those in `names`."""
     for name, kernel in sorted(registry.kernels("cuda").items()):
         if name in SIGNATURES and (names is None or name in names):
             for key, variant in kernel.variants.items():
@@ -59,7 +59,7 @@ def kernels(names=None):
 
 
 def usage(kernel, signature, architectures=ARCHITECTURES):
-    """`Figures` of a kernel for a tuple of Numba's types on each architecture, from the cache if they are there.
+    """`Usage` of a kernel for a tuple of Numba's types on each architecture, from the cache if they are there.
 
     None for an architecture that lacks the kernel's instructions.
     """
@@ -71,20 +71,20 @@ def usage(kernel, signature, architectures=ARCHITECTURES):
         return repr(tuple(_measured(text, capability(architecture)))).encode()
 
     def kept(architecture):
-        content = compile._kept(kernel, signature, capability(architecture), "figures",
+        content = compile._kept(kernel, signature, capability(architecture), "resources",
                                  lambda: measured(architecture))
-        return Figures(*ast.literal_eval(content.decode()))
+        return Usage(*ast.literal_eval(content.decode()))
 
     return [kept(architecture) if capability(architecture) >= kernel.least else None for architecture in architectures]
 
 
 def _measured(text, wanted):
-    """The figures of a PTX text for a compute capability."""
+    """The Usage of a PTX text for a compute capability."""
     log = compile.link(text, wanted).log
 
     def number(pattern):
         return max(map(int, re.findall(pattern, log)), default=0)
 
     doubles = re.findall(r"^\s*(?:@!?%\w+\s+)?[a-z][\w.]*\.f64\b", text, re.M)
-    return Figures(number(r"[Uu]sed (\d+) registers"), number(r"(\d+) bytes smem"), number(r"(\d+) bytes stack"),
+    return Usage(number(r"[Uu]sed (\d+) registers"), number(r"(\d+) bytes smem"), number(r"(\d+) bytes stack"),
                    number(r"(\d+) bytes spill"), len(doubles))

@@ -109,7 +109,7 @@ class CudaVariants:
 
 
 def cuda_kernel(function=None, *, launch=elements, name=None, **options):
-    """Decorator: a kernel of the CUDA room, registered under `name` (the function's own by default).
+    """Decorator: a CUDA kernel, registered under `name` (the function's own by default).
 
     launch: the launch shape, a function of the arguments. options: further ones of Numba, such as fastmath.
     """

@@ -1,8 +1,8 @@
-"""One number from those of all threads of a team, or the running results: shuffles within warps, then over warps.
+"""Group-wide reduction and scan: shuffles within warps, then shared memory over warps.
 
-A team is the threads of a block that share threadIdx.y, so that a block of one dimension is one team. Teams of
-less than a warp have a power of two of threads, larger ones whole warps; those are alone in their blocks. The order
-of combining depends on the team's size alone, so results repeat bit for bit.
+A thread group is the threads of a block that share threadIdx.y, so that a block of one dimension is one group. Groups
+of less than a warp have a power of two of threads, larger ones whole warps; those are alone in their blocks. The order
+of combining depends on the group's size alone, so results repeat bit for bit.
 """
 
 import numpy as np
@@ -11,15 +11,15 @@ from numba import types
 from ..toolchain.api import cuda, device, intrinsic
 
 WARP = 32
-ALL = 0xFFFFFFFF   # the lanes of a warp
+FULL_MASK = 0xFFFFFFFF   # the lanes of a warp
 
 
 @device
-def lanes_of_team():
-    """The lanes of this warp that are in this thread's team, as shuffles want them."""
+def group_mask():
+    """The lanes of this warp that are in this thread's group, as the mask of shuffles."""
     width = np.uint32(cuda.blockDim.x)
     if width >= np.uint32(WARP):
-        return np.uint32(ALL)
+        return np.uint32(FULL_MASK)
     first = np.uint32(cuda.threadIdx.y) * width % np.uint32(WARP)
     return ((np.uint32(1) << width) - np.uint32(1)) << first
 
@@ -36,16 +36,16 @@ def word(typing, value):
     return form(value), codegen
 
 
-def combined(combine):
-    """A device function (value, parts) -> the combination of `value` of all threads of a team, for each thread.
+def group_reduce(combine):
+    """A device function (value, parts) -> the combination of `value` of all threads of a thread group, for each thread.
 
-    combine: a device function of two numbers. parts: shared memory of WARP numbers. Every thread of the team must
+    combine: a device function of two numbers. parts: shared memory of WARP numbers. Every thread of the group must
     call it, and may use `parts` again at once.
     """
 
     @device
-    def of_team(value, parts):
-        width, thread, lanes = np.uint32(cuda.blockDim.x), np.uint32(cuda.threadIdx.x), lanes_of_team()
+    def of_group(value, parts):
+        width, thread, lanes = np.uint32(cuda.blockDim.x), np.uint32(cuda.threadIdx.x), group_mask()
         distance = min(width, np.uint32(WARP)) >> 1
         while distance:
             other = cuda.shfl_xor_sync(lanes, word(value), distance)
@@ -63,18 +63,18 @@ def combined(combine):
             cuda.syncthreads()
         return value
 
-    return of_team
+    return of_group
 
 
-def accumulated(combine):
-    """A device function (value, parts) -> (combination of the team's threads up to this one, that of all).
+def group_scan(combine):
+    """A device function (value, parts) -> (combination of the group's threads up to this one, that of all).
 
-    combine, parts: as in `combined`.
+    combine, parts: as in `group_reduce`.
     """
 
     @device
-    def of_team(value, parts):
-        width, thread, lanes = np.uint32(cuda.blockDim.x), np.uint32(cuda.threadIdx.x), lanes_of_team()
+    def of_group(value, parts):
+        width, thread, lanes = np.uint32(cuda.blockDim.x), np.uint32(cuda.threadIdx.x), group_mask()
         in_warp, last = min(width, np.uint32(WARP)), min(width, np.uint32(WARP)) - np.uint32(1)
         place, distance = thread % np.uint32(WARP), np.uint32(1)
         while distance < in_warp:
@@ -98,7 +98,7 @@ def accumulated(combine):
             cuda.syncthreads()
         return value, total
 
-    return of_team
+    return of_group
 
 
 @device
@@ -118,5 +118,5 @@ def smaller(a, b):
     return a if a < b or a != a else b
 
 
-sum_of_block = combined(plus)
-max_of_block = combined(larger)
+group_sum = group_reduce(plus)
+group_max = group_reduce(larger)

@@ -4,8 +4,11 @@ import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from .._version import lacking_for_cuda
-from ..errors import DeviceError
+from numba import types
+
+from ...._version import lacking_for_cuda
+from ....errors import DeviceError
+from .api import cuda
 
 _lock = threading.Lock()
 
@@ -18,8 +21,6 @@ def compile_ptx(function, signature, cc=(9, 0), lineinfo=True, **options):
     Raises: DeviceError where numba-cuda is missing.
     """
     _need_numba_cuda()
-    from numba import cuda, types
-
     if isinstance(signature, tuple | list):
         signature = types.void(*signature)
     with _lock, _pretended_device(tuple(cc)):
@@ -34,13 +35,9 @@ def compile_for(function, signature, cc=(8, 0), lineinfo=True, **options):
     Right for kernels whose code asks for nothing of the device.
     """
     _need_numba_cuda()
-    from numba import types
-    from numba.cuda.compiler import _compile_pyfunc_with_fixup
-    from numba.cuda.core.compiler_lock import global_compiler_lock
-
-    with _lock, _pretended_device(cc), global_compiler_lock:
-        library, _ = _compile_pyfunc_with_fixup(function, types.void(*signature), cc=tuple(cc), device=False,
-                                                abi="numba", lineinfo=lineinfo, **options)
+    with _lock, _pretended_device(cc), cuda.core.compiler_lock.global_compiler_lock:
+        library, _ = cuda.compiler._compile_pyfunc_with_fixup(
+            function, types.void(*signature), cc=tuple(cc), device=False, abi="numba", lineinfo=lineinfo, **options)
     return lambda cc: library.get_asm_str(cc=tuple(cc))
 
 
@@ -53,11 +50,9 @@ def _need_numba_cuda():
 @contextmanager
 def _pretended_device(cc):
     """Device functions ask for the device in use while they are compiled; there may be none."""
-    import numba.cuda.dispatcher as dispatcher
-
-    before = dispatcher.get_current_device
-    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=cc[:2])
+    before = cuda.dispatcher.get_current_device
+    cuda.dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=cc[:2])
     try:
         yield
     finally:
-        dispatcher.get_current_device = before
+        cuda.dispatcher.get_current_device = before
