@@ -6,13 +6,22 @@ values differ too. Keras 2 is what the decorated function's signature shows; bot
 Reference: Keras 2.2.5, `keras.legacy.interfaces` (what Keras 2 itself translates).
 """
 
+from __future__ import annotations
+
 import difflib
 import functools
 import inspect
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 from .config import DIM_ORDERINGS
 from .errors import ArgumentError, MissingArgumentError, UnknownArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, TypeVar
+
+    Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class Samples(int):
@@ -90,7 +99,7 @@ FIT_GENERATOR = FIT | GENERATOR | {
 EVALUATE_GENERATOR = GENERATOR | {"val_samples": _in_samples("steps")}
 
 
-def keras1(table, sides=()):
+def keras1(table: Mapping[str, Any], sides: Sequence[str] = ()) -> Callable[[Decorated], Decorated]:
     """Decorator: the function also takes the Keras 1 names of `table`; its signature keeps showing Keras 2's.
 
     sides: Keras 1's names for the sides of the window of a constructor `(self, filters, kernel_size, ...)`.

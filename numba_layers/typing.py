@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -59,3 +59,65 @@ Data: TypeAlias = "TensorLike | Mapping[str, Any]"
 ClassWeights: TypeAlias = "Mapping[Any, Any] | Sequence[Any] | str | None"
 Batches: TypeAlias = "Iterable[Any] | Sequence[Any]"    # of a generator, or of a `utils.Sequence`
 FilePath: TypeAlias = "str | PathLike[str]"
+
+
+class LayerOptions(TypedDict, total=False):
+    """What every layer takes by keyword."""
+
+    name: str | None
+    trainable: bool
+    input_shape: ShapeLike | None
+    batch_input_shape: ShapeLike | None
+    batch_size: int | None
+    dtype: DtypeLike | None
+    input_dtype: DtypeLike | None
+    input_dim: int | None
+    input_length: int | None
+    weights: Sequence[ArrayLike] | None
+
+
+class DenseOptions(LayerOptions, total=False):
+    """Beside those, Keras 1's names for arguments of layers with a kernel and a bias."""
+
+    init: Identifier
+    W_regularizer: Identifier
+    b_regularizer: Identifier
+    W_constraint: Identifier
+    b_constraint: Identifier
+    bias: bool
+
+
+class ImageOptions(LayerOptions, total=False):
+    """Keras 1's name for the data format of layers of images."""
+
+    dim_ordering: str
+
+
+class ConvOptions(DenseOptions, ImageOptions, total=False):
+    """Keras 1's names for arguments of convolutions."""
+
+    border_mode: str
+    subsample: PerAxis
+    subsample_length: int
+    atrous_rate: PerAxis
+
+
+class PoolingOptions(ImageOptions, total=False):
+    """Keras 1's names for arguments of pooling."""
+
+    border_mode: str
+
+
+class Pooling1DOptions(LayerOptions, total=False):
+    """The same for sequences."""
+
+    pool_length: int
+    stride: int
+    border_mode: str
+
+
+class ResizingOptions(LayerOptions, total=False):
+    """Keras 2's names for arguments of upsampling and zero padding."""
+
+    data_format: str | None
+    interpolation: str

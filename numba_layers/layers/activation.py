@@ -1,9 +1,20 @@
 """Layers that apply a function to each element, or a penalty to all of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import activations, ops, regularizers
 from .._legacy import LAYER, keras1
 from ..registry import register_layer
 from .base import InputSpec, Layer
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..typing import Config, Identifier, LayerOptions
 
 
 class Activation(Layer):
@@ -17,15 +28,15 @@ class Activation(Layer):
     supports_masking = True
 
     @keras1(LAYER)
-    def __init__(self, activation, **kwargs):
+    def __init__(self, activation: Identifier, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.input_spec = InputSpec()
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self.activation(inputs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"activation": activations.serialize(self.activation)}
 
 
@@ -40,14 +51,14 @@ class ActivityRegularization(Layer):
     supports_masking = True
 
     @keras1(LAYER)
-    def __init__(self, l1=0.0, l2=0.0, **kwargs):
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.l1 = l1
         self.l2 = l2
         self.input_spec = InputSpec()
         self.activity_regularizer = regularizers.l1_l2(l1=l1, l2=l2)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"l1": float(self.l1), "l2": float(self.l2)}
 
 

@@ -1,8 +1,11 @@
 """The layer: weights, shapes, masks, names and configuration. No arithmetic happens here."""
 
+from __future__ import annotations
+
 import copy
 import functools
 import inspect
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -35,6 +38,17 @@ from .reordered import ReorderedVariable
 from .spec import InputSpec
 from .undo import wholly
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeVar
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from ..typing import ArrayLike, Config
+
+    Method = TypeVar("Method", bound=Callable[..., Any])
+
 __all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
 
 _PACKAGE = __name__.partition(".")[0]
@@ -47,7 +61,7 @@ _WEIGHT = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", 
 _WEIGHT_KERAS1 = ("shape", "initializer", "name", "trainable", "regularizer", "constraint")
 
 
-def training_phase(training=None):
+def training_phase(training: bool | None = None) -> bool:
     """True while training: what the caller said, else the learning phase of the evaluation under way."""
     return bool(context.learning_phase if training is None else training)
 
@@ -62,7 +76,7 @@ def initializer_of(identifier, **options):
     return initializers.get(identifier)
 
 
-def _names_layer(method):
+def _names_layer(method: Method) -> Method:
     """Errors raised inside get the layer's class and name in front, once."""
     @functools.wraps(method)
     def call(self, *arguments, **options):
@@ -73,7 +87,7 @@ def _names_layer(method):
             add_name(error, f'{type(self).__name__} "{name}"' if isinstance(name, str) else type(self).__name__)
             raise
 
-    return call
+    return call  # type: ignore[return-value]
 
 
 class Layer(Belongings, LayerNames):
@@ -89,20 +103,21 @@ class Layer(Belongings, LayerNames):
 
     supports_masking = False
     stateful = False
-    input_spec = None
+    input_spec: Any = None
     _is_sketch = False      # its weights have shapes and no memory
     _shown_by_call = False  # its outputs' shapes, though the user's class tells them
-    kinds = {}              # class name -> class, of all public layers and models of this package
+    kinds: dict[str, Any] = {}  # class name -> class, of all public layers and models of this package
 
-    def __init_subclass__(cls, public=True):
+    def __init_subclass__(cls, public: bool = True) -> None:
         super().__init_subclass__()
         ours = cls.__module__.partition(".")[0] == _PACKAGE
         if "__init__" in vars(cls):
-            cls.__init__ = _names_layer(begins(cls.__init__) if ours else cls.__init__)
+            made = _names_layer(begins(cls.__init__) if ours else cls.__init__)
+            cls.__init__ = made  # type: ignore[method-assign]
         if public and ours and not cls.__name__.startswith("_"):
             Layer.kinds[cls.__name__] = cls
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         for key in kwargs:
             if key not in _BASE_ARGUMENTS:
                 legal = {*inspect.signature(type(self).__init__).parameters, *_BASE_ARGUMENTS} - {"self", "kwargs"}
@@ -117,8 +132,8 @@ class Layer(Belongings, LayerNames):
         self.dtype = element_type(given[0] if given else config.floatx(), "dtype")
         self.batch_input_shape = _batch_input_shape(kwargs)
         self.built = False
-        self.inbound_nodes = []
-        self.outbound_nodes = []
+        self.inbound_nodes: list[Node] = []
+        self.outbound_nodes: list[Node] = []
         self._keep_lists()
         if kwargs.get("weights") is not None or not hasattr(self, "_initial_weights"):
             self._initial_weights = kwargs.get("weights")
@@ -128,15 +143,15 @@ class Layer(Belongings, LayerNames):
 
     # -- for subclasses ------------------------------------------------------------------------------------------
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Make the weights for `input_shape` (with the batch axis; a list of shapes for several inputs)."""
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """Outputs for `inputs`, a tensor or a list of tensors."""
         return inputs
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask handed on: `mask` itself where the layer supports masking.
 
         Raises: MaskError when a mask arrives at a layer that cannot take one.
@@ -149,11 +164,11 @@ class Layer(Belongings, LayerNames):
             return None
         return mask
 
-    def keeps_axes(self, tensor, output):
+    def keeps_axes(self, tensor: Tensor, output: Tensor) -> bool:
         """Whether the axes of `output` mean what those of the input `tensor` mean; its layout then travels on."""
         return output.shape == tensor.shape
 
-    def layout_of(self, tensors, output):
+    def layout_of(self, tensors: Sequence[Tensor], output: Tensor) -> str | None:
         """The layout of an output: the layer's own data format, else that of the inputs whose axes it keeps."""
         if output.ndim < 3:
             return None
@@ -163,13 +178,13 @@ class Layer(Belongings, LayerNames):
         known = {tensor.layout for tensor in tensors if tensor.layout is not None and self.keeps_axes(tensor, output)}
         return known.pop() if len(known) == 1 else None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the output for `input_shape`, both with the batch axis; the layer's `call` itself says it."""
         if self._overrides("get_output_shape_for") and not self._overrides("compute_output_shape"):
             return self.get_output_shape_for(input_shape)
         return self._shape_by_call(input_shape)
 
-    def get_output_shape_for(self, input_shape):
+    def get_output_shape_for(self, input_shape: Any) -> Any:
         """`compute_output_shape` under Keras 1's name."""
         if self._overrides("compute_output_shape") and not self._overrides("get_output_shape_for"):
             return self.compute_output_shape(input_shape)
@@ -194,7 +209,7 @@ class Layer(Belongings, LayerNames):
         sketch.build(input_shape)
         return sketch
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Arguments that make the same layer again, as plain Python values."""
         description = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
         if self.batch_input_shape is not None:
@@ -202,11 +217,11 @@ class Layer(Belongings, LayerNames):
         return description
 
     @classmethod
-    def from_config(cls, description):
+    def from_config(cls, description: Config) -> Self:
         """The layer that `get_config` described."""
         return cls(**options_of(description, cls.__name__))
 
-    def add_weight(self, *given, **named):
+    def add_weight(self, *given: Any, **named: Any) -> Variable:
         """Make a weight and keep it: add_weight(name, shape, dtype, initializer, regularizer, trainable, constraint).
 
         Where the shape comes first the order is Keras 1's: (shape, initializer, name, trainable, regularizer,
@@ -252,7 +267,7 @@ class Layer(Belongings, LayerNames):
     # -- calling -------------------------------------------------------------------------------------------------
 
     @_names_layer
-    def __call__(self, inputs, **kwargs):
+    def __call__(self, inputs: Any, **kwargs: Any) -> Tensor:
         """Run the layer on concrete tensors, or connect it to symbolic ones; `inputs` a tensor or a list."""
         tensors = [as_tensor(entry, None if isinstance(entry, Tensor) else self.dtype) for entry in as_list(inputs)]
         extra = [value for value in kwargs.values() if isinstance(value, Tensor)]
@@ -378,12 +393,12 @@ class Layer(Belongings, LayerNames):
     def _weights_by_layer(self):
         return self.weights
 
-    def get_weights(self):
+    def get_weights(self) -> list[NDArray[Any]]:
         """Copies of the weights as a list of arrays."""
         return [weight.value.copy() for weight in self._weights_by_layer()]
 
     @_names_layer
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set all weights from a list of arrays, in the order of `get_weights`; all or none are set.
 
         Raises: ShapeError naming the weight that does not fit.
@@ -404,7 +419,7 @@ class Layer(Belongings, LayerNames):
         for variable, value in zip(variables, values):
             variable.value[...] = value
 
-    def count_params(self):
+    def count_params(self) -> int:
         """Number of weights, in elements."""
         if not self.built:
             raise ModelError(f'{type(self).__name__} "{self.name}" has no weights yet: give it an input shape first.')
@@ -435,19 +450,19 @@ class Layer(Belongings, LayerNames):
     input_mask = property(lambda self: unpack([tensor.mask for tensor in as_list(self.input)]))
     output_mask = property(lambda self: unpack([tensor.mask for tensor in as_list(self.output)]))
 
-    def get_input_at(self, index):
+    def get_input_at(self, index: int) -> Any:
         return self._place("input_tensors", index)
 
-    def get_output_at(self, index):
+    def get_output_at(self, index: int) -> Any:
         return self._place("output_tensors", index)
 
-    def get_input_shape_at(self, index):
+    def get_input_shape_at(self, index: int) -> Any:
         return self._place("input_shapes", index)
 
-    def get_output_shape_at(self, index):
+    def get_output_shape_at(self, index: int) -> Any:
         return self._place("output_shapes", index)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'<{type(self).__name__} "{self.name}">'
 
 

@@ -4,8 +4,11 @@ Layers written for Keras 1 assign these, before or after `super().__init__`, and
 `self.trainable_weights = [W]`, `self.constraints[W] = nonneg()`, `self.losses.append(...)`.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
 
 from .. import constraints
 from ..autograd.context import context, deferring
@@ -13,6 +16,10 @@ from ..autograd.tensor import Variable
 from ..errors import ArgumentError
 from .node import as_list
 from .watched import WatchedList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 _LISTS = ("_regularizers", "_trainable_weights", "_non_trainable_weights",
           "_added_losses",          # outside of `call`: they count at every step
@@ -27,6 +34,7 @@ class Belongings:
     """
 
     any_added = False
+    trainable: bool
 
     def _keep_lists(self, anew=False):
         """Begin the lists that the layer has not begun itself, or all."""
@@ -35,21 +43,21 @@ class Belongings:
     # -- weights -------------------------------------------------------------------------------------------------
 
     @property
-    def trainable_weights(self):
+    def trainable_weights(self) -> list[Variable]:
         """The weights that training changes: the layer's own list, which may be changed in place."""
         return self._trainable_weights if self.trainable else []
 
     @trainable_weights.setter
-    def trainable_weights(self, weights):
+    def trainable_weights(self, weights: Sequence[Variable]) -> None:
         self._trainable_weights = self._variables(weights, "trainable_weights")
 
     @property
-    def non_trainable_weights(self):
+    def non_trainable_weights(self) -> list[Variable]:
         """The weights that training leaves as they are."""
         return self._non_trainable_weights if self.trainable else self._trainable_weights + self._non_trainable_weights
 
     @non_trainable_weights.setter
-    def non_trainable_weights(self, weights):
+    def non_trainable_weights(self, weights: Sequence[Variable]) -> None:
         self._non_trainable_weights = self._variables(weights, "non_trainable_weights")
 
     def _variables(self, weights, role):
@@ -64,16 +72,16 @@ class Belongings:
         return weights
 
     @property
-    def weights(self):
+    def weights(self) -> list[Variable]:
         return [*self.trainable_weights, *self.non_trainable_weights]
 
     @property
-    def constraints(self):
+    def constraints(self) -> Any:
         """Keras 1's dictionary {weight: constraint}; what is put in it is applied after each update."""
         return _Constraints(self)
 
     @constraints.setter
-    def constraints(self, given):
+    def constraints(self, given: Any) -> None:
         if isinstance(given, _Constraints) and given.layer is self:
             return
         known = self.constraints
@@ -84,17 +92,17 @@ class Belongings:
     # -- penalties, losses, updates ------------------------------------------------------------------------------
 
     @property
-    def penalties(self):
+    def penalties(self) -> list[Any]:
         """(regularizer, weight) pairs whose sum is added to the training loss."""
         return list(self._regularizers)
 
     @property
-    def regularizers(self):
+    def regularizers(self) -> list[Any]:
         """The list of Keras 1.0 and 1.1; Keras 1.2 takes it, does nothing with it and says so, as we do."""
         return WatchedList(self.__dict__.get("_listed_regularizers", ()), self._list_regularizers)
 
     @regularizers.setter
-    def regularizers(self, given):
+    def regularizers(self, given: Any) -> None:
         self._list_regularizers(given)
 
     def _list_regularizers(self, given):
@@ -104,26 +112,26 @@ class Belongings:
                           "by self.add_loss(regularizer(W)), or make W by self.add_weight(..., regularizer=...).",
                           stacklevel=3)
 
-    def add_loss(self, losses, inputs=None):
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
         """Add scalar tensors to the training loss: those of the inputs inside `call`, others anywhere.
 
         What is made outside of `call`, of weights or of the model's tensors, is computed anew at each step.
         """
         _collect(as_list(losses), context.losses, self._list("_added_losses"))
 
-    def add_update(self, updates, inputs=None):
+    def add_update(self, updates: Any, inputs: Any = None) -> None:
         """Assign new values to variables after each training step: (variable, value) pairs; see `add_loss`."""
         _collect(updates if isinstance(updates, list) else [updates], context.updates, self._list("_added_updates"))
 
     @property
-    def losses(self):
+    def losses(self) -> list[Any]:
         """All losses of the layer, symbolic: of regularizers, and those that `add_loss` was given."""
         penalties = [regularizer(weight) for regularizer, weight in self.penalties]
         losses = [*penalties, *self._added_losses, *self._called_losses()]
         return WatchedList(losses, lambda changed: self._set_losses(changed, losses))
 
     @losses.setter
-    def losses(self, losses):
+    def losses(self, losses: Sequence[Any]) -> None:
         self._set_losses(losses, ())
 
     def _set_losses(self, losses, before):
@@ -136,13 +144,13 @@ class Belongings:
         _keep([loss for loss in losses if not _among(self._list("_losses_of_calls"), loss)], self._added_losses)
 
     @property
-    def updates(self):
+    def updates(self) -> list[Any]:
         """(variable, value) pairs that `add_update` was given outside of `call`."""
         updates = list(self._list("_added_updates"))
         return WatchedList(updates, lambda changed: self._set_updates(changed, updates))
 
     @updates.setter
-    def updates(self, updates):
+    def updates(self, updates: Sequence[Any]) -> None:
         self._set_updates(updates, ())
 
     def _set_updates(self, updates, before):

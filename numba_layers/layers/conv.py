@@ -1,5 +1,9 @@
 """Convolutions in Keras 2's words; `conv_keras1` spells the same in Keras 1's."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import CONV, CONV1D, LAYER, SIDES, keras1
 from ..arguments import flag, several, size, whole, word
@@ -11,6 +15,14 @@ from .base import initializer_of
 from .data_format import ImageLayer
 from .renamed import Renamed, WeightNames
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..autograd.tensor import Variable
+    from ..typing import Config, ConvOptions, Identifier, PerAxis
+
 
 class Windowed(WeightNames, ImageLayer, public=False):
     """Base: a window of weights slides over each sample; output = activation(sums + bias).
@@ -18,12 +30,14 @@ class Windowed(WeightNames, ImageLayer, public=False):
     `roles` are the words in front of `_initializer`, `_regularizer` and `_constraint`, one for each weight.
     """
 
-    roles = ("kernel", "bias")
+    kernel: Variable
+    bias: Variable | None
+    roles: tuple[str, ...] = ("kernel", "bias")
     nb_filter = Renamed("filters")
     border_mode = Renamed("padding")
     subsample = Renamed("strides")
     atrous_rate = Renamed("dilation_rate")
-    paddings = ("valid", "same")
+    paddings: tuple[str, ...] = ("valid", "same")
     theano_flips = True             # its kernels lie the other way round in files of the Theano backend
 
     def __init_subclass__(cls, **options):
@@ -67,7 +81,7 @@ class Windowed(WeightNames, ImageLayer, public=False):
         """What `add_weight` is told about it."""
         return {what: getattr(self, f"{role}_{what}") for what in ("initializer", "regularizer", "constraint")}
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.settle_data_format(input_shape)
         axis = 1 if self.data_format == "channels_first" else len(input_shape) - 1
         channels = input_shape[axis]
@@ -93,7 +107,7 @@ class Windowed(WeightNames, ImageLayer, public=False):
         if self.use_bias:
             self.bias = self._weight("bias", (filters,))
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self._activated(ops.conv, inputs, self.kernel)
 
     def _pads(self):
@@ -108,7 +122,7 @@ class Windowed(WeightNames, ImageLayer, public=False):
                            activation="relu" if relu else "linear", **options)
         return outputs if relu else self.activation(outputs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config() | {
             "filters": self.filters,
             "kernel_size": self.kernel_size,
@@ -156,13 +170,16 @@ class Conv1D(_Conv):
 
     rank = 1
     subsample_length = Renamed("strides", 0)
-    paddings = ("valid", "same", "causal")
+    paddings: tuple[str, ...] = ("valid", "same", "causal")
 
     @keras1(LAYER | CONV1D)
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format="channels_last", dilation_rate=1,
-                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis = 1, padding: str = "valid",
+                 data_format: str | None = "channels_last", dilation_rate: PerAxis = 1, activation: Identifier = None,
+                 use_bias: bool = True, kernel_initializer: Identifier = "glorot_uniform",
+                 bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
+                 bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 kernel_constraint: Identifier = None, bias_constraint: Identifier = None,
+                 **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                          kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
                          activity_regularizer, kernel_constraint, bias_constraint, **with_length(kwargs))
@@ -185,10 +202,13 @@ class Conv2D(_Conv):
     rank = 2
 
     @keras1(LAYER | CONV, sides=SIDES[2])
-    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis = (1, 1), padding: str = "valid",
+                 data_format: str | None = None, dilation_rate: PerAxis = (1, 1), activation: Identifier = None,
+                 use_bias: bool = True, kernel_initializer: Identifier = "glorot_uniform",
+                 bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
+                 bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 kernel_constraint: Identifier = None, bias_constraint: Identifier = None,
+                 **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                          kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
                          activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
@@ -208,10 +228,13 @@ class Conv3D(_Conv):
     rank = 3
 
     @keras1(LAYER | CONV, sides=SIDES[3])
-    def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", data_format=None,
-                 dilation_rate=(1, 1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 kernel_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis = (1, 1, 1), padding: str = "valid",
+                 data_format: str | None = None, dilation_rate: PerAxis = (1, 1, 1), activation: Identifier = None,
+                 use_bias: bool = True, kernel_initializer: Identifier = "glorot_uniform",
+                 bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
+                 bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 kernel_constraint: Identifier = None, bias_constraint: Identifier = None,
+                 **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                          kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
                          activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
@@ -240,7 +263,7 @@ class _ConvTranspose(_Conv):
         self.kernel = self._weight("kernel", (*self.kernel_size, self.filters, channels))
         self._make_bias(self.filters)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self._activated(ops.conv_transpose, inputs, self.kernel, output_size=self._output_size(inputs.shape))
 
     def _output_size(self, shape):
@@ -257,7 +280,7 @@ class _ConvTranspose(_Conv):
         span = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
         return span, span // 2 if self.padding == "same" else 0
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"output_padding": self.output_padding}
 
 
@@ -277,10 +300,13 @@ class Conv2DTranspose(_ConvTranspose):
     rank = 2
 
     @keras1(LAYER | CONV, sides=SIDES[2])
-    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
-                 dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 kernel_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis = (1, 1), padding: str = "valid",
+                 output_padding: PerAxis | None = None, data_format: str | None = None, dilation_rate: PerAxis = (1, 1),
+                 activation: Identifier = None, use_bias: bool = True,
+                 kernel_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+                 kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, kernel_constraint: Identifier = None,
+                 bias_constraint: Identifier = None, **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate,
                          activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
                          bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
@@ -300,15 +326,18 @@ class Conv3DTranspose(_ConvTranspose):
     rank = 3
 
     @keras1(LAYER | CONV, sides=SIDES[3])
-    def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", output_padding=None, data_format=None,
-                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis = (1, 1, 1), padding: str = "valid",
+                 output_padding: PerAxis | None = None, data_format: str | None = None, activation: Identifier = None,
+                 use_bias: bool = True, kernel_initializer: Identifier = "glorot_uniform",
+                 bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
+                 bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 kernel_constraint: Identifier = None, bias_constraint: Identifier = None,
+                 **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(filters, kernel_size, strides, padding, output_padding, data_format, 1, activation, use_bias,
                          kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
                          activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {name: value for name, value in super().get_config().items() if name != "dilation_rate"}
 
 
@@ -321,6 +350,7 @@ def with_length(kwargs):
 Convolution2DTranspose = Conv2DTranspose
 Deconv3D = Deconvolution3D = Conv3DTranspose
 
+_layer: type
 for _layer in (Conv1D, Conv2D, Conv3D):
     register_layer(_layer, *ops.conv.kernels)
 for _layer in (Conv2DTranspose, Conv3DTranspose):

@@ -6,7 +6,10 @@ see them as Keras 1 has them: (out, in, *window) for 'th', (*window, in, out) fo
 Under the same names Keras 2 knows its own layers, so `Convolution2D(64, (3, 3), padding='same')` makes a `Conv2D`.
 """
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +22,12 @@ from ..registry import register_layer
 from .conv import Conv1D, Conv2D, Conv2DTranspose, Conv3D
 from .data_format import ORDERINGS
 from .renamed import Renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..typing import ArrayLike, Identifier, PerAxis, ShapeLike
 
 # Keras 1's name -> Keras 2's, of arguments and attributes
 NAMES = {
@@ -40,9 +49,9 @@ class Keras1Conv:
     """
 
     keras1_name = True
-    paddings = ("valid", "same", "full")
-    keras2 = None
-    sides = ()
+    paddings: tuple[str, ...] = ("valid", "same", "full")
+    keras2: Any = None
+    sides: tuple[str, ...] = ()
     names = NAMES
 
     def __init_subclass__(cls, **options):
@@ -162,10 +171,12 @@ class Convolution1D(_Sequence, Conv1D):
     keras2 = Conv1D
     names = _SEQUENCE_NAMES
 
-    def __init__(self, nb_filter, filter_length, init="uniform", activation="linear", weights=None,
-                 border_mode="valid", subsample_length=1, W_regularizer=None, b_regularizer=None,
-                 activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None,
-                 input_length=None, **kwargs):
+    def __init__(self, nb_filter: int, filter_length: int, init: Identifier = "uniform",
+                 activation: Identifier = "linear", weights: Sequence[ArrayLike] | None = None,
+                 border_mode: str = "valid", subsample_length: int = 1, W_regularizer: Identifier = None,
+                 b_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 W_constraint: Identifier = None, b_constraint: Identifier = None, bias: bool = True,
+                 input_dim: int | None = None, input_length: int | None = None, **kwargs: Any) -> None:
         super().__init__(nb_filter, filter_length, subsample_length, border_mode, "channels_last", 1, activation, bias,
                          init, None, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
                          weights=weights, input_dim=input_dim, input_length=input_length, **kwargs)
@@ -186,9 +197,12 @@ class AtrousConvolution1D(_Sequence, Conv1D):
     names = _SEQUENCE_NAMES | {"atrous_rate": "dilation_rate"}
     atrous_rate = Renamed("dilation_rate", 0)
 
-    def __init__(self, nb_filter, filter_length, init="glorot_uniform", activation=None, weights=None,
-                 border_mode="valid", subsample_length=1, atrous_rate=1, W_regularizer=None, b_regularizer=None,
-                 activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, **kwargs):
+    def __init__(self, nb_filter: int, filter_length: int, init: Identifier = "glorot_uniform",
+                 activation: Identifier = None, weights: Sequence[ArrayLike] | None = None, border_mode: str = "valid",
+                 subsample_length: int = 1, atrous_rate: PerAxis = 1, W_regularizer: Identifier = None,
+                 b_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 W_constraint: Identifier = None, b_constraint: Identifier = None, bias: bool = True,
+                 **kwargs: Any) -> None:
         self.input_dim, self.input_length = kwargs.get("input_dim"), kwargs.get("input_length")
         super().__init__(nb_filter, filter_length, subsample_length, border_mode, "channels_last", atrous_rate,
                          activation, bias, init, None, W_regularizer, b_regularizer, activity_regularizer,
@@ -216,10 +230,12 @@ class Convolution2D(Keras1Conv, Conv2D):
     keras2 = Conv2D
     sides = SIDES[2]
 
-    def __init__(self, nb_filter, nb_row, nb_col, init="glorot_uniform", activation="linear", weights=None,
-                 border_mode="valid", subsample=(1, 1), dim_ordering="default", W_regularizer=None,
-                 b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True,
-                 **kwargs):
+    def __init__(self, nb_filter: int, nb_row: int, nb_col: int, init: Identifier = "glorot_uniform",
+                 activation: Identifier = "linear", weights: Sequence[ArrayLike] | None = None,
+                 border_mode: str = "valid", subsample: PerAxis = (1, 1), dim_ordering: str = "default",
+                 W_regularizer: Identifier = None, b_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, W_constraint: Identifier = None,
+                 b_constraint: Identifier = None, bias: bool = True, **kwargs: Any) -> None:
         super().__init__(nb_filter, (nb_row, nb_col), subsample, border_mode, dim_ordering, 1, activation, bias, init,
                          None, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
                          weights=weights, **kwargs)
@@ -239,10 +255,12 @@ class AtrousConvolution2D(Keras1Conv, Conv2D):
     sides = SIDES[2]
     names = NAMES | {"atrous_rate": "dilation_rate"}
 
-    def __init__(self, nb_filter, nb_row, nb_col, init="glorot_uniform", activation="linear", weights=None,
-                 border_mode="valid", subsample=(1, 1), atrous_rate=(1, 1), dim_ordering="default",
-                 W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None,
-                 b_constraint=None, bias=True, **kwargs):
+    def __init__(self, nb_filter: int, nb_row: int, nb_col: int, init: Identifier = "glorot_uniform",
+                 activation: Identifier = "linear", weights: Sequence[ArrayLike] | None = None,
+                 border_mode: str = "valid", subsample: PerAxis = (1, 1), atrous_rate: PerAxis = (1, 1),
+                 dim_ordering: str = "default", W_regularizer: Identifier = None, b_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, W_constraint: Identifier = None,
+                 b_constraint: Identifier = None, bias: bool = True, **kwargs: Any) -> None:
         super().__init__(nb_filter, (nb_row, nb_col), subsample, border_mode, dim_ordering, atrous_rate, activation,
                          bias, init, None, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
                          b_constraint, weights=weights, **kwargs)
@@ -266,10 +284,12 @@ class Deconvolution2D(Keras1Conv, Conv2DTranspose):
     sides = SIDES[2]
     paddings = ("valid", "same")
 
-    def __init__(self, nb_filter, nb_row, nb_col, output_shape, init="glorot_uniform", activation="linear",
-                 weights=None, border_mode="valid", subsample=(1, 1), dim_ordering=_Unset("th"),  # noqa: B008
-                 W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None,
-                 b_constraint=None, bias=True, **kwargs):
+    def __init__(self, nb_filter: int, nb_row: int, nb_col: int, output_shape: ShapeLike,
+                 init: Identifier = "glorot_uniform", activation: Identifier = "linear",
+                 weights: Sequence[ArrayLike] | None = None, border_mode: str = "valid", subsample: PerAxis = (1, 1),
+                 dim_ordering: str = _Unset("th"), W_regularizer: Identifier = None, b_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, W_constraint: Identifier = None,
+                 b_constraint: Identifier = None, bias: bool = True, **kwargs: Any) -> None:
         ordering = None if isinstance(dim_ordering, _Unset) else dim_ordering
         super().__init__(nb_filter, (nb_row, nb_col), subsample, border_mode, None, ordering, 1, activation, bias,
                          init, None, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
@@ -311,10 +331,12 @@ class Convolution3D(Keras1Conv, Conv3D):
     keras2 = Conv3D
     sides = SIDES[3]
 
-    def __init__(self, nb_filter, kernel_dim1, kernel_dim2, kernel_dim3, init="glorot_uniform", activation="linear",
-                 weights=None, border_mode="valid", subsample=(1, 1, 1), dim_ordering="default", W_regularizer=None,
-                 b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True,
-                 **kwargs):
+    def __init__(self, nb_filter: int, kernel_dim1: int, kernel_dim2: int, kernel_dim3: int,
+                 init: Identifier = "glorot_uniform", activation: Identifier = "linear",
+                 weights: Sequence[ArrayLike] | None = None, border_mode: str = "valid", subsample: PerAxis = (1, 1, 1),
+                 dim_ordering: str = "default", W_regularizer: Identifier = None, b_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, W_constraint: Identifier = None,
+                 b_constraint: Identifier = None, bias: bool = True, **kwargs: Any) -> None:
         super().__init__(nb_filter, (kernel_dim1, kernel_dim2, kernel_dim3), subsample, border_mode, dim_ordering, 1,
                          activation, bias, init, None, W_regularizer, b_regularizer, activity_regularizer,
                          W_constraint, b_constraint, weights=weights, **kwargs)

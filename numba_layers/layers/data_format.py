@@ -1,8 +1,11 @@
 """Layers for which the place of the channels matters: who decides their data format."""
 
+from __future__ import annotations
+
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from .. import config
@@ -12,10 +15,15 @@ from ..ops._window import AXES
 from .base import InputSpec, Layer
 from .node import sources
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..typing import Config
+
 ORDERINGS = {data_format: ordering for ordering, data_format in config.DIM_ORDERINGS.items()}
 _FEW = (1, 3, 4)        # channels of images: grey, RGB, RGBA
 _described = ContextVar("the data format of the model whose description is read", default=None)
-_warned = WeakSet()     # the input layers of graphs that were warned already
+_warned: WeakSet[Any] = WeakSet()     # the input layers of graphs that were warned already
 
 
 class ImageLayer(Layer, public=False):
@@ -29,18 +37,18 @@ class ImageLayer(Layer, public=False):
     calls `self.settle_data_format(input_shape)` first there.
     """
 
-    rank = None             # spatial axes
+    rank: Any = None        # spatial axes
     keras1_name = False     # is the name one that only Keras 1 has?
     _others_format = None   # of the other layers of the file that this one is from
 
-    def __init__(self, data_format=None, **kwargs):
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = config.asked_data_format(data_format)
         self._told = data_format not in (None, "default")
         self._by_default = False
 
     @classmethod
-    def from_config(cls, description):
+    def from_config(cls, description: Config) -> Any:
         """The layer that `get_config` described; Keras forgot some layers' format: their input's, or the model's."""
         layer = super().from_config(description)
         if not layer._told and not {"data_format", "dim_ordering"} & set(description):
@@ -51,7 +59,7 @@ class ImageLayer(Layer, public=False):
     def _meet(self, tensors):
         self.settle_data_format(tensors[0].shape, tensors[0])
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.settle_data_format(input_shape)
         super().build(input_shape)
 
@@ -97,12 +105,12 @@ class ImageLayer(Layer, public=False):
             raise
 
     @property
-    def dim_ordering(self):
+    def dim_ordering(self) -> str:
         """`data_format` in Keras 1's words."""
         return ORDERINGS.get(self.data_format, "default")
 
     @dim_ordering.setter
-    def dim_ordering(self, value):
+    def dim_ordering(self, value: str) -> None:
         self.data_format = config.asked_data_format(value)
 
     def images(self, rank, channels=None):
@@ -112,7 +120,7 @@ class ImageLayer(Layer, public=False):
         return InputSpec(ndim=rank + 2, axes={1 if first else rank + 1: channels} if channels else None,
                          form=f"(batch, {', '.join(names)})", missing="x[:, None]" if first else "x[..., None]")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"data_format": self.data_format}
 
 

@@ -1,5 +1,9 @@
 """The densely connected layer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import DENSE, LAYER, keras1
 from ..arguments import flag, size
@@ -7,6 +11,14 @@ from ..errors import ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer, initializer_of
 from .renamed import Renamed, WeightNames
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..autograd.tensor import Tensor, Variable
+    from ..typing import Config, DenseOptions, Identifier
 
 
 class Dense(WeightNames, Layer):
@@ -25,9 +37,11 @@ class Dense(WeightNames, Layer):
     output_dim = Renamed("units")
 
     @keras1(LAYER | DENSE)
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 kernel_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(self, units: int, activation: Identifier = None, use_bias: bool = True,
+                 kernel_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+                 kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, kernel_constraint: Identifier = None,
+                 bias_constraint: Identifier = None, **kwargs: Unpack[DenseOptions]) -> None:
         super().__init__(**kwargs)
         self.input_dim = kwargs.get("input_dim")
         self.units = size(units, "units")
@@ -40,10 +54,10 @@ class Dense(WeightNames, Layer):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.bias = None
+        self.bias: Variable | None = None
         self.input_spec = InputSpec(min_ndim=2)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         features = input_shape[-1]
         if features is None:
             raise ShapeError(f"the last axis of the input must be known, got shape {input_shape}.")
@@ -56,15 +70,15 @@ class Dense(WeightNames, Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
         super().build(input_shape)
 
-    def keeps_axes(self, tensor, output):
+    def keeps_axes(self, tensor: Tensor, output: Tensor) -> bool:
         return output.ndim == tensor.ndim
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         if self.activation is activations.relu:
             return ops.dense(inputs, self.kernel, self.bias, activation="relu")
         return self.activation(ops.dense(inputs, self.kernel, self.bias))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {
             "units": self.units,
             "activation": activations.serialize(self.activation),

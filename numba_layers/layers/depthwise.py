@@ -1,6 +1,9 @@
 """Convolutions with a window for each channel: depthwise, and separable, which mixes the channels afterwards."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 from .. import ops
 from .._legacy import CONV1D, LAYER, SEPARABLE_CONV, SIDES, keras1
@@ -8,6 +11,13 @@ from ..arguments import size
 from ..registry import register_layer
 from .conv import Windowed, with_length
 from .renamed import Renamed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..typing import Config, ConvOptions, Identifier, PerAxis
 
 
 class _ByChannel(Windowed):
@@ -52,10 +62,10 @@ class _SeparableConv(_ByChannel):
             "pointwise", (*(1,) * self.rank, channels * self.depth_multiplier, self.filters))
         self._make_bias(self.filters)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self._activated(ops.separable_conv, inputs, self.depthwise_kernel, self.pointwise_kernel)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"depth_multiplier": self.depth_multiplier}
 
 
@@ -74,11 +84,15 @@ class SeparableConv1D(_SeparableConv):
     paddings = ("valid", "same", "causal")
 
     @keras1(LAYER | CONV1D | SEPARABLE_CONV)
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format="channels_last", dilation_rate=1,
-                 depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
-                 pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
-                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis = 1, padding: str = "valid",
+                 data_format: str | None = "channels_last", dilation_rate: PerAxis = 1, depth_multiplier: int = 1,
+                 activation: Identifier = None, use_bias: bool = True,
+                 depthwise_initializer: Identifier = "glorot_uniform",
+                 pointwise_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+                 depthwise_regularizer: Identifier = None, pointwise_regularizer: Identifier = None,
+                 bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 depthwise_constraint: Identifier = None, pointwise_constraint: Identifier = None,
+                 bias_constraint: Identifier = None, **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, depth_multiplier,
                          activation, use_bias, depthwise_initializer, pointwise_initializer, bias_initializer,
                          depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer,
@@ -101,11 +115,15 @@ class SeparableConv2D(_SeparableConv):
     rank = 2
 
     @keras1(LAYER | SEPARABLE_CONV, sides=SIDES[2])
-    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-                 depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
-                 pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
-                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis = (1, 1), padding: str = "valid",
+                 data_format: str | None = None, dilation_rate: PerAxis = (1, 1), depth_multiplier: int = 1,
+                 activation: Identifier = None, use_bias: bool = True,
+                 depthwise_initializer: Identifier = "glorot_uniform",
+                 pointwise_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+                 depthwise_regularizer: Identifier = None, pointwise_regularizer: Identifier = None,
+                 bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 depthwise_constraint: Identifier = None, pointwise_constraint: Identifier = None,
+                 bias_constraint: Identifier = None, **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, depth_multiplier,
                          activation, use_bias, depthwise_initializer, pointwise_initializer, bias_initializer,
                          depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer,
@@ -129,10 +147,13 @@ class DepthwiseConv2D(_ByChannel):
     theano_flips = False
 
     @keras1(LAYER)
-    def __init__(self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, data_format=None,
-                 dilation_rate=(1, 1), activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
-                 bias_initializer="zeros", depthwise_regularizer=None, bias_regularizer=None,
-                 activity_regularizer=None, depthwise_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(self, kernel_size: PerAxis, strides: PerAxis = (1, 1), padding: str = "valid",
+                 depth_multiplier: int = 1, data_format: str | None = None, dilation_rate: PerAxis = (1, 1),
+                 activation: Identifier = None, use_bias: bool = True,
+                 depthwise_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+                 depthwise_regularizer: Identifier = None, bias_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, depthwise_constraint: Identifier = None,
+                 bias_constraint: Identifier = None, **kwargs: Unpack[ConvOptions]) -> None:
         super().__init__(None, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                          activity_regularizer, **kwargs)
         self.depth_multiplier = size(depth_multiplier, "depth_multiplier")
@@ -143,10 +164,10 @@ class DepthwiseConv2D(_ByChannel):
         self.depthwise_kernel = self._weight("depthwise", (*self.kernel_size, channels, self.depth_multiplier))
         self._make_bias(channels * self.depth_multiplier)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self._activated(ops.depthwise_conv, inputs, self.depthwise_kernel)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config() | {"depth_multiplier": self.depth_multiplier}
         return {name: value for name, value in description.items() if name != "filters"}
 

@@ -1,10 +1,20 @@
 """The separable convolution in Keras 1's words; see `conv_keras1`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from .._legacy import SIDES
 from ..registry import register_layer
 from .conv_keras1 import NAMES, Keras1Conv
 from .depthwise import SeparableConv2D
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..typing import ArrayLike, Identifier, PerAxis
 
 
 class SeparableConvolution2D(Keras1Conv, SeparableConv2D):
@@ -26,11 +36,14 @@ class SeparableConvolution2D(Keras1Conv, SeparableConv2D):
     names = {old: new for old, new in NAMES.items() if old not in ("W_regularizer", "W_constraint")} | {
         "init": "depthwise_initializer", "atrous_rate": "dilation_rate"}
 
-    def __init__(self, nb_filter, nb_row, nb_col, init="glorot_uniform", activation="linear", weights=None,
-                 border_mode="valid", subsample=(1, 1), depth_multiplier=1, dim_ordering="default",
-                 depthwise_regularizer=None, pointwise_regularizer=None, b_regularizer=None,
-                 activity_regularizer=None, depthwise_constraint=None, pointwise_constraint=None, b_constraint=None,
-                 bias=True, **kwargs):
+    def __init__(self, nb_filter: int, nb_row: int, nb_col: int, init: Identifier = "glorot_uniform",
+                 activation: Identifier = "linear", weights: Sequence[ArrayLike] | None = None,
+                 border_mode: str = "valid", subsample: PerAxis = (1, 1), depth_multiplier: int = 1,
+                 dim_ordering: str = "default", depthwise_regularizer: Identifier = None,
+                 pointwise_regularizer: Identifier = None, b_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, depthwise_constraint: Identifier = None,
+                 pointwise_constraint: Identifier = None, b_constraint: Identifier = None, bias: bool = True,
+                 **kwargs: Any) -> None:
         super().__init__(nb_filter, (nb_row, nb_col), subsample, border_mode, dim_ordering,
                          kwargs.pop("atrous_rate", 1), depth_multiplier, activation, bias, init, init, None,
                          depthwise_regularizer, pointwise_regularizer, b_regularizer, activity_regularizer,

@@ -1,5 +1,9 @@
 """Layers that set random parts of their input to zero while training."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from .._legacy import DROPOUT, LAYER, SPATIAL_DROPOUT, keras1
 from ..arguments import share, sizes, whole
@@ -9,6 +13,13 @@ from ..registry import register_layer
 from .base import InputSpec, Layer, training_phase
 from .data_format import ImageLayer
 from .renamed import Renamed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..typing import Config, ImageOptions, LayerOptions, ShapeLike
 
 
 class Dropout(Layer):
@@ -26,7 +37,8 @@ class Dropout(Layer):
     p = Renamed("rate")
 
     @keras1(LAYER | DROPOUT)
-    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+    def __init__(self, rate: float, noise_shape: ShapeLike | None = None, seed: int | None = None,
+                 **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.rate = share(rate, "rate", closed=True)
         self.noise_shape = None if noise_shape is None else sizes(noise_shape, "noise_shape", "(None, 1, 8)", least=1)
@@ -44,13 +56,13 @@ class Dropout(Layer):
                              f"shape {shape}.")
         return tuple(have if want is None else want for have, want in zip(shape, self.noise_shape))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         if self.rate in (0, 1) or not training_phase(training):
             return inputs
         return ops.dropout(inputs, rate=self.rate, noise_shape=self._noise_shape(inputs.shape),
                            key=self._stream.next_key())
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
 
 
@@ -63,7 +75,7 @@ class SpatialDropout1D(Dropout):
     """
 
     @keras1(LAYER | DROPOUT)
-    def __init__(self, rate, **kwargs):
+    def __init__(self, rate: float, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(rate, **kwargs)
         self.input_spec = InputSpec(ndim=3)
 
@@ -75,7 +87,7 @@ class _SpatialDropout(ImageLayer, Dropout):
     """Drops whole feature maps: the mask has size 1 along all axes but the batch and the channels."""
 
     @keras1(LAYER | SPATIAL_DROPOUT)
-    def __init__(self, rate, data_format=None, **kwargs):
+    def __init__(self, rate: float, data_format: str | None = None, **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(data_format, rate=rate, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 

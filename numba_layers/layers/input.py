@@ -1,6 +1,9 @@
 """Where data enters a model."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,10 @@ from ..errors import ArgumentError, NumbaLayersError, shown
 from ..naming import unique_name
 from .base import Layer
 from .node import Node
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import Config, DtypeLike, ShapeLike
 
 
 class InputLayer(Layer):
@@ -25,8 +32,9 @@ class InputLayer(Layer):
     supports_masking = True
 
     @keras1(LAYER)
-    def __init__(self, input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None,
-                 sparse=False, name=None):
+    def __init__(self, input_shape: ShapeLike | None = None, batch_size: int | None = None,
+                 batch_input_shape: ShapeLike | None = None, dtype: DtypeLike | None = None,
+                 input_tensor: Tensor | None = None, sparse: bool = False, name: str | None = None) -> None:
         if input_tensor is not None:
             if not is_symbolic(input_tensor):
                 try:
@@ -62,13 +70,14 @@ class InputLayer(Layer):
             return given
         return defer(lambda: given, (), {}, given)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"batch_input_shape": self.batch_input_shape, "dtype": str(np.dtype(self.dtype)),
                 "sparse": self.sparse, "name": self.name}
 
 
 @keras1({})
-def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None):
+def Input(shape: ShapeLike | None = None, batch_shape: ShapeLike | None = None, name: str | None = None,
+          dtype: DtypeLike | None = None, sparse: bool = False, tensor: Tensor | None = None) -> Tensor:
     """A symbolic tensor where data enters a model: `x = Input(shape=(32,)); y = Dense(16)(x); Model(x, y)`.
 
     shape: sizes without the batch axis, None for open ones. batch_shape: with the batch axis; it counts where both are

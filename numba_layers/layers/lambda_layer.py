@@ -1,6 +1,9 @@
 """Any function as a layer."""
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +17,14 @@ from ..utils.function_utils import dump_function, load_function, runs
 from .base import Layer
 from .node import as_list
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..typing import Config, CustomObjects, LayerOptions
+
 
 class Lambda(Layer):
     """A function of tensors as a layer: output = function(input, **arguments).
@@ -26,7 +37,8 @@ class Lambda(Layer):
     """
 
     @keras1(LAYER)
-    def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
+    def __init__(self, function: Callable[..., Any], output_shape: Any = None, mask: Any = None,
+                 arguments: Mapping[str, Any] | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not callable(function):
             raise ArgumentError(f"Lambda: function must be callable, got {type(function).__name__}.")
@@ -41,7 +53,7 @@ class Lambda(Layer):
             output_shape, "output_shape")
         self._takes_mask = "mask" in inspect.signature(function).parameters if _has_signature(function) else False
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         options = self.arguments | ({"mask": mask} if self._takes_mask else {})
         try:
             return self.function(inputs, **options)
@@ -69,10 +81,10 @@ class Lambda(Layer):
             return [tuple(shape) for shape in shapes] if isinstance(shapes[0], tuple | list) else [tuple(shapes)]
         return [(input_shapes[0][0], *self._output_shape)]
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
-    def get_config(self):
+    def get_config(self) -> Config:
         function, function_type = dump_function(self.function)
         output_shape, output_shape_type = (
             dump_function(self._output_shape) if callable(self._output_shape) else (self._output_shape, "raw"))
@@ -83,7 +95,8 @@ class Lambda(Layer):
         }
 
     @classmethod
-    def from_config(cls, description, custom_objects=None, safe_mode=None):
+    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None,
+                    safe_mode: bool | None = None) -> Any:
         """The layer that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way.
 
         An `output_shape` that is code and may not be run is left out: the function itself shows the shape.

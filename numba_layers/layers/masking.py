@@ -1,5 +1,9 @@
 """Masks: which timesteps count."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import ops
@@ -8,6 +12,13 @@ from ..arguments import real
 from ..errors import ArgumentError
 from ..registry import register_layer
 from .base import InputSpec, Layer
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..typing import Config, LayerOptions
 
 
 class Masking(Layer):
@@ -24,7 +35,7 @@ class Masking(Layer):
     supports_masking = True
 
     @keras1(LAYER)
-    def __init__(self, mask_value=0.0, **kwargs):
+    def __init__(self, mask_value: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if np.isnan(real(mask_value, "mask_value")):
             raise ArgumentError("NaN equals nothing, so no timestep would be skipped. Write a number over the NaNs of "
@@ -32,14 +43,14 @@ class Masking(Layer):
         self.mask_value = mask_value
         self.input_spec = InputSpec(min_ndim=2)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         counts = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
         return ops.multiply(inputs, ops.cast(counts, dtype=inputs.dtype))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"mask_value": self.mask_value}
 
 

@@ -1,6 +1,9 @@
 """Layers of several inputs and one output: sums, products, concatenation, dot products."""
 
+from __future__ import annotations
+
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from .. import ops
 from .._legacy import LAYER, keras1
@@ -10,6 +13,15 @@ from ..errors import ShapeError, shown
 from ..registry import register_layer
 from .base import Layer
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..autograd.tensor import Tensor
+    from ..typing import Config, LayerOptions, PerAxis
+
 
 class Merging(Layer, public=False):
     """Base: a list of tensors of one shape in, one of that shape out; the timesteps that all masks count.
@@ -18,8 +30,9 @@ class Merging(Layer, public=False):
     """
 
     supports_masking = True
+    _merge_function: Any
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if not isinstance(input_shape, list) or len(input_shape) < 2:
             raise ShapeError("needs a list of at least 2 tensors: layer([a, b]).")
         self._check_shapes(input_shape)
@@ -33,13 +46,13 @@ class Merging(Layer, public=False):
             if not fits:
                 raise ShapeError(f"the inputs must have one shape, got {', '.join(map(str, shapes))}.")
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self._merge_function(inputs)
 
-    def keeps_axes(self, tensor, output):
+    def keeps_axes(self, tensor: Tensor, output: Tensor) -> bool:
         return output.ndim == tensor.ndim
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         masks = [entry for entry in mask or [] if entry is not None]
         return reduce(ops.logical_and, masks) if masks else None
 
@@ -50,7 +63,7 @@ _Merge = Merging        # Keras 2's name
 class Add(Merging):
     """Elementwise sum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return reduce(ops.add, inputs)
 
 
@@ -62,35 +75,35 @@ class Subtract(Merging):
             raise ShapeError(f"takes 2 inputs, got {len(shapes)}.")
         super()._check_shapes(shapes)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return ops.subtract(*inputs)
 
 
 class Multiply(Merging):
     """Elementwise product of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return reduce(ops.multiply, inputs)
 
 
 class Average(Merging):
     """Elementwise mean of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return reduce(ops.add, inputs) / len(inputs)
 
 
 class Maximum(Merging):
     """Elementwise maximum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return reduce(ops.maximum, inputs)
 
 
 class Minimum(Merging):
     """Elementwise minimum of the inputs. Shapes: [(batch, ...)] -> (batch, ...)"""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return reduce(ops.minimum, inputs)
 
 
@@ -104,7 +117,7 @@ class Concatenate(Merging):
     """
 
     @keras1(LAYER)
-    def __init__(self, axis=-1, **kwargs):
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = whole(axis, "axis")
 
@@ -115,10 +128,10 @@ class Concatenate(Merging):
                for other in others):
             raise ShapeError(f"all sizes but that of axis {self.axis} must agree, got {', '.join(map(str, shapes))}.")
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return ops.concatenate(*inputs, axis=self.axis)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if not any(entry is not None for entry in mask or []):
             return None
         masks = [ops.ones_like(ops.any(tensor, axis=-1)) if entry is None else entry
@@ -126,7 +139,7 @@ class Concatenate(Merging):
         along_time = self.axis % inputs[0].ndim == 1
         return ops.concatenate(*masks, axis=1) if along_time else reduce(ops.logical_and, masks)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"axis": self.axis}
 
 
@@ -140,7 +153,7 @@ class Dot(Merging):
     """
 
     @keras1(LAYER)
-    def __init__(self, axes, normalize=False, **kwargs):
+    def __init__(self, axes: PerAxis, normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axes = axis_of(axes, "axes")
         self.normalize = flag(normalize, "normalize")
@@ -149,7 +162,7 @@ class Dot(Merging):
         if len(shapes) != 2:
             raise ShapeError(f"takes 2 inputs, got {len(shapes)}.")
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         axes = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
         for axis, tensor in zip(axes, inputs):
             if not -tensor.ndim <= axis < tensor.ndim:
@@ -159,49 +172,49 @@ class Dot(Merging):
             inputs = [ops.l2_normalize(tensor, axis=axis) for tensor, axis in zip(inputs, axes)]
         return ops.batch_dot(*inputs, axes=axes)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"axes": self.axes, "normalize": self.normalize}
 
 
-def add(inputs, **kwargs):
+def add(inputs: Sequence[Tensor], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Add(**kwargs)(inputs)`"""
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs, **kwargs):
+def subtract(inputs: Sequence[Tensor], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Subtract(**kwargs)(inputs)`"""
     return Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs, **kwargs):
+def multiply(inputs: Sequence[Tensor], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Multiply(**kwargs)(inputs)`"""
     return Multiply(**kwargs)(inputs)
 
 
-def average(inputs, **kwargs):
+def average(inputs: Sequence[Tensor], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Average(**kwargs)(inputs)`"""
     return Average(**kwargs)(inputs)
 
 
-def maximum(inputs, **kwargs):
+def maximum(inputs: Sequence[Tensor], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Maximum(**kwargs)(inputs)`"""
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs, **kwargs):
+def minimum(inputs: Sequence[Tensor], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Minimum(**kwargs)(inputs)`"""
     return Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs, axis=-1, **kwargs):
+def concatenate(inputs: Sequence[Tensor], axis: int = -1, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Concatenate(axis, **kwargs)(inputs)`"""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def dot(inputs, axes, normalize=False, **kwargs):
+def dot(inputs: Sequence[Tensor], axes: PerAxis, normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Dot(axes, normalize, **kwargs)(inputs)`"""
     return Dot(axes=axes, normalize=normalize, **kwargs)(inputs)
 

@@ -1,5 +1,9 @@
 """Keras 1's layer of several inputs, and its function."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, shown, unknown
@@ -11,6 +15,12 @@ from .lambda_layer import Lambda
 from .merge import Add, Average, Concatenate, Dot, Maximum, Merging, Multiply
 from .node import as_list
 from .serialization import deserialize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from ..typing import Config, CustomObjects
 
 MODES = {
     "sum": lambda axis, axes, name: Add(name=name), "mul": lambda axis, axes, name: Multiply(name=name),
@@ -35,8 +45,11 @@ class Merge(Merging):
     Reference: Keras 1.2.2, "Merge".
     """
 
-    def __init__(self, layers=None, mode="sum", concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None,
-                 arguments=None, node_indices=None, tensor_indices=None, name=None, **kwargs):
+    def __init__(self, layers: Sequence[Any] | None = None, mode: str | Callable[..., Any] = "sum",
+                 concat_axis: int = -1, dot_axes: Any = -1, output_shape: Any = None, output_mask: Any = None,
+                 arguments: Mapping[str, Any] | None = None, node_indices: Sequence[int] | None = None,
+                 tensor_indices: Sequence[int] | None = None, name: str | None = None,
+                 **kwargs: Any) -> None:
         for described in ("mode_type", "output_shape_type", "output_mask_type"):    # in Keras 1's files
             kwargs.pop(described, None)
         super().__init__(name=name, **kwargs)
@@ -46,7 +59,7 @@ class Merge(Merging):
         self.layers, self.node_indices = list(layers or ()), node_indices
         self._output_mask = output_mask
         if callable(mode):
-            self._merging = Lambda(mode, output_shape, self._function_mask, arguments, name=self.name)
+            self._merging: Any = Lambda(mode, output_shape, self._function_mask, arguments, name=self.name)
         elif isinstance(mode, str) and mode in MODES:
             self._merging = MODES[mode](concat_axis, dot_axes, self.name)
         else:
@@ -60,16 +73,16 @@ class Merge(Merging):
         if not callable(self.mode):
             self._merging._check_shapes(shapes)
 
-    def keeps_axes(self, tensor, output):
+    def keeps_axes(self, tensor: Tensor, output: Tensor) -> bool:
         return self._merging.keeps_axes(tensor, output)
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         return self._merging.call(inputs, **({"mask": mask} if callable(self.mode) else {}))
 
     def _templates(self, inputs, kwargs, mask):
         return self._merging._templates(inputs, kwargs, mask)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self._merging.compute_mask(inputs, mask)
 
     def _function_mask(self, inputs, mask):
@@ -78,7 +91,7 @@ class Merge(Merging):
             return None
         return self._output_mask(mask) if callable(self._output_mask) else self._output_mask
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config() | {
             "mode": self.mode, "concat_axis": self.concat_axis, "dot_axes": self.dot_axes}
         if not callable(self.mode):
@@ -90,7 +103,7 @@ class Merge(Merging):
             "output_mask_type": kind, **{what: of_function[what] for what in _OF_FUNCTION if what in of_function}}
 
     @classmethod
-    def from_config(cls, description, custom_objects=None):
+    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None) -> Any:
         """The layer that `get_config` described; with `layers`, as Keras 1 describes the first of a Sequential."""
         description = dict(description)
         if description.get("mode_type", "raw") != "raw":
@@ -119,8 +132,9 @@ def _output(layer, node, index):
     return as_list(layer.get_output_at(node))[index]
 
 
-def merge(inputs, mode="sum", concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None, arguments=None,
-          name=None):
+def merge(inputs: Sequence[Tensor], mode: str | Callable[..., Any] = "sum", concat_axis: int = -1, dot_axes: Any = -1,
+          output_shape: Any = None, output_mask: Any = None, arguments: Mapping[str, Any] | None = None,
+          name: str | None = None) -> Tensor:
     """Keras 1's function: the tensors `inputs` merged as `mode` says; see `Merge`."""
     layer = Merge(mode=mode, concat_axis=concat_axis, dot_axes=dot_axes, output_shape=output_shape,
                   output_mask=output_mask, arguments=arguments, name=name)

@@ -1,5 +1,9 @@
 """Layers that reduce images: to the largest or mean pixel below each window, or of the whole image."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from .._legacy import IMAGES, LAYER, POOLING, POOLING1D, keras1
 from ..arguments import word
@@ -10,15 +14,23 @@ from .base import InputSpec
 from .data_format import ImageLayer
 from .renamed import Renamed
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..typing import Config, ImageOptions, LayerOptions, PerAxis, Pooling1DOptions, PoolingOptions
+
 
 class _Pooling(ImageLayer):
     """Base: `pool`, an op, of the pixels below a window that slides over each sample."""
 
-    pool = None
+    pool: Any = None
     border_mode = Renamed("padding")
     paddings = ("valid", "same")
 
-    def __init__(self, pool_size, strides, padding, data_format, **kwargs):
+    def __init__(self, pool_size: PerAxis, strides: PerAxis | None, padding: str, data_format: str | None,
+                 **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.pool_size = per_axis(type(self).__name__, "pool_size", pool_size, self.rank)
         self.strides = self.pool_size if strides is None else per_axis(
@@ -26,11 +38,11 @@ class _Pooling(ImageLayer):
         self.padding = word(padding, "padding", self.paddings)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self.pool(inputs, pool_size=self.pool_size, strides=self.strides, padding=self.padding,
                          data_format=self.data_format)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {
             "pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
 
@@ -42,7 +54,8 @@ class _Pooling1D(_Pooling):
     st = property(lambda self: (self.stride, 1))
 
     @keras1(LAYER | POOLING1D)
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format="channels_last", **kwargs):
+    def __init__(self, pool_size: PerAxis = 2, strides: PerAxis | None = None, padding: str = "valid",
+                 data_format: str | None = "channels_last", **kwargs: Unpack[Pooling1DOptions]) -> None:
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
 
@@ -50,7 +63,8 @@ class _Pooling2D(_Pooling):
     rank = 2
 
     @keras1(LAYER | POOLING)
-    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, **kwargs):
+    def __init__(self, pool_size: PerAxis = (2, 2), strides: PerAxis | None = None, padding: str = "valid",
+                 data_format: str | None = None, **kwargs: Unpack[PoolingOptions]) -> None:
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
 
@@ -58,7 +72,8 @@ class _Pooling3D(_Pooling):
     rank = 3
 
     @keras1(LAYER | POOLING)
-    def __init__(self, pool_size=(2, 2, 2), strides=None, padding="valid", data_format=None, **kwargs):
+    def __init__(self, pool_size: PerAxis = (2, 2, 2), strides: PerAxis | None = None, padding: str = "valid",
+                 data_format: str | None = None, **kwargs: Unpack[PoolingOptions]) -> None:
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
 
@@ -135,13 +150,13 @@ class AveragePooling3D(_Pooling3D):
 class _GlobalPooling(ImageLayer):
     """Base: `reduce`, an op, over all spatial axes."""
 
-    reduce = None
+    reduce: Any = None
 
-    def __init__(self, data_format, **kwargs):
+    def __init__(self, data_format: str | None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self.reduce(channels_last(inputs, self.data_format), axis=tuple(range(1, inputs.ndim - 1)))
 
 
@@ -149,7 +164,7 @@ class _GlobalPooling1D(_GlobalPooling):
     rank = 1
 
     @keras1(LAYER)
-    def __init__(self, data_format="channels_last", **kwargs):
+    def __init__(self, data_format: str | None = "channels_last", **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, **kwargs)
 
 
@@ -157,7 +172,7 @@ class _GlobalPooling2D(_GlobalPooling):
     rank = 2
 
     @keras1(LAYER | IMAGES)
-    def __init__(self, data_format=None, **kwargs):
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(data_format, **kwargs)
 
 
@@ -165,7 +180,7 @@ class _GlobalPooling3D(_GlobalPooling):
     rank = 3
 
     @keras1(LAYER | IMAGES)
-    def __init__(self, data_format=None, **kwargs):
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(data_format, **kwargs)
 
 
@@ -213,14 +228,14 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
     supports_masking = True
     reduce = staticmethod(ops.mean)
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None:
             return super().call(inputs)
         inputs = channels_last(inputs, self.data_format)
         counted = ops.expand_dims(ops.cast(mask, dtype=inputs.dtype), axis=2)
         return ops.divide(ops.sum(ops.multiply(inputs, counted), axis=1), ops.sum(counted, axis=1))
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
 
@@ -252,6 +267,7 @@ GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMa
 GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D)
 
+_layer: type
 for _layer in (MaxPooling1D, MaxPooling2D, MaxPooling3D):
     register_layer(_layer, *ops.max_pool.kernels)
 for _layer in (AveragePooling1D, AveragePooling2D, AveragePooling3D):

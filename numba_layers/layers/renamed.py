@@ -5,7 +5,17 @@ else today, that holds: `bias` is the weight, not whether there is one.
 Reference: Keras 1.2.2, attributes of the layers.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .node import as_list, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..typing import DtypeLike, ShapeLike
 
 
 class Renamed:
@@ -40,32 +50,34 @@ class LayerNames:
     _inbound_nodes = Renamed("inbound_nodes")       # Keras 2's, from 2.1.3 on
     _outbound_nodes = Renamed("outbound_nodes")
 
-    def assert_input_compatibility(self, inputs):
+    def assert_input_compatibility(self, inputs: Any) -> None:
         """Raise ShapeError where the layer cannot take `inputs`, a tensor or a list of them."""
         self._check(as_list(inputs))
 
-    def get_input_mask_at(self, index):
+    def get_input_mask_at(self, index: int) -> Any:
         return unpack([tensor.mask for tensor in as_list(self.get_input_at(index))])
 
-    def get_output_mask_at(self, index):
+    def get_output_mask_at(self, index: int) -> Any:
         return unpack([tensor.mask for tensor in as_list(self.get_output_at(index))])
 
-    def add_inbound_node(self, inbound_layers, node_indices=None, tensor_indices=None):
+    def add_inbound_node(self, inbound_layers: Any, node_indices: Sequence[int] | None = None,
+                         tensor_indices: Sequence[int] | None = None) -> None:
         """Call the layer on outputs of others, of each that at a node and with a number there; else the first."""
         layers = as_list(inbound_layers)
         places = zip(layers, node_indices or [0] * len(layers), tensor_indices or [0] * len(layers))
         self(unpack([as_list(layer.get_output_at(node))[index] for layer, node, index in places]))
 
-    def create_input_layer(self, batch_input_shape, input_dtype=None, name=None):
+    def create_input_layer(self, batch_input_shape: ShapeLike, input_dtype: DtypeLike | None = None,
+                           name: str | None = None) -> None:
         """Call the layer on a new input."""
         from .input import Input  # which is a layer itself
         self(Input(batch_shape=batch_input_shape, dtype=input_dtype, name=name))
 
-    def get_losses_for(self, inputs):
+    def get_losses_for(self, inputs: Any) -> list[Any]:
         """`losses`: which of them belong to which inputs is not kept."""
         return self.losses
 
-    def get_updates_for(self, inputs):
+    def get_updates_for(self, inputs: Any) -> list[Any]:
         """`updates`: which of them belong to which inputs is not kept."""
         return self.updates
 

@@ -4,6 +4,10 @@ UpSampling and ZeroPadding are known to Keras 1 and 2 under the same names. Thei
 convolutional document has them; Keras 2's words are understood as well.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import ops
@@ -16,6 +20,13 @@ from ..registry import register_layer
 from .base import InputSpec
 from .data_format import ImageLayer
 from .renamed import Renamed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..typing import Config, ImageOptions, LayerOptions, PerAxis, ResizingOptions
 
 # Keras 1's names for the sides of images, where padding is a dictionary
 SIDES = {1: ("left_pad", "right_pad"), 2: ("top_pad", "bottom_pad", "left_pad", "right_pad")}
@@ -59,7 +70,7 @@ def pairs(value, rank, what):
 class _Resizing(ImageLayer):
     """Base: `rank` spatial axes of another size. Sequences are always channels_last."""
 
-    def __init__(self, dim_ordering="default", **kwargs):
+    def __init__(self, dim_ordering: str = "default", **kwargs: Any) -> None:
         if self.rank == 1:
             dim_ordering = "channels_last"
         else:
@@ -67,7 +78,7 @@ class _Resizing(ImageLayer):
         super().__init__(dim_ordering, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config()
         if self.rank == 1:
             del description["data_format"]
@@ -77,14 +88,14 @@ class _Resizing(ImageLayer):
 class _UpSampling(_Resizing):
     interpolation = "nearest"
 
-    def __init__(self, size, dim_ordering="default", **kwargs):
+    def __init__(self, size: PerAxis, dim_ordering: str = "default", **kwargs: Any) -> None:
         super().__init__(dim_ordering, **kwargs)
         self.size = per_axis(type(self).__name__, "size", size, self.rank)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return ops.upsample(inputs, size=self.size, data_format=self.data_format, interpolation=self.interpolation)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"size": self.size}
 
 
@@ -98,12 +109,12 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
-    def __init__(self, length=2, **kwargs):
+    def __init__(self, length: int = 2, **kwargs: Any) -> None:
         super().__init__(_one_of(kwargs, "size", "length", length, 2), **kwargs)
 
     length = Renamed("size", 0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"size": self.length}
 
 
@@ -119,13 +130,14 @@ class UpSampling2D(_UpSampling):
 
     rank = 2
 
-    def __init__(self, size=(2, 2), dim_ordering="default", **kwargs):
+    def __init__(self, size: PerAxis = (2, 2), dim_ordering: str = "default",
+                 **kwargs: Unpack[ResizingOptions]) -> None:
         self.interpolation = kwargs.pop("interpolation", "nearest")
         if self.interpolation not in INTERPOLATIONS:
             raise unknown("interpolation", self.interpolation, INTERPOLATIONS)
         super().__init__(size, dim_ordering, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"interpolation": self.interpolation}
 
 
@@ -141,19 +153,20 @@ class UpSampling3D(_UpSampling):
 
     rank = 3
 
-    def __init__(self, size=(2, 2, 2), dim_ordering="default", **kwargs):
+    def __init__(self, size: PerAxis = (2, 2, 2), dim_ordering: str = "default",
+                 **kwargs: Unpack[ResizingOptions]) -> None:
         super().__init__(size, dim_ordering, **kwargs)
 
 
 class _ZeroPadding(_Resizing):
-    def __init__(self, padding, dim_ordering="default", **kwargs):
+    def __init__(self, padding: Any, dim_ordering: str = "default", **kwargs: Any) -> None:
         super().__init__(dim_ordering, **kwargs)
         self.padding = pairs(padding, self.rank, "padding")
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return ops.zero_pad(inputs, padding=self.padding, data_format=self.data_format)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"padding": self.padding}
 
 
@@ -169,10 +182,10 @@ class ZeroPadding1D(_ZeroPadding):
     rank = 1
     left_pad, right_pad = (Renamed("padding", 0, end) for end in (0, 1))
 
-    def __init__(self, padding=1, **kwargs):
+    def __init__(self, padding: Any = 1, **kwargs: Unpack[ResizingOptions]) -> None:
         super().__init__(padding, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"padding": self.padding[0]}
 
 
@@ -192,7 +205,7 @@ class ZeroPadding2D(_ZeroPadding):
     rank = 2
     top_pad, bottom_pad, left_pad, right_pad = (Renamed("padding", axis, end) for axis in (0, 1) for end in (0, 1))
 
-    def __init__(self, padding=(1, 1), dim_ordering="default", **kwargs):
+    def __init__(self, padding: Any = (1, 1), dim_ordering: str = "default", **kwargs: Unpack[ResizingOptions]) -> None:
         super().__init__(padding, dim_ordering, **kwargs)
 
 
@@ -208,20 +221,21 @@ class ZeroPadding3D(_ZeroPadding):
 
     rank = 3
 
-    def __init__(self, padding=(1, 1, 1), dim_ordering="default", **kwargs):
+    def __init__(self, padding: Any = (1, 1, 1), dim_ordering: str = "default",
+                 **kwargs: Unpack[ResizingOptions]) -> None:
         super().__init__(padding, dim_ordering, **kwargs)
 
 
 class _Cropping(ImageLayer):
-    def __init__(self, cropping, data_format, **kwargs):
+    def __init__(self, cropping: Any, data_format: str | None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.cropping = pairs(cropping, self.rank, "cropping")
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return ops.crop(inputs, cropping=self.cropping, data_format=self.data_format)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"cropping": self.cropping}
 
 
@@ -237,10 +251,10 @@ class Cropping1D(_Cropping):
     rank = 1
 
     @keras1(LAYER)
-    def __init__(self, cropping=(1, 1), **kwargs):
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(cropping, "channels_last", **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config() | {"cropping": self.cropping[0]}
         del description["data_format"]
         return description
@@ -260,7 +274,8 @@ class Cropping2D(_Cropping):
     rank = 2
 
     @keras1(LAYER | IMAGES)
-    def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None,
+                 **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(cropping, data_format, **kwargs)
 
 
@@ -277,10 +292,12 @@ class Cropping3D(_Cropping):
     rank = 3
 
     @keras1(LAYER | IMAGES)
-    def __init__(self, cropping=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None,
+                 **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(cropping, data_format, **kwargs)
 
 
+_layer: type
 for _layer in (UpSampling1D, UpSampling2D, UpSampling3D):
     register_layer(_layer, *ops.upsample.kernels)
 for _layer in (ZeroPadding1D, ZeroPadding2D, ZeroPadding3D):

@@ -1,6 +1,9 @@
 """Layers to plain Python values and back."""
 
+from __future__ import annotations
+
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .. import absent
 from ..arguments import entry
@@ -8,15 +11,21 @@ from ..errors import DataError, NumbaLayersError, UnknownNameError, add_name, is
 from ..utils.generic_utils import knowing, own_objects, takes
 from .base import Layer
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..typing import Config, CustomObjects
+
 _DEEPEST = 50       # models and wrappers inside of each other
 
 
-def serialize(layer):
+def serialize(layer: Layer) -> Config:
     """{'class_name': ..., 'config': ...} for a layer."""
     return {"class_name": type(layer).__name__, "config": layer.get_config()}
 
 
-def deserialize(description, custom_objects=None):
+def deserialize(description: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Any:
     """The layer (or model) that `serialize` described.
 
     custom_objects: name -> your own classes and functions, for the layer and everything inside of it.

@@ -1,5 +1,9 @@
 """Layers that move elements about and change none."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import config, ops
@@ -8,6 +12,15 @@ from ..arguments import options_of, size, sizes
 from ..errors import ArgumentError, ShapeError
 from ..registry import register_layer
 from .base import InputSpec, Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..autograd.tensor import Tensor
+    from ..typing import Config, LayerOptions
 
 
 class Flatten(Layer):
@@ -21,7 +34,7 @@ class Flatten(Layer):
     """
 
     @keras1(LAYER)
-    def __init__(self, data_format=None, **kwargs):
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if data_format is None and config.keras1():     # Keras 1's Flatten knows no layouts
             data_format = "channels_last"
@@ -29,16 +42,16 @@ class Flatten(Layer):
         self.input_spec = InputSpec(min_ndim=2)
 
     @classmethod
-    def from_config(cls, description):
+    def from_config(cls, description: Config) -> Any:
         """The layer that `get_config` described; Keras before 2.1.6 wrote no format and kept the order always."""
         return cls(**{"data_format": "channels_last"} | options_of(description, cls.__name__))
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         if self.data_format == "channels_first" and inputs.ndim > 2:
             inputs = ops.transpose(inputs, axes=(0, *range(2, inputs.ndim), 1))
         return ops.flatten(inputs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"data_format": self.data_format}
 
 
@@ -52,7 +65,7 @@ class Reshape(Layer):
     """
 
     @keras1(LAYER)
-    def __init__(self, target_shape, **kwargs):
+    def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.target_shape = sizes(target_shape, "target_shape", least=-1, open_sizes=False)
         self.input_spec = InputSpec()
@@ -71,13 +84,13 @@ class Reshape(Layer):
                              f"({known}{' times a whole number' if open_size else ''}).")
         return tuple(total // known if size == -1 else size for size in self.target_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return ops.reshape(inputs, shape=(inputs.shape[0], *self._sizes(inputs.shape)))
 
-    def keeps_axes(self, tensor, output):
+    def keeps_axes(self, tensor: Tensor, output: Tensor) -> bool:
         return False
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"target_shape": self.target_shape}
 
 
@@ -90,7 +103,7 @@ class Permute(Layer):
     """
 
     @keras1(LAYER)
-    def __init__(self, dims, **kwargs):
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = sizes(dims, "dims", example="(2, 1)", open_sizes=False)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -98,13 +111,13 @@ class Permute(Layer):
                                 f"without the batch), got {self.dims}.")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return ops.transpose(inputs, axes=(0, *self.dims))
 
-    def keeps_axes(self, tensor, output):
+    def keeps_axes(self, tensor: Tensor, output: Tensor) -> bool:
         return False
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"dims": self.dims}
 
 
@@ -117,16 +130,16 @@ class RepeatVector(Layer):
     """
 
     @keras1(LAYER)
-    def __init__(self, n, **kwargs):
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.n = size(n, "n")
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         batch, features = inputs.shape
         return ops.broadcast_to(ops.expand_dims(inputs, axis=1), shape=(batch, self.n, features))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"n": self.n}
 
 

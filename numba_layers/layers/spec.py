@@ -1,8 +1,17 @@
 """What a layer expects of its inputs, compared before the layer runs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .._legacy import Constructed
 from ..arguments import of_type, sizes, text
 from ..errors import ShapeError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..typing import ShapeLike
 
 
 class InputSpec(Constructed):
@@ -13,18 +22,19 @@ class InputSpec(Constructed):
     one that is.
     """
 
-    def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None, form="",
-                 missing="x[..., None]"):
+    def __init__(self, dtype: str | None = None, shape: ShapeLike | None = None, ndim: int | None = None,
+                 max_ndim: int | None = None, min_ndim: int | None = None, axes: dict[int, int] | None = None,
+                 form: str = "", missing: str = "x[..., None]") -> None:
         self.dtype = dtype
-        self.shape = None if shape is None else sizes(shape, "InputSpec: shape")
-        self.ndim = ndim if shape is None else len(self.shape)
+        self.shape: Any = None if shape is None else sizes(shape, "InputSpec: shape")
+        self.ndim = ndim if self.shape is None else len(self.shape)
         self.max_ndim = max_ndim
         self.min_ndim = min_ndim
         self.axes = {} if axes is None else of_type(axes, dict, "InputSpec: axes")
         self.form = f" {text(form, 'InputSpec: form')}".rstrip()
         self.missing = missing
 
-    def check(self, shape, number=None):
+    def check(self, shape: ShapeLike, number: int | None = None) -> None:
         """Raise ShapeError when `shape` (None where open) does not fit; `number` says which of several inputs."""
         which = "the input" if number is None else f"input {number}"
         came = f"got {len(shape)}: {shape}"

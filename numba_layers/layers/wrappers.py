@@ -1,5 +1,9 @@
 """Layers around a layer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from .._legacy import LAYER, keras1
 from ..arguments import entry
@@ -8,6 +12,15 @@ from ..errors import ArgumentError, ShapeError, shown
 from ..registry import register_layer
 from .base import InputSpec, Layer
 from .serialization import deserialize, serialize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from typing_extensions import Unpack
+
+    from ..autograd.tensor import Tensor, Variable
+    from ..typing import Config, CustomObjects, LayerOptions
 
 _EACH = "each timestep "        # in front of the layout of images that come in sequences
 
@@ -21,41 +34,41 @@ class Wrapper(Layer):
     """
 
     @keras1(LAYER)
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         if not isinstance(layer, Layer):
             raise ArgumentError(f"{type(self).__name__} takes a layer, got {type(layer).__name__} {shown(layer)}.")
         super().__init__(**kwargs)
         self.layer = layer
 
     @property
-    def uses_learning_phase(self):
+    def uses_learning_phase(self) -> Any:
         return self.layer.uses_learning_phase
 
     @property
-    def trainable_weights(self):
+    def trainable_weights(self) -> list[Variable]:
         return self.layer.trainable_weights if self.trainable else []
 
     @property
-    def non_trainable_weights(self):
+    def non_trainable_weights(self) -> list[Variable]:
         return self.layer.non_trainable_weights if self.trainable else self.layer.weights
 
     @property
-    def penalties(self):
+    def penalties(self) -> list[Any]:
         return self.layer.penalties
 
     @property
-    def losses(self):
+    def losses(self) -> list[Any]:
         return [*super().losses, *self.layer._added_losses, *self.layer._called_losses()]
 
     @property
-    def updates(self):
+    def updates(self) -> list[Any]:
         return [*super().updates, *self.layer.updates]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"layer": serialize(self.layer)}
 
     @classmethod
-    def from_config(cls, description, custom_objects=None):
+    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None) -> Any:
         layer = deserialize(entry(description, "layer", dict, cls.__name__), custom_objects)
         return cls(layer, **{name: value for name, value in description.items() if name != "layer"})
 
@@ -71,7 +84,7 @@ class TimeDistributed(Wrapper):
     supports_masking = True
 
     @keras1(LAYER)
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.input_spec = InputSpec(min_ndim=3)
 
@@ -79,12 +92,12 @@ class TimeDistributed(Wrapper):
         if not self.layer.built:
             self.layer._meet([_timestep(tensors[0])])
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if not self.layer.built:
             self.layer._build_for((None, *input_shape[2:]))
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         batch, steps, *rest = inputs.shape
         if None in rest:
             raise ShapeError(f"all sizes behind the timesteps must be known, got shape {inputs.shape}.")
@@ -97,7 +110,7 @@ class TimeDistributed(Wrapper):
         sequences.layout = outputs.layout and _EACH + outputs.layout
         return sequences
 
-    def layout_of(self, tensors, output):
+    def layout_of(self, tensors: Sequence[Tensor], output: Tensor) -> str | None:
         return output.layout
 
 

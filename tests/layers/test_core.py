@@ -1,6 +1,5 @@
 """The core-layers document, argument by argument, in both spellings; examples are in test_documents.py."""
 
-import inspect
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from numba_layers.layers import (
     SpatialDropout3D,
 )
 from numba_layers.models import Model, Sequential
+from tests.signatures import without_hints
 from tests.threads import on_one_and_all
 from tests.tolerances import assert_close
 
@@ -50,10 +50,7 @@ SIGNATURES = {
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_signatures_are_those_of_the_document(name):
-    signature = inspect.signature(getattr(layers, name))
-    documented = [parameter for parameter in signature.parameters.values()
-                  if parameter.kind is not parameter.VAR_KEYWORD]
-    assert str(signature.replace(parameters=documented)) == SIGNATURES[name]
+    assert without_hints(getattr(layers, name), options=False) == SIGNATURES[name]
 
 
 @pytest.fixture
