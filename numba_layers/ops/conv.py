@@ -50,8 +50,8 @@ def _run(run, x, weight, bias, out, window, transposed, relu):
     if kernel == "winograd_convolve":
         points, before = geometry
         transformed = run("winograd_weight", weight, transposed, out=points)
-        return run(kernel, x, transformed, bias, before, int(relu), out=out)
-    return run(kernel, images(x), _taps(weight), bias, *geometry, int(relu), out=out, out_view=whole(out))
+        return run(kernel, x, transformed, bias, before, relu, out=out)
+    return run(kernel, images(x), _taps(weight), bias, *geometry, relu, out=out, out_view=whole(out))
 
 
 FORWARD = ("convolve", "convolve_small_c_out", "winograd_weight", "winograd_convolve")

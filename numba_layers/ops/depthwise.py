@@ -35,7 +35,7 @@ def _run(run, x, weight, bias, out, plan, window, relu):
     if None in x.shape or None in out:
         return run("depthwise", x, weight, out=out)
     bias = bias if bias is not None else zeros(out[-1], x.dtype)
-    return run("depthwise", images(x, RANK), _taps(weight), bias, plan(window), int(relu),
+    return run("depthwise", images(x, RANK), _taps(weight), bias, plan(window), relu,
                out=out, out_view=whole(out, RANK))
 
 

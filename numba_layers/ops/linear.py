@@ -64,7 +64,7 @@ def _product_vjps(product, a, b, form):
 
 @op("dense_forward", "relu_backward", "matmul_nt", "matmul_tn", "sum_columns")
 def _dense(run, x, weight, bias, *, relu):
-    y = run("dense_forward", viewed(x, -1, x.shape[-1]), weight, bias, int(relu),
+    y = run("dense_forward", viewed(x, -1, x.shape[-1]), weight, bias, relu,
             out=(*x.shape[:-1], weight.shape[1]), out_view=(-1, weight.shape[1]))
     inside = before_relu(y, relu)
     return (y,

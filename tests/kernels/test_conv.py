@@ -18,15 +18,13 @@ from tests.reference import conv as reference
 from tests.threads import on_one_and_all
 from tests.tolerances import assert_close
 
-RELU, LINEAR = 1, 0
-
 
 def padded(shape):
     """`shape` (batch, *spatial, channels) with three spatial axes."""
     return (shape[0], *(1,) * (5 - len(shape)), *shape[1:])
 
 
-def run(window, x, weight, bias, transposed=False, activation=LINEAR, winograd=True):
+def run(window, x, weight, bias, transposed=False, relu=False, winograd=True):
     """What the kernel that the plan chooses computes, and its name."""
     spatial = tuple(axis.size if transposed else axis.out for axis in window)
     y = np.full((len(x), *spatial, bias.size), np.nan, x.dtype)
@@ -34,10 +32,10 @@ def run(window, x, weight, bias, transposed=False, activation=LINEAR, winograd=T
     if name == "winograd_convolve":
         transformed = np.full(geometry[0], np.nan, x.dtype)
         launch("winograd_weight", weight, transposed, transformed)
-        launch(name, x, transformed, bias, geometry[1], activation, y)
+        launch(name, x, transformed, bias, geometry[1], relu, y)
     else:
         taps = weight.reshape((1,) * (5 - weight.ndim) + weight.shape)
-        launch(name, x.reshape(padded(x.shape)), taps, bias, *geometry, activation, y.reshape(padded(y.shape)))
+        launch(name, x.reshape(padded(x.shape)), taps, bias, *geometry, relu, y.reshape(padded(y.shape)))
     return y, name
 
 
@@ -175,7 +173,7 @@ def test_winograd(device, random, dtype, shape, filters, padding, m, transposed)
     transformed = np.full(((m + 2) ** 2, shape[-1] * -(-filters // 16) * 16 + 16), np.nan, dtype)
     launch("winograd_weight", taken, transposed, transformed)
     y = np.full((shape[0], *(axis.out for axis in window), filters), np.nan, dtype)
-    launch("winograd_convolve", x, transformed, bias, tuple(axis.before for axis in window), RELU, y)
+    launch("winograd_convolve", x, transformed, bias, tuple(axis.before for axis in window), True, y)
     assert_close(y, np.maximum(reference.conv(x, weight, bias, padding=padding), 0), 40 * scale(9, shape[-1]))
 
 
@@ -227,7 +225,7 @@ def test_transposed_with_bias_and_relu(device, random, dtype, channels, filters)
     """A transposed convolution of its own: bias and activation where the sums are stored."""
     window = transposed_axes("test", (5, 4), (4, 3), (2, 3), "same")
     x, weight, bias = operands(random, dtype, (2, 5, 4, channels), (4, 3, filters, channels), (filters,))
-    y, _ = run(window, x, weight, bias, transposed=True, activation=RELU)
+    y, _ = run(window, x, weight, bias, transposed=True, relu=True)
     desired = reference.conv_transpose(x, weight, bias, strides=(2, 3), padding="same")
     assert_close(y, np.maximum(desired, 0), scale(12, channels))
 
@@ -252,13 +250,13 @@ def test_the_same_bits_for_any_number_of_threads(random, shape, weight):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("relu", [LINEAR, RELU])
+@pytest.mark.parametrize("relu", [False, True])
 def test_nan_and_infinity_stay(device, random, value, relu):
     """They reach the outputs whose windows see them, and no others; relu keeps NaN."""
     x, weight = operands(random, "float32", (1, 9, 9, 2), (3, 3, 2, 4))
     x[0, 4, 4, 0] = value
     window = axes("test", (9, 9), (3, 3))
-    y, _ = run(window, x, np.abs(weight), np.zeros(4, "float32"), activation=relu)
+    y, _ = run(window, x, np.abs(weight), np.zeros(4, "float32"), relu=relu)
     seen = np.zeros((7, 7), bool)
     seen[2:5, 2:5] = True
     same = np.isnan(y) if np.isnan(value) else np.isinf(y)

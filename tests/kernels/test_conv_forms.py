@@ -65,7 +65,7 @@ def convolved(random, key, dtype="float32", shift=0):
     plan = _plan.backward_plan(window) if transposed else _plan.forward_plan(window)
     y = placed(np.full(desired.shape, np.nan, dtype), shift)
     x, weight, bias, plan = (placed(array, shift) for array in (images(x), weight[None], bias, plan))
-    FORMS["convolve"][key](x, weight, bias, plan, transposed, 1, images(y))
+    FORMS["convolve"][key](x, weight, bias, plan, transposed, True, images(y))
     return y.numpy(), np.maximum(desired, 0)
 
 
@@ -114,10 +114,10 @@ def test_any_number_of_blocks(random, monkeypatch):
     for kernel, plan, taken in ((few, _plan.forward_plan(window), ()), (phases, _plan.backward_plan(window), (True,))):
         y = placed(np.full(desired.shape, np.nan, "float32"))
         there = [placed(array) for array in (images(x), weight[None], bias, plan)]
-        _, threads = kernel.launch(*there, *taken, 0, images(y))
+        _, threads = kernel.launch(*there, *taken, False, images(y))
         shape = (1, 4) if taken else 1, threads
         monkeypatch.setattr(kernel, "launch", lambda *arguments, shape=shape: shape)
-        kernel(*there, *taken, 0, images(y))
+        kernel(*there, *taken, False, images(y))
         assert_right(y.numpy(), desired)
 
 
@@ -136,7 +136,7 @@ def test_the_form_that_a_launch_takes(channels, filters, phases, precision, dtyp
     config.set_matmul_precision(precision)
     try:
         found = registry.kernel("convolve", "cuda").choose(
-            like(32, 1, 56, 56, channels, dtype=dtype), None, None, like(phases or 1, 3, 9), phases > 0, 0,
+            like(32, 1, 56, 56, channels, dtype=dtype), None, None, like(phases or 1, 3, 9), phases > 0, False,
             like(32, 1, 56, 56, filters, dtype=dtype))
     finally:
         config.set_matmul_precision("float32")

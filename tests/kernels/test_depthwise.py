@@ -49,16 +49,16 @@ def operands(random, dtype, sizes, channels, window, *how):
     return *(numbers(random, dtype, *shape) for shape in shapes), found
 
 
-def forward(x, weight, bias, window, activation=0):
+def forward(x, weight, bias, window, relu=False):
     y = np.full((len(x), *(axis.out for axis in window), x.shape[-1]), np.nan, x.dtype)
-    launch("depthwise", x, weight, bias, forward_plan(window), activation, y)
+    launch("depthwise", x, weight, bias, forward_plan(window), relu, y)
     return y
 
 
 def backward_input(grad_y, weight, window):
     grad_x = np.full((len(grad_y), *(axis.size for axis in window), grad_y.shape[-1]), np.nan, grad_y.dtype)
     zeros = np.zeros(grad_y.shape[-1], grad_y.dtype)
-    launch("depthwise", grad_y, weight, zeros, backward_plan(window), 0, grad_x)
+    launch("depthwise", grad_y, weight, zeros, backward_plan(window), False, grad_x)
     return grad_x
 
 
@@ -82,7 +82,7 @@ def test_forward(channels, case, device, dtype, random):
     wanted = reference.depthwise_conv(x, weight[..., None], bias, **geometry(*how))
     bound = reference.depthwise_conv(abs(x), abs(weight[..., None]), abs(bias), **geometry(*how))
     assert_near(forward(x, weight, bias, found), wanted, bound, np.prod(window) + 1)
-    assert_near(forward(x, weight, bias, found, activation=1), np.maximum(wanted, 0), bound, np.prod(window) + 1)
+    assert_near(forward(x, weight, bias, found, relu=True), np.maximum(wanted, 0), bound, np.prod(window) + 1)
 
 
 @pytest.mark.parametrize("case", WINDOWS)
@@ -123,7 +123,7 @@ def test_beyond_the_image_is_nothing(device, dtype):
 def test_relu_keeps_nan(device, dtype):
     found = axes("test", (1, 4), (1, 1))
     x = np.array([np.nan, -np.inf, np.inf, -2], dtype).reshape(1, 1, 4, 1)
-    y = forward(x, np.ones((1, 1, 1), dtype), np.zeros(1, dtype), found, activation=1)
+    y = forward(x, np.ones((1, 1, 1), dtype), np.zeros(1, dtype), found, relu=True)
     np.testing.assert_array_equal(y[0, 0, :, 0], [np.nan, 0, np.inf, 0])
 
 

@@ -79,7 +79,7 @@ def test_bias_and_relu_of_tensor_cores(device, random):
     bias = random.standard_normal(34).astype("float32")
     put = devices.current().put
     y = put(np.full((66, 34), np.nan, "float32"))
-    kernel("dense_forward", "tf32_64")(put(x), put(weight), put(bias), 1, y)
+    kernel("dense_forward", "tf32_64")(put(x), put(weight), put(bias), True, y)
     np.testing.assert_allclose(y.numpy(), np.maximum(np.float64(x) @ weight + bias, 0), atol=2e-2)
 
 

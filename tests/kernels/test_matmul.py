@@ -80,14 +80,14 @@ def test_product_of_each_sample(form, device, dtype, random):
             assert_near(y[s], reference.matmul(a[s], b[s]), a[s], b[s])
 
 
-@pytest.mark.parametrize("activation", [0, 1])
-def test_dense_forward(activation, device, dtype, random):
+@pytest.mark.parametrize("relu", [False, True])
+def test_dense_forward(relu, device, dtype, random):
     for m, k, n in shapes(device):
         x, weight = operands(random, m, k, n, dtype)
         bias = random.standard_normal(n).astype(dtype)
         y = np.full((m, n), np.nan, dtype)
-        launch("dense_forward", x, weight, bias, activation, y)
-        assert_near(y, reference.matmul(x, weight, bias, relu=activation == 1), x, weight, bias)
+        launch("dense_forward", x, weight, bias, relu, y)
+        assert_near(y, reference.matmul(x, weight, bias, relu=relu), x, weight, bias)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -105,7 +105,7 @@ def test_nan_and_infinity_stay_in_their_row_or_column(form, device, dtype, rando
 def test_relu_keeps_nan_and_cuts_infinity(device, dtype):
     x = np.array([[np.nan], [-np.inf], [np.inf], [-2]], dtype)
     y = np.empty((4, 1), dtype)
-    launch("dense_forward", x, np.ones((1, 1), dtype), np.zeros(1, dtype), 1, y)
+    launch("dense_forward", x, np.ones((1, 1), dtype), np.zeros(1, dtype), True, y)
     np.testing.assert_array_equal(y[:, 0], [np.nan, 0, np.inf, 0])
 
 

@@ -151,7 +151,7 @@ class Trial:
         same(self.run("matmul_nn", a, b, out=(m, n)), a @ b, "matmul_nn", m, k, n)
         same(self.run("matmul_nt", a, b.T.copy(), out=(m, n)), a @ b, "matmul_nt", m, k, n)
         same(self.run("matmul_tn", a.T.copy(), b, out=(m, n)), a @ b, "matmul_tn", m, k, n)
-        same(self.run("dense_forward", a, b, bias, 1, out=(m, n)), np.maximum(a @ b + bias, 0), "dense", m, k, n)
+        same(self.run("dense_forward", a, b, bias, True, out=(m, n)), np.maximum(a @ b + bias, 0), "dense", m, k, n)
 
     def convolve(self, shape, window, filters, kernel=None, **geometry):
         """Forwards, backwards to the image and to the weight; kernel: the one to go back with."""
@@ -160,14 +160,15 @@ class Trial:
         y = self.integers(shape[0], *(axis.out for axis in found), filters)
         taps, forward = weight.reshape((1,) * (5 - weight.ndim) + weight.shape), _plan.forward_plan(found)
         images, grads = x.reshape(padded(x.shape)), y.reshape(padded(y.shape))
-        same(self.run("convolve", images, taps, bias, forward, False, 0, out=grads.shape).reshape(y.shape),
+        same(self.run("convolve", images, taps, bias, forward, False, False, out=grads.shape).reshape(y.shape),
              reference.conv(x, weight, bias, **geometry), *what)
         zeros = np.zeros(shape[-1], self.dtype)
         desired = reference.conv_backward_input(y, weight, shape[1:-1], **geometry)
         chosen, *plans = _plan.algorithm(found, y.shape, x.shape, True, False)
         assert kernel in (None, chosen), f"{chosen}, not {kernel}: {what}"
         for name, how in {"convolve": (_plan.backward_plan(found), True), chosen: plans}.items():
-            same(self.run(name, grads, taps, zeros, *how, 0, out=images.shape).reshape(x.shape), desired, name, *what)
+            grad_x = self.run(name, grads, taps, zeros, *how, False, out=images.shape)
+            same(grad_x.reshape(x.shape), desired, name, *what)
         grad = self.run("convolve_backward_weight", images, grads, forward, out=(2, *taps.shape)).sum(0)
         same(grad.reshape(weight.shape), reference.conv_backward_weight(x, y, window, **geometry), "weight", *what)
 
@@ -180,7 +181,7 @@ class Trial:
                      out=((m + 2) ** 2, shape[-1] * -(-filters // _plan.VECTOR) * _plan.VECTOR + _plan.VECTOR))
         out = shape[0], *(axis.out for axis in found), filters
         before = tuple(axis.before for axis in found)
-        near(self.run("winograd_convolve", x, u, bias, before, 0, out=out),
+        near(self.run("winograd_convolve", x, u, bias, before, False, out=out),
              reference.conv(x, weight, bias, padding=padding), *what)
 
     def winograd_wgrad(self, shape, filters, parts):
@@ -249,7 +250,7 @@ def few_edges(trial):
         window = axes("walls", (steps,), (2,))
         grad, weight = trial.integers(1, 1, 1, steps - 1, 3), trial.integers(1, 1, 2, channels, 3)
         found = trial.run("convolve_small_c_out", grad, weight, np.zeros(channels, trial.dtype),
-                          _plan.forward_plan(window), 0, out=(1, 1, 1, steps, channels))
+                          _plan.forward_plan(window), False, out=(1, 1, 1, steps, channels))
         same(found[0, 0], reference.conv_backward_input(grad[0, 0], weight[0, 0], (steps,)), "few", steps, channels)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .matmul import EDGE, RELU, share
+from .matmul import EDGE, share
 from .micro.gemm import (
     GROUP,
     ROWS,
@@ -289,8 +289,8 @@ def parts_of(plans, y):
 
 
 @cpu_kernel
-def convolve(x, weight, bias, plans, transposed, activation, y):
-    """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plans` (phase, axis, number), relu if RELU.
+def convolve(x, weight, bias, plans, transposed, relu, y):
+    """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plans` (phase, axis, number), relu if `relu`.
 
     Shapes: x (n, depth, height, width, in), y (n, depth, height, width, out), bias (out,),
     weight (depth, height, width, in, out), or (..., out, in) if transposed
@@ -307,4 +307,4 @@ def convolve(x, weight, bias, plans, transposed, activation, y):
         panels = ceil_div(y.shape[4], VECTORS * lanes_of(y))
         convolve_part(share(pixel_part, parts[0], groups, ROWS // GROUP),
                       share(part - pixel_part * parts[1], parts[1], panels, 1),
-                      x, weight, transposed, bias, plan, activation == RELU, y)
+                      x, weight, transposed, bias, plan, relu, y)

@@ -10,7 +10,6 @@ from numba import prange
 
 from .compile import cpu_kernel, inlined
 from .conv import GAP, OFFSET, STRIDE, TAPS
-from .matmul import RELU
 from .micro.gemm import (
     GROUP,
     ROWS,
@@ -57,8 +56,8 @@ def products_of_line(pixels, wide, weight, start, lines, inner, zeros, last, pro
 
 
 @cpu_kernel
-def convolve_small_c_out(x, weight, bias, plans, activation, y):
-    """y = bias + sum over the pixels of x of weight[tap] x[pixel], added at the pixel's taps in y; relu if RELU.
+def convolve_small_c_out(x, weight, bias, plans, relu, y):
+    """y = bias + sum over the pixels of x of weight[tap] x[pixel], added at the pixel's taps in y; relu if `relu`.
 
     The gradient of a convolution to its input, by `plans` of the convolution itself (see `conv`).
     Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
@@ -102,7 +101,7 @@ def convolve_small_c_out(x, weight, bias, plans, activation, y):
             for phase in range(min(stride, width)):
                 for t in range(ceil_div(width - phase, stride)):
                     value = at(line, (c * stride + phase) * room + margin + t)[0] + bias[c]
-                    negative = activation == RELU and value < 0
+                    negative = relu and value < 0
                     y[n, plane - n * depth, row, t * stride + phase, c] = 0 if negative else value
         release(pixels)
 

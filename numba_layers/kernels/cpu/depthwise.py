@@ -10,7 +10,7 @@ from numba import prange
 
 from .compile import cpu_kernel, inlined
 from .conv import COUNT, FIRST_TAP, GAP, NEXT_TAP, OFFSET, START, STEP, STRIDE, TAPS
-from .matmul import RELU, share
+from .matmul import share
 from .micro.depthwise import add_products, filter_pixels
 from .micro.gemm import at, ceil_div, copy, divide
 
@@ -46,8 +46,8 @@ def next_pixels(t, behind, axis, size):
 
 
 @cpu_kernel
-def depthwise(x, weight, bias, plans, activation, y):
-    """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `activation` is RELU.
+def depthwise(x, weight, bias, plans, relu, y):
+    """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `relu`.
 
     Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plans as for
     `convolve`. A task owns some columns of a row of one phase.
@@ -74,7 +74,7 @@ def depthwise(x, weight, bias, plans, activation, y):
             x_here = x_row + t * across[STRIDE] + across[OFFSET] + q * across[GAP]
             filter_pixels(at(x, x_here * channels), x_strides,
                           at(weight, 0), (w_row + q * across[NEXT_TAP]) * channels, w_strides, (last - p, taps),
-                          at(bias, 0), activation == RELU,
+                          at(bias, 0), relu,
                           at(y, (y_row + t * across[STEP]) * channels), across[STEP] * channels, pixels, channels)
             t += pixels
 

@@ -33,7 +33,6 @@ ROW = BLOCK_VECTORS * VECTOR_BYTES            # buffers, in bytes: a row of the 
 PANELS = (DEPTH + VECTOR_BYTES // 4) * ROW    # the packed block of B, and what `transpose` writes below,
 STRIP = ROWS * DEPTH * 8                      # a copied strip of A,
 EDGE = ROWS * VECTORS * VECTOR_BYTES          # a tile that reaches beyond the result
-RELU = 1
 
 
 @inlined
@@ -157,11 +156,11 @@ def matmul_tn(a, b, y):
 
 
 @cpu_kernel
-def dense_forward(x, weight, bias, activation, y):
-    """y = x @ weight + bias, through relu if `activation` is RELU."""
+def dense_forward(x, weight, bias, relu, y):
+    """y = x @ weight + bias, through relu if `relu`."""
     blocks = grid(1, y.shape[0], y.shape[1], lanes_of(y))
     for task in prange(blocks[0] * blocks[1]):
-        multiply_block(np.int64(task), blocks, x, weight, bias, activation == RELU, False, False, y)
+        multiply_block(np.int64(task), blocks, x, weight, bias, relu, False, False, y)
 
 
 @cpu_kernel

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .matmul import RELU, share
+from .matmul import share
 from .micro.gemm import (
     GROUP,
     ROWS,
@@ -152,8 +152,8 @@ def tasks_of(blocks, at_a_time):
 
 
 @cpu_kernel
-def winograd_convolve(x, u, bias, before, activation, y):
-    """y = bias + convolution of x by the transformed weights u, relu if RELU.
+def winograd_convolve(x, u, bias, before, relu, y):
+    """y = bias + convolution of x by the transformed weights u, relu if `relu`.
 
     Shapes: x (n, height, width, in), u of `winograd_weight`, y (n, out height, out width, out); before: rows and
     columns of zeros in front of x. A task owns some blocks of outputs.
@@ -196,7 +196,7 @@ def winograd_convolve(x, u, bias, before, activation, y):
             copy(start, 0, at(bias, f), 0, 1, some, wide)
             for b in range(count):
                 n, i, j = block_at(first + b, rows, columns, m)
-                transform_output(at(products, b * wide), point, wide, start, activation == RELU, m, y, n, i, j, f,
+                transform_output(at(products, b * wide), point, wide, start, relu, m, y, n, i, j, f,
                                  some, edge)
         release(inputs)
 

@@ -20,7 +20,6 @@ from .simt.index import mad
 from .toolchain.api import cuda, device
 from .toolchain.target import CudaKernel, CudaVariants
 
-RELU = 1
 u32 = np.uint32
 
 
@@ -57,8 +56,8 @@ def sizes_of(x, d, h, w):
 
 
 def forward(multiply):
-    def convolve(x, weight, bias, plans, transposed, activation, y):
-        """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plans` (phase, axis, number), relu if RELU.
+    def convolve(x, weight, bias, plans, transposed, relu, y):
+        """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plans` (phase, axis, number), relu if `relu`.
 
         Shapes: x (n, depth, height, width, in), y (n, depth, height, width, out), bias (out,),
         weight (depth, height, width, in, out), or (..., out, in) if transposed
@@ -67,49 +66,49 @@ def forward(multiply):
         """
         d, h, w = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
         (m, terms), filters = sizes_of(x, d, h, w), u32(y.shape[4])
-        multiply(Taps(x, plans, u32(0), m), Rows(weight, u32(0)), bias, activation == RELU, y, m, filters, terms)
+        multiply(Taps(x, plans, u32(0), m), Rows(weight, u32(0)), bias, relu, y, m, filters, terms)
     return convolve
 
 
 def backward(multiply):
-    def convolve(x, weight, bias, plans, transposed, activation, y):
+    def convolve(x, weight, bias, plans, transposed, relu, y):
         """The same for transposed weights and one phase."""
         d, h, w = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
         (m, terms), filters = sizes_of(x, d, h, w), u32(y.shape[4])
-        multiply(Taps(x, plans, u32(0), m), Taps(weight, plans, u32(0), filters), bias, activation == RELU, y, m,
+        multiply(Taps(x, plans, u32(0), m), Taps(weight, plans, u32(0), filters), bias, relu, y, m,
                  filters, terms)
     return convolve
 
 
 def phases(multiply):
-    def convolve(x, weight, bias, plans, transposed, activation, y):
+    def convolve(x, weight, bias, plans, transposed, relu, y):
         """The same for transposed weights and any number of phases."""
         phase, filters = number_of_product(), u32(y.shape[4])
         if phase < plans.shape[0]:
             d, h, w = axis_of(plans, phase, 0), axis_of(plans, phase, 1), axis_of(plans, phase, 2)
             (m, terms), (frame, start) = sizes_of(x, d, h, w), pixels_of(y, d, h, w)
-            multiply(Taps(x, plans, phase, m), Taps(weight, plans, phase, filters), bias, activation == RELU,
+            multiply(Taps(x, plans, phase, m), Taps(weight, plans, phase, filters), bias, relu,
                      (view(y, frame), start), m, filters, terms)
     return convolve
 
 
 def odd_forward(multiply):
-    def convolve(x, weight, bias, plans, transposed, activation, y):
+    def convolve(x, weight, bias, plans, transposed, relu, y):
         """The same for weights that are not transposed, any number of channels."""
         d, h, w = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
         (m, terms), filters = sizes_of(x, d, h, w), u32(y.shape[4])
-        multiply(runs_of(x, d, h, w, terms), Rows(weight, u32(0)), bias, activation == RELU, y, m, filters, terms)
+        multiply(runs_of(x, d, h, w, terms), Rows(weight, u32(0)), bias, relu, y, m, filters, terms)
     return convolve
 
 
 def odd_phases(multiply):
-    def convolve(x, weight, bias, plans, transposed, activation, y):
+    def convolve(x, weight, bias, plans, transposed, relu, y):
         """The same for transposed weights, any number of phases and channels."""
         phase, filters = number_of_product(), u32(y.shape[4])
         if phase < plans.shape[0]:
             d, h, w = axis_of(plans, phase, 0), axis_of(plans, phase, 1), axis_of(plans, phase, 2)
             (m, terms), (frame, start) = sizes_of(x, d, h, w), pixels_of(y, d, h, w)
-            multiply(runs_of(x, d, h, w, terms), Taps(weight, plans, phase, filters), bias, activation == RELU,
+            multiply(runs_of(x, d, h, w, terms), Taps(weight, plans, phase, filters), bias, relu,
                      (view(y, frame), start), m, filters, terms)
     return convolve
 
@@ -136,13 +135,13 @@ def shape(*arguments):
     return products, math.ceil(math.prod(image) / products), filters
 
 
-def chosen(x, weight, bias, plans, transposed, activation, y):
+def chosen(x, weight, bias, plans, transposed, relu, y):
     """The key of the form for these arguments: the fastest of those that take them."""
     if x.shape[4] % 4:
         form = "odd_phases" if transposed else "odd_forward"
     else:
         form = "forward" if not transposed else "backward" if plans.shape[0] == 1 else "phases"
-    products, m, n = shape(x, weight, bias, plans, transposed, activation, y)
+    products, m, n = shape(x, weight, bias, plans, transposed, relu, y)
     tile, tiles = tile_for(m, n, y.dtype, products), FORMS[form][1]
     if tile not in tiles:
         tile = next((other for other in tiles if other.numbers == tile.numbers), MIDDLE)

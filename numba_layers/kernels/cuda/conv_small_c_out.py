@@ -15,7 +15,6 @@ from .simt.shuffle import FULL_MASK, WARP
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
-RELU = 1
 GROUP, CHANNELS = 8, 4   # threads of a group, output channels of each
 GROUPS = WARP // GROUP      # in a warp
 u32 = np.uint32
@@ -60,8 +59,8 @@ def add_pixel(x, x_at, weight, weight_at, inner, channels, lane, whole, total):
 
 
 @cuda_kernel(launch=groups)
-def convolve_small_c_out(x, weight, bias, plans, activation, y):
-    """y = bias + sum over the pixels of x of weight[tap] x[pixel], gathered at the pixel's taps in y; relu if RELU.
+def convolve_small_c_out(x, weight, bias, plans, relu, y):
+    """y = bias + sum over the pixels of x of weight[tap] x[pixel], gathered at the pixel's taps in y; relu if `relu`.
 
     The gradient of a convolution to its input, by `plans` of the convolution itself (see `conv`).
     Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
@@ -110,5 +109,5 @@ def convolve_small_c_out(x, weight, bias, plans, activation, y):
             value += cuda.shfl_xor_sync(FULL_MASK, value, 1)
             if valid and lane == u32(c) and u32(c0 + c) < channels:
                 value += ld1(bias, u32(c0 + c))
-                st1(y, u32(mad(pixel, channels, c0) + c), zero if activation == RELU and value < zero else value)
+                st1(y, u32(mad(pixel, channels, c0) + c), zero if relu and value < zero else value)
         at = u32(at + cuda.gridDim.x * cuda.blockDim.x // WARP * GROUPS)

@@ -15,7 +15,6 @@ from .simt.index import divmod_u32, fast_divmod, flat, mad, reciprocal
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
-RELU = 1
 RUN = 4                 # neighbouring pixels of a row whose sums a thread keeps: they share the weights
 TAPS = 3                # neighbouring taps of the window whose sums a thread keeps: they share the gradient
 WIDE, BLOCK = 32, 512   # channels and threads of a block that sums the gradient of the weights, at most,
@@ -31,14 +30,14 @@ def runs(*arguments):
 
 
 @cuda_kernel(launch=runs)
-def depthwise(x, weight, bias, plans, activation, y):
-    """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `activation` is RELU.
+def depthwise(x, weight, bias, plans, relu, y):
+    """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `relu`.
 
     Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plans as for
     `convolve`. A thread owns RUN neighbouring pixels of a row of one phase, in one channel.
     """
     height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
-    pixels, weights, target, relu = flat(x), flat(weight), flat(y), activation == RELU
+    pixels, weights, target = flat(x), flat(weight), flat(y)
     phase = np.uint32(cuda.blockIdx.y)
     while phase < plans.shape[0]:
         down, across = axis_of(plans, phase, 1), axis_of(plans, phase, 2)

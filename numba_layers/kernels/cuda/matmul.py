@@ -11,7 +11,6 @@ from .gemm.operand import across, across_samples, down, down_samples, sample
 from .toolchain.api import cuda
 
 u32 = np.uint32
-RELU = 1
 
 
 @tiled(across, down)
@@ -40,10 +39,10 @@ def matmul_tn(multiply):
 
 @tiled(across, down)
 def dense_forward(multiply):
-    def dense_forward(x, weight, bias, activation, y):
-        """y = x @ weight + bias, through relu if `activation` is RELU."""
+    def dense_forward(x, weight, bias, relu, y):
+        """y = x @ weight + bias, through relu if `relu`."""
         m, n = u32(y.shape[0]), u32(y.shape[1])
-        multiply(x, weight, bias, activation == RELU, y, m, n, u32(x.shape[1]))
+        multiply(x, weight, bias, relu, y, m, n, u32(x.shape[1]))
     return dense_forward
 
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from .gemm import winograd
-from .gemm.winograd import PART, POINTS, PRODUCTS, RELU, SIDE, add_products, place_of
+from .gemm.winograd import PART, POINTS, PRODUCTS, SIDE, add_products, place_of
 from .simt.grid import grid_size, thread_id
 from .simt.index import divmod_u32, mad
 from .simt.memory import ld1
@@ -62,7 +62,7 @@ def winograd_weight(weight, transposed, u):
         i = u32(i + grid_size())
 
 
-def outputs(x, u, bias, before, activation, y):
+def outputs(x, u, bias, before, relu, y):
     """Launch shape: a thread block for BLOCKS blocks of outputs and FILTERS filters."""
     m = 4 if u.shape[0] == POINTS else 2
     blocks = y.shape[0] * math.ceil(y.shape[1] / m) * math.ceil(y.shape[2] / m)
@@ -71,8 +71,8 @@ def outputs(x, u, bias, before, activation, y):
 
 
 @cuda_kernel(launch=outputs)
-def winograd_convolve(x, u, bias, before, activation, y):
-    """y = bias + convolution of x by the transformed weights u, relu if RELU.
+def winograd_convolve(x, u, bias, before, relu, y):
+    """y = bias + convolution of x by the transformed weights u, relu if `relu`.
 
     Shapes: x (n, height, width, in), u of `winograd_weight`, y (n, out height, out width, out); before: rows and
     columns of zeros in front of x. A thread block owns BLOCKS blocks of outputs and FILTERS filters, a thread 8 x 8
@@ -133,11 +133,11 @@ def winograd_convolve(x, u, bias, before, activation, y):
                     if larger:
                         winograd.gather_6(block, v, pair, u32(BLOCKS * PART))
                         winograd.output_4(block)
-                        winograd.write_4(block, ld1(bias, f), activation == RELU, y, n, i, j, f)
+                        winograd.write_4(block, ld1(bias, f), relu, y, n, i, j, f)
                     else:
                         winograd.gather_4(block, v, pair, u32(BLOCKS * PART))
                         winograd.output_2(block)
-                        winograd.write_2(block, ld1(bias, f), activation == RELU, y, n, i, j, f)
+                        winograd.write_2(block, ld1(bias, f), relu, y, n, i, j, f)
                 pair = u32(pair + threads)
             cuda.syncthreads()
         b0 = u32(b0 + cuda.gridDim.x * BLOCKS)

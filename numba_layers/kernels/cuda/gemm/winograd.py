@@ -16,7 +16,6 @@ SIDE = 6               # of a block, at most
 POINTS = SIDE * SIDE
 PART = 8               # rows and columns of the products of a point that one thread adds up
 PRODUCTS = PART * PART
-RELU = 1
 u32 = np.uint32
 
 add_products = tile_fma(1, PART // 4, 4, 4, 0, 0)   # (total, a, at, b, at): total += PART numbers of a times of b
