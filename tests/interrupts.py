@@ -12,15 +12,13 @@ import threading
 import time
 import traceback
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 import numba_layers
 from numba_layers import backend as K
-from numba_layers import optimizers
-from numba_layers.autograd.context import context
+from numba_layers import optimizers, thread_state
 from numba_layers.layers import Conv1D, Dense, Dropout, Flatten, Input, Lambda, Reshape
 from numba_layers.models import Model, Sequential, load_model
 from numba_layers.utils import Sequence
@@ -158,16 +156,15 @@ def at_time(delay, job, model):
 
 
 def state():
-    return (list(context.tapes), context.evaluating, context.learning_phase, context.losses, context.updates,
-            list(context.walks))
+    return [values for _, values in thread_state.noted()]
 
 
-CLEAN = state()
+CLEAN = thread_state.noted()
 
 
 def problems(make, job, model):
     """What is wrong after an interrupt: state left behind, or a model that does not train, save and resume."""
-    if state() != CLEAN:
+    if state() != [values for _, values in CLEAN]:
         yield f"left in this thread: {state()}"
     for thread in threading.enumerate():
         if thread.name == "batches" and thread.ident is not None:   # one interrupted before its start stays in the list
@@ -225,9 +222,7 @@ def main(kind, seconds, seed):
             found = [traceback.format_exc(limit=-4)]
         for problem in found:
             print(f"{make.__name__}, {job.__name__}, interrupted in {where.filename}:{where.lineno}: {problem}")
-        with suppress(AttributeError):
-            context.__dict__.clear()        # so that one fault is not told of again and again
-            context.__init__()
+        thread_state.restore(CLEAN)         # so that one fault is not told of again and again
     print(interrupted)
 
 

@@ -18,9 +18,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up. A module imports from its own room and from floors below, wherever the import stands.
 FLOORS = [
     {"locks", "typing"},
-    {"_version", "errors", "random"},
+    {"_version", "errors", "random", "thread_state"},
     {"absent", "arguments", "config", "emulator", "registry"},
-    {"_legacy", "devices", "naming"},
+    {"_legacy", "devices", "naming", "phase"},
     {"dialect", "kernels"},
     {"utils"},
     {"autograd"},

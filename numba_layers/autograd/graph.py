@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import config
 from ..errors import GraphError, ShapeError
+from ..phase import learning
 from .context import context, deferring, evaluation
 from .tape import Tape
 from .tensor import Sizes, Tensor, Variable, as_seen, as_tensor, stored
@@ -277,7 +278,7 @@ def _value(tensor, known):
     if value is not None:
         return value
     if tensor is LEARNING_PHASE:
-        return as_tensor(np.int64(context.learning_phase or 0))
+        return as_tensor(np.int64(learning.phase or 0))
     raise _missing(tensor)
 
 

@@ -4,13 +4,14 @@ import numpy as np
 
 from .. import ops
 from ..autograd import graph
-from ..autograd.context import contained, context
+from ..autograd.context import context
 from ..autograd.graph import Graph, any_symbolic
 from ..autograd.sparse import as_dense
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, GraphError
 from ..locks import holding, locks_of
 from ..ops._op import composite
+from ..thread_state import contained
 from .updates import Update
 
 

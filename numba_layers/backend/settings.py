@@ -5,11 +5,12 @@ from contextlib import nullcontext
 import numpy as np
 
 from .. import config
-from ..autograd.context import context, deferring
+from ..autograd.context import deferring
 from ..autograd.graph import LEARNING_PHASE
 from ..autograd.tensor import Tensor
 from ..config import floatx
 from ..naming import reset_uids
+from ..phase import learning
 from .random import forget_streams
 
 
@@ -36,7 +37,7 @@ def learning_phase():
     fixed = config.learning_phase()
     if fixed is not None:
         return fixed
-    return LEARNING_PHASE if deferring() else context.learning_phase or 0
+    return LEARNING_PHASE if deferring() else learning.phase or 0
 
 
 def set_learning_phase(value):

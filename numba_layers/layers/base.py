@@ -12,7 +12,7 @@ import numpy as np
 from .. import config, initializations, initializers, ops, regularizers
 from .._legacy import Keras1Name, begins
 from ..arguments import element_type, flag, options_of, sizes, unmasked
-from ..autograd.context import collecting, context, deferring, symbolically
+from ..autograd.context import deferring
 from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, Variable, as_tensor, stored
 from ..errors import (
@@ -29,7 +29,9 @@ from ..errors import (
     shown,
 )
 from ..naming import unique_name
+from ..phase import learning
 from .belongings import Belongings
+from .context import collected, collecting, symbolically
 from .dry import dry_build
 from .memory import check_sample, fitting
 from .node import Node, as_list, unpack
@@ -63,7 +65,7 @@ _WEIGHT_KERAS1 = ("shape", "initializer", "name", "trainable", "regularizer", "c
 
 def training_phase(training: bool | None = None) -> bool:
     """True while training: what the caller said, else the learning phase of the evaluation under way."""
-    return bool(context.learning_phase if training is None else training)
+    return bool(learning.phase if training is None else training)
 
 
 def initializer_of(identifier, **options):
@@ -371,8 +373,8 @@ class Layer(Belongings, LayerNames):
             shapes = getattr(self, told[0])(unpack([tensor.shape for tensor in as_list(inputs)]))
             dtype = as_list(inputs)[0].dtype
             dtype = dtype if dtype.kind == "f" else config.floatx()
-            if context.losses is not None:
-                context.losses.append(lambda: self._added_when_called(as_list(inputs), kwargs))
+            if collected.losses is not None:
+                collected.losses.append(lambda: self._added_when_called(as_list(inputs), kwargs))
             return [SymbolicTensor(shape, dtype) for shape in (shapes if isinstance(shapes, list) else [shapes])]
         outputs = self.call(inputs, **self._call_options(kwargs, mask))
         self._regularize_activity(outputs)

@@ -11,9 +11,10 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from .. import constraints
-from ..autograd.context import context, deferring
+from ..autograd.context import deferring
 from ..autograd.tensor import Variable
 from ..errors import ArgumentError
+from .context import collected
 from .node import as_list
 from .watched import WatchedList
 
@@ -117,11 +118,11 @@ class Belongings:
 
         What is made outside of `call`, of weights or of the model's tensors, is computed anew at each step.
         """
-        _collect(as_list(losses), context.losses, self._list("_added_losses"))
+        _collect(as_list(losses), collected.losses, self._list("_added_losses"))
 
     def add_update(self, updates: Any, inputs: Any = None) -> None:
         """Assign new values to variables after each training step: (variable, value) pairs; see `add_loss`."""
-        _collect(updates if isinstance(updates, list) else [updates], context.updates, self._list("_added_updates"))
+        _collect(updates if isinstance(updates, list) else [updates], collected.updates, self._list("_added_updates"))
 
     @property
     def losses(self) -> list[Any]:
@@ -136,8 +137,8 @@ class Belongings:
 
     def _set_losses(self, losses, before):
         """Make `losses` those of the layer; inside `call`, those not seen `before` are of the step under way."""
-        if context.losses is not None or not deferring():
-            _collect([loss for loss in losses if not _among(before, loss)], context.losses, [])
+        if collected.losses is not None or not deferring():
+            _collect([loss for loss in losses if not _among(before, loss)], collected.losses, [])
             return
         self._regularizers = []
         self._added_losses = []
@@ -154,8 +155,8 @@ class Belongings:
         self._set_updates(updates, ())
 
     def _set_updates(self, updates, before):
-        if context.updates is not None or not deferring():
-            _collect([update for update in updates if not _among(before, update)], context.updates, [])
+        if collected.updates is not None or not deferring():
+            _collect([update for update in updates if not _among(before, update)], collected.updates, [])
             return
         self._added_updates = []
         _keep(updates, self._added_updates)

@@ -8,13 +8,15 @@ import numpy as np
 from .. import config, constraints, devices, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
 from ..arguments import share, whole
-from ..autograd.context import collecting, contained, evaluation, unrecorded
+from ..autograd.context import evaluation, unrecorded
 from ..autograd.graph import concrete
 from ..autograd.tape import Tape
 from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
+from ..layers.context import collecting
 from ..locks import holding, locks_of
+from ..thread_state import contained
 from . import added, data, generators, loops
 from .lossgraph import LossGraph
 from .network import Network

@@ -3,10 +3,10 @@
 from collections import Counter
 
 from .. import ops
-from ..autograd.context import collecting, context
 from ..autograd.graph import Graph, placeholders
 from ..errors import ArgumentError, GraphError, shown, unknown
 from ..layers.base import Layer
+from ..layers.context import collected, collecting
 from ..layers.input import InputLayer
 from ..layers.node import Node, as_list, unpack
 from ..layers.undo import wholly
@@ -116,9 +116,9 @@ class Network(Layer, public=False):
 
     def call(self, inputs, training=None):
         with self._graph.evaluated(as_list(inputs), None if training is None else int(training)) as outputs:
-            if context.losses is not None:
-                context.losses += [ops.sum(loss) for loss in added.of_call(self, "_added_losses")]
-                context.updates += added.of_call(self, "_added_updates")
+            if collected.losses is not None:
+                collected.losses += [ops.sum(loss) for loss in added.of_call(self, "_added_losses")]
+                collected.updates += added.of_call(self, "_added_updates")
         return unpack(outputs)
 
     def compute_mask(self, inputs, mask=None):
@@ -131,8 +131,8 @@ class Network(Layer, public=False):
     def infer(self, tensors, kwargs):
         """Templates of the outputs for symbolic inputs: each layer infers from those before it."""
         changing.warn_of_missing(self)
-        if context.losses is not None and self._may_add_losses():
-            context.losses.append(lambda: self._added_when_called(tensors, kwargs))
+        if collected.losses is not None and self._may_add_losses():
+            collected.losses.append(lambda: self._added_when_called(tensors, kwargs))
         with collecting():      # what layers add for templates is nothing
             return self._through(tensors, lambda layer, tensors, options: layer.infer(tensors, options))
 
