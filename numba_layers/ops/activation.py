@@ -44,10 +44,21 @@ def relu(run, x: TensorLike, *, alpha: float = 0.0, max_value: float | None = No
 
 @op("relu_backward")
 def relu_backward(run, x, grad, **options):
-    """grad times the slope of relu at x."""
+    """grad times the slope of relu at its input x."""
     return (_backward(run, "relu", x, grad, *options.values()),
             None,
             lambda grad_out: relu_backward(x, grad_out, **options))
+
+
+@op("relu_backward")
+def relu_backward_from_output(run, y, grad):
+    """grad where the output y of a plain relu is positive, else 0: y > 0 just where its input is.
+
+    For ops that apply relu where they store their result, and so never keep its input.
+    """
+    return (_backward(run, "relu", y, grad, 0.0, math.inf, 0.0),
+            None,
+            lambda grad_out: relu_backward_from_output(y, grad_out))
 
 
 @op("hard_sigmoid_forward", "hard_sigmoid_backward")

@@ -12,7 +12,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError, unknown
 from . import activation as activations
 from . import elementwise, reduction
 from ._broadcast import broadcast_shape
-from ._op import FLAT, composite, flat, op, viewed
+from ._op import composite, op, viewed
 from .shape import broadcast_to, expand_dims, reshape, squeeze, transpose
 
 if TYPE_CHECKING:
@@ -75,15 +75,7 @@ def _dense(run, x, weight, bias, *, relu):
 
 def before_relu(y, relu):
     """From the gradient of an op's output y to that of its sums, which it cut by relu or not; computed once."""
-    return once(lambda grad: relu_backward(y, grad)) if relu else lambda grad: grad
-
-
-@op("relu_backward")
-def relu_backward(run, y, grad):
-    """grad where the output y of relu is positive, else 0."""
-    return (run("relu_backward", flat(y), flat(grad), 0.0, np.inf, 0.0, out=y.shape, out_view=FLAT),
-            None,
-            lambda grad_out: relu_backward(y, grad_out))
+    return once(lambda grad: activations.relu_backward_from_output(y, grad)) if relu else lambda grad: grad
 
 
 @composite(*_dense.kernels)

@@ -3,9 +3,9 @@ import pytest
 
 from numba_layers import ops
 from numba_layers.autograd import Tape, Tensor, Variable, evaluate
-from numba_layers.autograd.context import context
 from numba_layers.autograd.graph import LEARNING_PHASE, Graph, SymbolicTensor, gradients, placeholder
 from numba_layers.errors import GraphError, ShapeError
+from numba_layers.phase import learning
 
 pytestmark = pytest.mark.usefixtures("device")
 
@@ -114,7 +114,7 @@ def test_learning_phase():
     assert evaluate(y).item() == 0
     assert evaluate(y, learning_phase=1).item() == 10
     assert evaluate(y, {LEARNING_PHASE: 1}).item() == 10
-    assert context.learning_phase is None
+    assert learning.phase is None
 
 
 def test_an_outer_tape_sees_what_a_graph_does():

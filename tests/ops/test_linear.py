@@ -111,7 +111,7 @@ def test_relu_step_is_shared(random):
         y = ops.dense(x, weight, bias, activation="relu")
     with Tape() as outer:
         tape.gradient(y, [x, weight, bias])
-    assert [node.name for node in outer.nodes].count("relu_backward") == 1
+    assert [node.name for node in outer.nodes].count("relu_backward_from_output") == 1
 
 
 def test_gradients_written_to_their_place(random):
