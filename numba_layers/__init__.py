@@ -3,7 +3,7 @@
     from numba_layers.models import Sequential
     from numba_layers.layers import Dense
 
-Importing the package loads none of its rooms: they come when first used, kernels last of all.
+Importing the package loads none of its subpackages: they come when first used, kernels last of all.
 """
 
 from importlib import import_module

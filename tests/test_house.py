@@ -1,4 +1,4 @@
-"""The house rules: imports point down, rooms mirror each other, kernels have users, things docstrings."""
+"""The house rules: imports point down, targets mirror each other, kernels have users, things docstrings."""
 
 import ast
 import functools
@@ -15,7 +15,7 @@ from numba_layers import registry
 PACKAGE = Path(numba_layers.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# From the ground up. A module imports from its own room and from floors below, wherever the import stands.
+# From the ground up. A module imports from its own subpackage and from floors below, wherever the import stands.
 FLOORS = [
     {"locks", "typing"},
     {"_version", "errors", "random", "thread_state"},
@@ -36,12 +36,12 @@ FLOORS = [
     {"__main__"},
     {"__init__"},
 ]
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers",     # kernel file -> word above
          "conv_small_c_out": "conv", "conv_wgrad": "conv", "winograd": "conv",
          "winograd_wgrad": "conv"}
 HELPERS = {"compile", "select", "threads"}    # beside the families of a target
-KNOWS_ROOMS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
+KNOWS_TARGETS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
 
 
 @functools.cache
@@ -67,17 +67,17 @@ def imports(path):
 
 @pytest.mark.parametrize("path", FILES, ids=place)
 def test_imports_point_down(path):
-    room = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    assert room in FLOOR, f"give {room} a floor"
-    assert not {name for name in imports(path) if name != room and FLOOR[name] >= FLOOR[room]}
+    part = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    assert part in FLOOR, f"give {part} a floor"
+    assert not {name for name in imports(path) if name != part and FLOOR[name] >= FLOOR[part]}
 
 
 def test_only_the_registry_reaches_kernels():
     assert {place(path) for path in FILES if not place(path).startswith("kernels/")
-            and "kernels" in imports(path)} <= KNOWS_ROOMS
+            and "kernels" in imports(path)} <= KNOWS_TARGETS
 
 
-# ---- rooms and kernels -------------------------------------------------------------------------------------
+# ---- targets and kernels -----------------------------------------------------------------------------------
 
 
 def modules(folder):
@@ -90,7 +90,7 @@ def test_families_have_one_word(target):
     assert {WORDS.get(name, name) for name in modules(f"kernels/{target}")} <= known
 
 
-def test_rooms_mirror_each_other():
+def test_targets_mirror_each_other():
     first, *others = (registry.kernels(target) for target in registry.TARGETS)
     for other in others:
         assert set(other) == set(first)

@@ -1,4 +1,4 @@
-"""Importing is quick: rooms come when they are used, kernels and files' readers last of all."""
+"""Importing is quick: subpackages come when they are used, kernels and files' readers last of all."""
 
 import os
 import subprocess

@@ -56,17 +56,17 @@ def test_names_functions_and_none():
     assert regularizers.serialize(own) == "own"
 
 
-@pytest.mark.parametrize("room, thing", [
+@pytest.mark.parametrize("module, thing", [
     (regularizers, regularizers.l1l2(0.25, 0.5)), (regularizers, regularizers.EigenvalueRegularizer(2.0)),
     (constraints, constraints.MaxNorm(3)), (constraints, constraints.NonNeg()), (constraints, constraints.UnitNorm(1))])
-def test_under_keras_1_a_configuration_has_the_name(room, thing):
+def test_under_keras_1_a_configuration_has_the_name(module, thing):
     """Layers of one's own write `self.W_regularizer.get_config()` and read it with `regularizers.get`."""
-    described = room.serialize(thing)
+    described = module.serialize(thing)
     config.set_keras_version("1.2.2")
     try:
-        again = room.get(thing.get_config())
+        again = module.get(thing.get_config())
         assert type(again) is type(thing) and again.get_config() == thing.get_config()
-        assert room.serialize(thing) == described       # in files nothing changes
+        assert module.serialize(thing) == described       # in files nothing changes
     finally:
         config.set_keras_version("2.2.5")
 

@@ -15,7 +15,7 @@ MOST = 2**32 - 1             # numbers of an array: kernels count them with 32 b
 
 
 class Accelerator(Device):
-    """A device whose kernels are the CUDA room's. Subclasses give `empty`, `prepared`, `launch`."""
+    """A device whose kernels are CUDA's. Subclasses give `empty`, `prepared`, `launch`."""
 
     target = "cuda"
     tasks = 256

@@ -35,7 +35,7 @@ class EmulatedArray(DeviceArray):
 
 
 class Emulated(Accelerator):
-    """A device on which the compiled kernels of the CUDA room run on NumPy, and faults have a place and a name.
+    """A device on which the compiled CUDA kernels run on NumPy, and faults have a place and a name.
 
     Nothing is asynchronous; memory is one NumPy array for each array, so that no access beyond one goes unseen.
     """

@@ -1,6 +1,6 @@
 """An NVIDIA GPU by its driver: memory, copies and launches, all in one order (a stream) that Python runs ahead of.
 
-Only reading an array waits. Kernels come from the CUDA room as machine code; the driver compiles nothing.
+Only reading an array waits. CUDA kernels come as machine code; the driver compiles nothing.
 """
 
 import math

@@ -7,7 +7,7 @@ from .base import Device
 
 
 class Cpu(Device):
-    """The device whose kernels are the CPU room's and whose memory is the host's."""
+    """The device whose kernels are the CPU's and whose memory is the host's."""
 
     name = target = "cpu"
     array = np.ndarray

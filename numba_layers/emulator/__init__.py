@@ -17,18 +17,18 @@ thousand threads at a time, so blocks that wait for later ones never end. Subnor
 drops them, and approximate functions are more exact than a GPU's.
 """
 
-_ROOMS = {
+_MODULES = {
     "Emulator": "emulator", "Pointer": "arguments", "launch": "emulator",
     "KernelFault": "faults", "MemoryFault": "faults", "RaceFault": "faults", "DeadlockFault": "faults",
     "WarpFault": "faults", "EndlessLoopFault": "faults", "TrapFault": "faults", "PtxError": "faults",
 }
-__all__ = sorted(_ROOMS)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name):
-    """Load a room when its name is first used."""
+    """Load a module when its name is first used."""
     import importlib
 
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)
+    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)

@@ -1,6 +1,6 @@
 """The instruction table: opcode -> a function that makes an `Operation` of an instruction's types and modifiers.
 
-Rooms by kind fill it: `integers`, `bits`, `floats`, `comparison`, `conversion`, `access`, `warp`, `matrix`,
+Modules by kind fill it: `integers`, `bits`, `floats`, `comparison`, `conversion`, `access`, `warp`, `matrix`,
 `barrier`. An operation works on arrays with one element for each thread, or a single element where all threads
 have the same value; it returns new arrays and never writes into those it gets.
 """

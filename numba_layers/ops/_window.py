@@ -117,10 +117,10 @@ def _axes(who, sizes, window, strides, padding, dilation):
         before, after = _pads(padding, number, size, span, stride)
         out = None
         if size is not None:
-            room = before + size + after
-            if room < span:
+            padded = before + size + after
+            if padded < span:
                 raise _too_large(who, AXES[count][number], size, taps, step, span, before, after)
-            out = (room - span) // stride + 1
+            out = (padded - span) // stride + 1
         found.append(Axis(size, taps, stride, step, before, after, out))
     return tuple(found)
 
