@@ -1,18 +1,29 @@
 """Activations by name: functions of a tensor, element by element but for softmax."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from . import registry
 from ._identify import Catalogue
 from .autograd.tensor import as_tensor
 from .errors import ShapeError
 from .ops import activation, elementwise
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-def linear(x):
+    from .autograd.tensor import Tensor
+    from .typing import CustomObjects, Identifier, TensorLike
+
+
+def linear(x: TensorLike) -> Any:
     """x itself."""
     return x
 
 
-def relu(x, alpha=0.0, max_value=None, threshold=0.0):
+def relu(x: TensorLike, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """x where above `threshold`, but at most `max_value` (None: no limit); else alpha (x - threshold).
 
     Reference: Nair & Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines".
@@ -20,7 +31,7 @@ def relu(x, alpha=0.0, max_value=None, threshold=0.0):
     return activation.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
 
 
-def elu(x, alpha=1.0):
+def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     """x where positive, else alpha (e**x - 1).
 
     Reference: Clevert et al. 2016, "Fast and Accurate Deep Network Learning by Exponential Linear Units".
@@ -28,7 +39,7 @@ def elu(x, alpha=1.0):
     return activation.elu(x, alpha=alpha)
 
 
-def selu(x):
+def selu(x: TensorLike) -> Tensor:
     """1.0507 elu(x, 1.6733): activations of mean 0 and variance 1 stay so. Weights should be `lecun_normal`.
 
     Reference: Klambauer et al. 2017, "Self-Normalizing Neural Networks".
@@ -36,7 +47,7 @@ def selu(x):
     return activation.selu(x)
 
 
-def softmax(x, axis=-1):
+def softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """e**x / Σ e**x, the sum over `axis`: numbers in [0, 1] that add up to 1.
 
     Raises: ShapeError for x of fewer than two axes: there is no sample to sum over.
@@ -46,32 +57,32 @@ def softmax(x, axis=-1):
     return activation.softmax(x, axis=axis)
 
 
-def softplus(x):
+def softplus(x: TensorLike) -> Tensor:
     """log(1 + e**x), in (0, ∞)."""
     return activation.softplus(x)
 
 
-def softsign(x):
+def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|), in (-1, 1)."""
     return activation.softsign(x)
 
 
-def tanh(x):
+def tanh(x: TensorLike) -> Tensor:
     """(e**x - e**-x) / (e**x + e**-x), in [-1, 1]."""
     return activation.tanh(x)
 
 
-def sigmoid(x):
+def sigmoid(x: TensorLike) -> Tensor:
     """1 / (1 + e**-x), in [0, 1]."""
     return activation.sigmoid(x)
 
 
-def hard_sigmoid(x):
+def hard_sigmoid(x: TensorLike) -> Tensor:
     """0.2 x + 0.5, limited to [0, 1]: 0 below -2.5, 1 above 2.5."""
     return activation.hard_sigmoid(x)
 
 
-def exponential(x):
+def exponential(x: TensorLike) -> Tensor:
     """e**x"""
     return elementwise.exp(x)
 
@@ -80,7 +91,7 @@ _catalogue = Catalogue("activation", {function.__name__: function for function i
     linear, relu, elu, selu, softmax, softplus, softsign, tanh, sigmoid, hard_sigmoid, exponential)})
 
 
-def get(identifier):
+def get(identifier: Identifier) -> Callable[..., Any]:
     """The activation that a name stands for; functions and layers pass through, None is `linear`.
 
     Raises: UnknownNameError with the nearest name; ArgumentError for what is no activation.
@@ -88,14 +99,14 @@ def get(identifier):
     return linear if identifier is None else deserialize(identifier)
 
 
-def serialize(activation):
+def serialize(activation: Callable[..., Any]) -> Any:
     """The activation's name, or the configuration of a layer used as one; `deserialize` reads both."""
     return _catalogue.serialize(activation)
 
 
-def deserialize(name, custom_objects=None):
+def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     """The activation of that name; `custom_objects`: name -> the user's own function."""
-    layers = {}
+    layers: dict[str, Any] = {}
     if isinstance(name, dict):
         layers = {layer.__name__: layer for layer in registry.layers()}
-    return _catalogue.get(name, custom=layers | (custom_objects or {}))
+    return _catalogue.get(name, custom={**layers, **(custom_objects or {})})

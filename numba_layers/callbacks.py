@@ -1,5 +1,7 @@
 """What happens around training: logs, progress, early stopping, checkpoints, learning-rate schedules."""
 
+from __future__ import annotations
+
 import csv
 import inspect
 import math
@@ -7,6 +9,7 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +21,13 @@ from .autograd.tensor import Variable
 from .errors import ArgumentError, FileError, shown, unknown
 from .utils.files import writable
 
-__path__ = []       # as of a package, so that an import of what is absent is asked for, and answered
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from .typing import FilePath, Logs
+
+__path__: list[str] = []        # as of a package, so that an import of what is absent is asked for, and answered
 __getattr__ = attribute_of(__name__)
 
 
@@ -28,52 +37,52 @@ class Callback(Constructed):
     params: batch_size, epochs, samples, steps, verbose, do_validation, metrics; nb_epoch and nb_sample as in Keras 1.
     """
 
-    def __init__(self):
-        self.validation_data = None
-        self.model = None
-        self.params = {}
+    def __init__(self) -> None:
+        self.validation_data: Any = None
+        self.model: Any = None
+        self.params: Mapping[str, Any] = {}
 
-    def set_params(self, params):
+    def set_params(self, params: Mapping[str, Any]) -> None:
         self.params = params
 
-    def set_model(self, model):
+    def set_model(self, model: Any) -> None:
         self.model = model
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         pass
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         pass
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         pass
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         pass
 
-    def on_batch_begin(self, batch, logs=None):
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         pass
 
-    def on_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         pass
 
 
 class CallbackList(Constructed):
     """Several callbacks as one: each event goes to all of them in order, with one dictionary of logs."""
 
-    def __init__(self, callbacks=None):
+    def __init__(self, callbacks: Sequence[Callback] | None = None) -> None:
         if not isinstance(callbacks, list | tuple | None):
             raise ArgumentError(f"CallbackList takes a list of callbacks, got {shown(callbacks)}.")
         self.callbacks = list(callbacks or [])
 
-    def append(self, callback):
+    def append(self, callback: Callback) -> None:
         self.callbacks.append(callback)
 
-    def set_params(self, params):
+    def set_params(self, params: Mapping[str, Any]) -> None:
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def set_model(self, model):
+    def set_model(self, model: Any) -> None:
         for callback in self.callbacks:
             callback.set_model(model)
 
@@ -81,22 +90,22 @@ class CallbackList(Constructed):
         for callback in self.callbacks:
             getattr(callback, event)(*arguments)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._tell("on_train_begin", {} if logs is None else logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self._tell("on_train_end", {} if logs is None else logs)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._tell("on_epoch_begin", epoch, {} if logs is None else logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._tell("on_epoch_end", epoch, {} if logs is None else logs)
 
-    def on_batch_begin(self, batch, logs=None):
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         self._tell("on_batch_begin", batch, {} if logs is None else logs)
 
-    def on_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._tell("on_batch_end", batch, {} if logs is None else logs)
 
 
@@ -137,18 +146,18 @@ def _say(text):
 class BaseLogger(Callback):
     """Puts the epoch's averages into the epoch's logs, each batch counting by its size."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self.seen = 0
-        self.totals = {}
+        self.totals: dict[str, float] = {}
 
-    def on_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         size = logs.get("size", 0)
         self.seen += size
         for name, value in logs.items():
             if name not in ("batch", "size"):
                 self.totals[name] = self.totals.get(name, 0.0) + value * size
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         for name, total in self.totals.items():
             logs[name] = total / max(self.seen, 1)
 
@@ -156,11 +165,11 @@ class BaseLogger(Callback):
 class History(Callback):
     """Keeps each epoch's logs: `history['loss']` is a list with one figure an epoch, `epoch` their numbers."""
 
-    def on_train_begin(self, logs=None):
-        self.epoch = []
-        self.history = {}
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[Any]] = {}
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
@@ -173,12 +182,12 @@ def _figures(logs, names):
 class ProgbarLogger(Callback):
     """A progress bar for each epoch, by tqdm, in terminals and notebooks, with loss and metrics beside it."""
 
-    def __init__(self, count_mode="samples"):
+    def __init__(self, count_mode: str = "samples") -> None:
         super().__init__()
         self.count_mode = word(count_mode, "count_mode of ProgbarLogger", ("samples", "steps"))
-        self.bar = None
+        self.bar: Any = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")     # tqdm warns in notebooks without widgets, and then works
             from tqdm.auto import tqdm
@@ -190,18 +199,18 @@ class ProgbarLogger(Callback):
                         desc=f"Epoch {epoch + 1}/{self.params.get('epochs')}",
                         unit="step" if self.by_steps else "sample", file=sys.stdout, dynamic_ncols=True)
 
-    def on_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.averages.on_batch_end(batch, logs)
         if self.bar.update(1 if self.by_steps else logs.get("size", 0)):    # drawn: ten times a second at most
-            averages = {}
+            averages: dict[str, float] = {}
             self.averages.on_epoch_end(0, averages)
             self.bar.set_postfix_str(_figures(averages, self.params["metrics"]))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.bar.set_postfix_str(_figures(logs, self.params["metrics"]), refresh=False)
         self._close()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self._close()
 
     def _close(self):
@@ -213,21 +222,21 @@ class ProgbarLogger(Callback):
 class EpochLine(Callback):
     """Prints one line an epoch: verbose=2."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         print(f"Epoch {epoch + 1}/{self.params.get('epochs')}  {_figures(logs, self.params['metrics'])}")
 
 
 class EpochNumber(Callback):
     """Prints the number of each epoch as it begins: verbose=3 and beyond, as in Keras."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         print(f"Epoch {epoch + 1}/{self.params.get('epochs')}")
 
 
 class TerminateOnNaN(Callback):
     """Stops the training when the loss is NaN or infinite."""
 
-    def on_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         loss = logs.get("loss")
         if loss is not None and not np.isfinite(loss):
             _say(f"Batch {batch}: the loss is {loss}, training stops.")
@@ -277,8 +286,8 @@ class EarlyStopping(_Watching):
     be passed to count as an improvement. restore_best_weights: go back to the best epoch's weights at the end.
     """
 
-    def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
-                 restore_best_weights=False):
+    def __init__(self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0,
+                 mode: str = "auto", baseline: float | None = None, restore_best_weights: bool = False) -> None:
         super().__init__()
         self._watch(monitor, mode, min_delta)
         self.patience = self._number("patience", patience)
@@ -286,7 +295,7 @@ class EarlyStopping(_Watching):
         self.baseline = baseline if baseline is None else self._number("baseline", baseline)
         self.restore_best_weights = flag(restore_best_weights, "EarlyStopping: restore_best_weights")
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._forget()
         if self.baseline is not None:
             self.best = self.baseline
@@ -294,7 +303,7 @@ class EarlyStopping(_Watching):
         self.stopped_epoch = 0
         self.best_weights = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         figure = self._figure(logs)
         if figure is None:
             return
@@ -312,7 +321,7 @@ class EarlyStopping(_Watching):
                     _say("Restoring the weights of the best epoch")
                 self.model.set_weights(self.best_weights)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch and self.verbose:
             _say(f"Epoch {self.stopped_epoch + 1}: early stopping")
 
@@ -326,8 +335,8 @@ class ModelCheckpoint(_Watching):
     it intact.
     """
 
-    def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
-                 mode="auto", period=1):
+    def __init__(self, filepath: FilePath, monitor: str = "val_loss", verbose: int = 0, save_best_only: bool = False,
+                 save_weights_only: bool = False, mode: str = "auto", period: int = 1) -> None:
         super().__init__()
         self._watch(monitor, mode)
         self.filepath = path(filepath, "ModelCheckpoint: filepath")
@@ -340,7 +349,7 @@ class ModelCheckpoint(_Watching):
     def _is_upwards(self, monitor):
         return super()._is_upwards(monitor) or monitor.startswith("fmeasure")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epochs_since_last_save += 1
         if self.epochs_since_last_save < self.period:
             return
@@ -375,12 +384,12 @@ class LearningRateScheduler(Callback):
     A schedule that can take two arguments gets the rate so far, except under Keras 1's rules.
     """
 
-    def __init__(self, schedule, verbose=0):
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         self.schedule = function(schedule, "LearningRateScheduler: schedule")
         self.verbose = flag(verbose, "LearningRateScheduler: verbose")
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         rate = float(self.model.optimizer.lr)
         rate = self.schedule(epoch, rate) if _takes_two(self.schedule) else self.schedule(epoch)
         if isinstance(rate, np.ndarray | Variable) and rate.size == 1:      # K.get_value gives the one
@@ -391,7 +400,7 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             _say(f"Epoch {epoch + 1}: learning rate {rate:g}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs["lr"] = float(self.model.optimizer.lr)
 
 
@@ -415,8 +424,8 @@ class ReduceLROnPlateau(_Watching):
     """
 
     @keras1({"epsilon": "min_delta"})
-    def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4,
-                 cooldown=0, min_lr=0.0):
+    def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: int = 0,
+                 mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0) -> None:
         super().__init__()
         self._watch(monitor, mode, min_delta)
         self.factor = self._number("factor", factor, below=1)
@@ -425,12 +434,12 @@ class ReduceLROnPlateau(_Watching):
         self.cooldown = self._number("cooldown", cooldown)
         self.min_lr = self._number("min_lr", min_lr)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._forget()
         self.wait = 0
         self.cooldown_counter = 0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         rate = logs["lr"] = float(self.model.optimizer.lr)
         figure = self._figure(logs)
         if figure is None:
@@ -457,7 +466,7 @@ class CSVLogger(Callback):
     separator: between the columns. append: go on with an existing file.
     """
 
-    def __init__(self, filename, separator=",", append=False):
+    def __init__(self, filename: FilePath, separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename = Path(path(filename, "CSVLogger: filename"))
         self.separator = text(separator, "CSVLogger: separator")
@@ -465,16 +474,16 @@ class CSVLogger(Callback):
             raise ArgumentError(f"CSVLogger: separator must be a single character, got {shown(separator)}.")
         self.append = flag(append, "CSVLogger: append")
         self.columns = None
-        self.file = None
+        self.file: Any = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         path = writable(self.filename)
         going_on = self.append and path.exists() and path.stat().st_size > 0
         self.file = open(path, "a" if self.append else "w", newline="")
         self.writer = None
         self.needs_header = not going_on
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         try:
             self._write(epoch, logs)
         except OSError as error:
@@ -494,7 +503,7 @@ class CSVLogger(Callback):
         self.writer.writerow({"epoch": epoch, **logs})
         self.file.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         if self.file is not None:
             self.file.close()
             self.file = None
@@ -503,8 +512,10 @@ class CSVLogger(Callback):
 class LambdaCallback(Callback):
     """A callback made of functions: on_epoch_begin(epoch, logs), on_batch_end(batch, logs), on_train_end(logs) ..."""
 
-    def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_batch_begin=None, on_batch_end=None,
-                 on_train_begin=None, on_train_end=None, **attributes):
+    def __init__(self, on_epoch_begin: Callable[..., Any] | None = None, on_epoch_end: Callable[..., Any] | None = None,
+                 on_batch_begin: Callable[..., Any] | None = None, on_batch_end: Callable[..., Any] | None = None,
+                 on_train_begin: Callable[..., Any] | None = None, on_train_end: Callable[..., Any] | None = None,
+                 **attributes: Any) -> None:
         super().__init__()
         vars(self).update(attributes)
         given = {"on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_batch_begin": on_batch_begin,

@@ -1,17 +1,24 @@
 """The command line: `python -m numba_layers COMMAND`."""
 
+from __future__ import annotations
+
 import argparse
 import platform
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import config, registry
 from ._version import __version__
 from .errors import FileError, NumbaLayersError, unknown
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def main(arguments=None):
+
+def main(arguments: Sequence[str] | None = None) -> Any:
     """Run one command; errors of this package are printed as one line. Returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)

@@ -8,15 +8,23 @@ A finder on `sys.meta_path` answers for `keras` and all `keras.…` with facades
 look names up in this package's modules when asked. One table says where.
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 import runpy
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from . import absent, config, dialect
 from .errors import MissingError, ModelError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .typing import FilePath
 
 # keras module -> the modules of this package that stand for it, the first that has a name gives it
 MODULES = {
@@ -134,7 +142,7 @@ class _Finder:
 _finder = _Finder()
 
 
-def install(version="2.2.5"):
+def install(version: str = "2.2.5") -> None:
     """Make `import keras` mean this package; the version decides defaults in which Keras 1 and 2 differ.
 
     Raises: ModelError when the real Keras is imported already; ArgumentError unless it is 1.x or 2.x.
@@ -151,7 +159,7 @@ def install(version="2.2.5"):
         sys.meta_path.insert(0, _finder)
 
 
-def uninstall():
+def uninstall() -> None:
     """Undo `install`: `import keras` means the real one again."""
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
@@ -161,7 +169,7 @@ def uninstall():
     config.set_installed(False)
 
 
-def run_script(path, args=(), version=None):
+def run_script(path: FilePath, args: Sequence[str] = (), version: str | None = None) -> None:
     """Run the script `path` as `python path args` would, with `import keras` meaning this package.
 
     version: of Keras, whose rules hold; None: 1.2.2 where the script has words of Keras 1 and none of Keras 2's alone,

@@ -18,6 +18,8 @@
 Reference: Keras 2 documentation, "Backend", keras.json.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import warnings
@@ -44,7 +46,7 @@ debug_level = _debug_level()
 check_numbers = os.environ.get("NUMBA_LAYERS_CHECK", "") not in ("", "0")
 
 
-def keras_home():
+def keras_home() -> Path:
     """The folder Keras keeps its settings and data in: `KERAS_HOME` or ~/.keras."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
@@ -60,11 +62,11 @@ def _matmul_precision():
 class _Settings:
     """What `set_...` changes; starts from Keras's defaults, and from keras.json at the end of this module."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.floatx = "float32"
         self.epsilon = 1e-7
-        self.image_data_format = None
-        self.learning_phase = None
+        self.image_data_format: str | None = None
+        self.learning_phase: int | None = None
         asked = os.environ.get("NUMBA_LAYERS_WINOGRAD", "")
         self.winograd = asked != "0" if asked else None
         self.matmul_precision = _matmul_precision()
@@ -76,7 +78,7 @@ _settings = _Settings()
 _described_floatx = ContextVar("described_floatx", default=None)
 
 
-def floatx():
+def floatx() -> str:
     """The float type of new weights and of data, 'float32' or 'float64'."""
     return _described_floatx.get() or _settings.floatx
 
@@ -91,7 +93,7 @@ def float_type(name):
         _described_floatx.reset(token)
 
 
-def set_floatx(name):
+def set_floatx(name: str) -> None:
     """Set the float type of what is made from now on.
 
     Raises: ArgumentError for a type without kernels (float16 has none on the CPU).
@@ -104,12 +106,12 @@ def set_floatx(name):
     _settings.floatx = name
 
 
-def epsilon():
+def epsilon() -> float:
     """The small number that keeps logarithms and quotients finite, 1e-7 by default."""
     return _settings.epsilon
 
 
-def set_epsilon(value):
+def set_epsilon(value: float) -> None:
     """Set `epsilon()`; `value` a float in (0, 1)."""
     if isinstance(value, bool | str) or not hasattr(value, "__float__") or not 0 < value < 1:
         raise ArgumentError(f"epsilon must be a number in (0, 1), got {value!r:.40}.")
@@ -130,24 +132,24 @@ def default_data_format(keras1_name=False):
     return "channels_first" if keras1() or (keras1_name and not _settings.installed) else "channels_last"
 
 
-def image_data_format():
+def image_data_format() -> str:
     """'channels_last' or 'channels_first': what was set, else the default of the generation in force."""
     return _settings.image_data_format or default_data_format()
 
 
-def set_image_data_format(data_format):
+def set_image_data_format(data_format: str) -> None:
     """Set the layout of images for layers that do not name one."""
     if data_format not in DATA_FORMATS:
         raise unknown("image data format", data_format, DATA_FORMATS)
     _settings.image_data_format = data_format
 
 
-def image_dim_ordering():
+def image_dim_ordering() -> str:
     """`image_data_format()` in Keras 1's words: 'tf' is channels_last, 'th' channels_first."""
     return "tf" if image_data_format() == "channels_last" else "th"
 
 
-def set_image_dim_ordering(dim_ordering):
+def set_image_dim_ordering(dim_ordering: str) -> None:
     """Keras 1's `set_image_data_format`: 'tf' is channels_last, 'th' channels_first."""
     if not isinstance(dim_ordering, str) or dim_ordering not in DIM_ORDERINGS:
         raise unknown("image dim ordering", dim_ordering, DIM_ORDERINGS)
@@ -170,24 +172,24 @@ def asked_data_format(data_format):
     return data_format
 
 
-def learning_phase():
+def learning_phase() -> int | None:
     """1 or 0 where `set_learning_phase` fixed the phase for the process, else None."""
     return _settings.learning_phase
 
 
-def set_learning_phase(value):
+def set_learning_phase(value: int | None) -> None:
     """Fix the phase of everything that runs from now on: 1 training, 0 testing, None as each call says."""
     if value not in (0, 1, None):
         raise ArgumentError(f"the learning phase is 0 (testing), 1 (training) or None, got {value!r}.")
     _settings.learning_phase = None if value is None else int(value)
 
 
-def winograd():
+def winograd() -> bool | None:
     """May 3 x 3 convolutions of stride 1 be computed by Winograd's algorithm? None: as is best on the device."""
     return _settings.winograd
 
 
-def set_winograd(allowed):
+def set_winograd(allowed: bool | None) -> None:
     """Allow Winograd's algorithm, compute all convolutions directly, or leave the choice to the device (None).
 
     It is 1.5 to 3 times as fast, and in float32 right to about 1e-5 of the result's scale, where sums are right to
@@ -198,12 +200,12 @@ def set_winograd(allowed):
     _settings.winograd = None if allowed is None else bool(allowed)
 
 
-def matmul_precision():
+def matmul_precision() -> str:
     """What GPUs multiply where float32 matrices or images and windows are multiplied: 'float32', 'tf32' or 'bf16'."""
     return _settings.matmul_precision
 
 
-def set_matmul_precision(name):
+def set_matmul_precision(name: str) -> None:
     """Choose how exactly GPUs multiply float32 numbers in matrix products and convolutions.
 
     'float32' is exact, the default. 'tf32' rounds both factors to 10 bits after the point, 'bf16' to 7, for tensor
@@ -218,12 +220,12 @@ def set_matmul_precision(name):
     _settings.matmul_precision = name
 
 
-def keras_version():
+def keras_version() -> str:
     """The version of Keras whose defaults hold, '2.2.5' unless `compat.install` was asked for another."""
     return _settings.keras_version
 
 
-def keras1():
+def keras1() -> bool:
     """True where Keras 1's defaults and rules hold."""
     return keras_version().startswith("1")
 
@@ -237,7 +239,7 @@ def _numbers(version):
     return [int("".join(filter(str.isdigit, part)) or 0) for part in version.split(".")]
 
 
-def set_keras_version(version):
+def set_keras_version(version: str) -> None:
     """Choose the generation whose defaults hold where they differ; `version` like '1.2.2' or '2.0.9'."""
     if str(version).partition(".")[0] not in ("1", "2"):
         raise ArgumentError(f"Keras 1.x and 2.x are known, got version {version!r}. Take '1.2.2' or '2.2.5'.")
@@ -249,7 +251,7 @@ def set_installed(installed):
     _settings.installed = installed
 
 
-def cache_directory():
+def cache_directory() -> Path | None:
     """Folder of compiled kernels, or None where caching is off or the user has no home."""
     chosen = os.environ.get("NUMBA_LAYERS_CACHE_DIR")
     if chosen is not None:

@@ -4,6 +4,10 @@
 Conv2D kernel (rows, columns, in, out). ‖w‖ is √Σ w² over it; epsilon is `K.epsilon()`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from . import config
 from ._identify import Catalogue, configuration
 from ._legacy import Constructed
@@ -12,21 +16,30 @@ from .arguments import call_with, real
 from .errors import ArgumentError
 from .ops import elementwise, reduction
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from .autograd.tensor import Tensor
+    from .typing import Config, CustomObjects, Identifier
+
 
 class Constraint(Constructed):
     """Base of the constraints: a subclass gives `__call__(w) -> tensor`, and `names` of its arguments."""
 
-    names = ()
+    names: tuple[str, ...] = ()
 
-    def __init__(self):
+    def __init__(self) -> None:
         """A constraint without arguments."""
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Constructor arguments as plain values."""
         return configuration(self, {name: getattr(self, name) for name in self.names})
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The constraint with these constructor arguments."""
         return call_with(cls, config)
 
@@ -43,12 +56,12 @@ class MaxNorm(Constraint):
 
     names = ("max_value", "axis")
 
-    def __init__(self, max_value=2, axis=0, m=None):
+    def __init__(self, max_value: float = 2, axis: int = 0, m: float | None = None) -> None:
         self.max_value = max_value if m is None else m
         self.axis = axes_of(axis, "MaxNorm: axis")
         real(self.max_value, "MaxNorm: max_value", least=0)
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         norm = _norm(w, self.axis)
         return w * (elementwise.clip(norm, low=0.0, high=float(self.max_value)) / (norm + config.epsilon()))
 
@@ -56,7 +69,7 @@ class MaxNorm(Constraint):
 class NonNeg(Constraint):
     """No weight below 0: those that are become 0."""
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         return w * elementwise.cast(elementwise.greater_equal(w, 0.0), dtype=w.dtype)
 
 
@@ -65,10 +78,10 @@ class UnitNorm(Constraint):
 
     names = ("axis",)
 
-    def __init__(self, axis=0):
+    def __init__(self, axis: int = 0) -> None:
         self.axis = axes_of(axis, "UnitNorm: axis")
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         return w / (_norm(w, self.axis) + config.epsilon())
 
 
@@ -80,7 +93,8 @@ class MinMaxNorm(Constraint):
 
     names = ("min_value", "max_value", "rate", "axis")
 
-    def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0, low=None, high=None):
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int = 0,
+                 low: float | None = None, high: float | None = None) -> None:
         self.min_value = min_value if low is None else low
         self.max_value = max_value if high is None else high
         self.rate, self.axis = rate, axes_of(axis, "MinMaxNorm: axis")
@@ -89,7 +103,7 @@ class MinMaxNorm(Constraint):
                                 f"{self.max_value}.")
         real(rate, "MinMaxNorm: rate", least=0, most=1)
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         norm = _norm(w, self.axis)
         limited = elementwise.clip(norm, low=float(self.min_value), high=float(self.max_value))
         wanted = float(self.rate) * limited + (1.0 - self.rate) * norm
@@ -105,7 +119,7 @@ _catalogue = Catalogue("constraint", {constraint.__name__: constraint for constr
     MaxNorm, NonNeg, UnitNorm, MinMaxNorm)}, makers=True)
 
 
-def get(identifier, kwargs=None):
+def get(identifier: Identifier, kwargs: Mapping[str, Any] | None = None) -> Any:
     """The constraint that a name or a configuration stands for; objects and functions pass, None is None.
 
     kwargs: options that go with a name.
@@ -114,11 +128,11 @@ def get(identifier, kwargs=None):
     return _catalogue.get(identifier, kwargs)
 
 
-def serialize(constraint):
+def serialize(constraint: Any) -> Any:
     """{'class_name': ..., 'config': ...}, or the name of a function; `deserialize` reads both."""
     return _catalogue.serialize(constraint)
 
 
-def deserialize(config, custom_objects=None):
+def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
     """The constraint of what `serialize` gave; `custom_objects`: name -> the user's own class or function."""
     return _catalogue.get(config, custom=custom_objects)

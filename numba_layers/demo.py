@@ -1,6 +1,9 @@
 """The demonstration: a network learns to read handwritten digits, in one command."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +15,16 @@ from .layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from .models import Sequential
 from .utils import to_categorical
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .typing import FilePath
+
 MODEL_FILE = "digits.h5"
 PLOT_FILE = "digits.png"
 
 
-def run(epochs=12, folder=".", verbose=1):
+def run(epochs: int = 12, folder: FilePath = ".", verbose: int = 1) -> Any:
     """Train on the 8x8 digits, say how well it went, save model and curves in `folder`; returns the test accuracy.
 
     Network, shifts, rates and number of epochs were chosen by five-fold cross-validation within the training part,
@@ -39,7 +47,7 @@ def run(epochs=12, folder=".", verbose=1):
     return accuracy
 
 
-def network():
+def network() -> Any:
     """Three convolutions and two dense layers, compiled, for images (n, 8, 8, 1)."""
     model = Sequential([
         Conv2D(32, 3, padding="same", activation="relu", input_shape=(8, 8, 1)),

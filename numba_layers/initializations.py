@@ -7,8 +7,11 @@ dim_ordering: the order of a convolution's axes in `shape`: 'th' (out, in, rows,
 columns, in, out). name: of the variable.
 """
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +21,17 @@ from .autograd.tensor import Variable
 from .errors import ShapeError, unknown
 from .initializers import flat_orthogonal
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-def get_fans(shape, dim_ordering="th"):
+    from .typing import DtypeLike, Identifier
+
+
+def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[Any, Any]:
     """(fan in, fan out) by Keras 1's count, which for 'tf' takes the first two axes alone as the window."""
     if len(shape) == 2:
-        return shape
+        return shape[0], shape[1]
     if len(shape) in (4, 5):
         if dim_ordering == "th":
             window = math.prod(shape[2:])
@@ -38,45 +47,53 @@ def _variable(values, name, dtype):
     return Variable(np.array(values, dtype or config.floatx()), name=name)
 
 
-def uniform(shape, scale=0.05, name=None, dim_ordering="th", dtype=None):
+def uniform(shape: Sequence[int], scale: float = 0.05, name: str | None = None, dim_ordering: str = "th",
+            dtype: DtypeLike | None = None) -> Variable:
     """Uniform in ±scale."""
     return _variable(np.random.uniform(-scale, scale, shape), name, dtype)
 
 
-def normal(shape, scale=0.05, name=None, dim_ordering="th", dtype=None):
+def normal(shape: Sequence[int], scale: float = 0.05, name: str | None = None, dim_ordering: str = "th",
+           dtype: DtypeLike | None = None) -> Variable:
     """Normal of standard deviation `scale`."""
     return _variable(np.random.normal(0.0, scale, shape), name, dtype)
 
 
-def lecun_uniform(shape, name=None, dim_ordering="th", dtype=None):
+def lecun_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th",
+                  dtype: DtypeLike | None = None) -> Variable:
     """Uniform in ±√(3 / fan_in). Reference: LeCun et al. 1998, "Efficient BackProp", §4.6."""
     fan_in, _ = get_fans(shape, dim_ordering)
     return uniform(shape, math.sqrt(3 / fan_in), name=name, dtype=dtype)
 
 
-def glorot_normal(shape, name=None, dim_ordering="th", dtype=None):
+def glorot_normal(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th",
+                  dtype: DtypeLike | None = None) -> Variable:
     """Normal of variance 2 / (fan_in + fan_out). Reference: Glorot & Bengio 2010, eq. 12."""
     return normal(shape, math.sqrt(2 / sum(get_fans(shape, dim_ordering))), name=name, dtype=dtype)
 
 
-def glorot_uniform(shape, name=None, dim_ordering="th", dtype=None):
+def glorot_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th",
+                   dtype: DtypeLike | None = None) -> Variable:
     """Uniform in ±√(6 / (fan_in + fan_out)). Reference: Glorot & Bengio 2010, eq. 16."""
     return uniform(shape, math.sqrt(6 / sum(get_fans(shape, dim_ordering))), name=name, dtype=dtype)
 
 
-def he_normal(shape, name=None, dim_ordering="th", dtype=None):
+def he_normal(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th",
+              dtype: DtypeLike | None = None) -> Variable:
     """Normal of variance 2 / fan_in. Reference: He et al. 2015, "Delving Deep into Rectifiers", eq. 10."""
     fan_in, _ = get_fans(shape, dim_ordering)
     return normal(shape, math.sqrt(2 / fan_in), name=name, dtype=dtype)
 
 
-def he_uniform(shape, name=None, dim_ordering="th", dtype=None):
+def he_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th",
+               dtype: DtypeLike | None = None) -> Variable:
     """Uniform in ±√(6 / fan_in). Reference: He et al. 2015, "Delving Deep into Rectifiers", §2.2."""
     fan_in, _ = get_fans(shape, dim_ordering)
     return uniform(shape, math.sqrt(6 / fan_in), name=name, dtype=dtype)
 
 
-def orthogonal(shape, scale=1.1, name=None, dim_ordering="th", dtype=None):
+def orthogonal(shape: Sequence[int], scale: float = 1.1, name: str | None = None, dim_ordering: str = "th",
+               dtype: DtypeLike | None = None) -> Variable:
     """`scale` times an orthogonal matrix; all axes but the first count as columns."""
     if len(shape) < 2:
         raise ShapeError(f"orthogonal: expected a shape of two axes or more, got {tuple(shape)}.")
@@ -84,19 +101,22 @@ def orthogonal(shape, scale=1.1, name=None, dim_ordering="th", dtype=None):
     return _variable(scale * flat.reshape(shape), name, dtype)
 
 
-def identity(shape, scale=1.0, name=None, dim_ordering="th", dtype=None):
+def identity(shape: Sequence[int], scale: float = 1.0, name: str | None = None, dim_ordering: str = "th",
+             dtype: DtypeLike | None = None) -> Variable:
     """`scale` times the identity matrix, for square weights."""
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ShapeError(f"identity: expected a square (n, n), got {tuple(shape)}.")
     return _variable(scale * np.eye(shape[0]), name, dtype)
 
 
-def zero(shape, name=None, dim_ordering="th", dtype=None):
+def zero(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th",
+         dtype: DtypeLike | None = None) -> Variable:
     """0"""
     return _variable(np.zeros(shape), name, dtype)
 
 
-def one(shape, name=None, dim_ordering="th", dtype=None):
+def one(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th",
+        dtype: DtypeLike | None = None) -> Variable:
     """1"""
     return _variable(np.ones(shape), name, dtype)
 
@@ -106,7 +126,7 @@ _FUNCTIONS = (uniform, normal, lecun_uniform, glorot_normal, glorot_uniform, he_
 _catalogue = Catalogue("initialization", {function.__name__: function for function in _FUNCTIONS})
 
 
-def get(identifier, **kwargs):
+def get(identifier: Identifier, **kwargs: Any) -> Callable[..., Any]:
     """Keras 1's function of that name, else what `initializers.get` finds; `kwargs`: fixed arguments of it.
 
     Raises: UnknownNameError with the nearest name.

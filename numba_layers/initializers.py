@@ -4,9 +4,12 @@
 the same array at each call. Keras 1's formulas, where they differ, are in `initializations`.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +21,15 @@ from .arguments import seed as seed_of
 from .autograd.graph import evaluate, is_symbolic
 from .autograd.tensor import Tensor
 from .errors import ArgumentError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from .typing import Config, CustomObjects, DtypeLike, Identifier
 
 TRUNCATED_DEVIATION = 0.87962566103423978   # of a standard normal distribution cut off at ±2
 
@@ -55,24 +67,24 @@ def flat_orthogonal(random, rows, columns):
 class Initializer(Constructed):
     """Base of the initializers: a subclass gives `draw(shape)` and the `names` of its arguments."""
 
-    names = ()
+    names: tuple[str, ...] = ()
 
-    def __init__(self):
+    def __init__(self) -> None:
         """An initializer without arguments."""
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: DtypeLike | None = None) -> NDArray[Any]:
         return np.asarray(self.draw(tuple(shape)), dtype or config.floatx())
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         """An array of that shape, of any float type."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it draws: define draw(shape).")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Constructor arguments as plain numbers and names."""
         return {name: getattr(self, name) for name in self.names}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The initializer with these constructor arguments."""
         return call_with(cls, {name: value for name, value in config.items() if name != "dtype"})
 
@@ -80,14 +92,14 @@ class Initializer(Constructed):
 class Zeros(Initializer):
     """0"""
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         return np.zeros(shape)
 
 
 class Ones(Initializer):
     """1"""
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         return np.ones(shape)
 
 
@@ -96,10 +108,10 @@ class Constant(Initializer):
 
     names = ("value",)
 
-    def __init__(self, value=0.0):
+    def __init__(self, value: Any = 0.0) -> None:
         self.value = numbers(value, "Constant: value")
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         return np.broadcast_to(unmasked(self.value, "Constant"), shape).copy()
 
 
@@ -108,11 +120,11 @@ class RandomNormal(Initializer):
 
     names = ("mean", "stddev", "seed")
 
-    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         self.mean, self.stddev = _real(self, "mean", mean), _real(self, "stddev", stddev, 0)
         self.seed = seed_of(seed, f"{type(self).__name__}: seed")
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         return generator(self.seed).normal(self.mean, self.stddev, shape)
 
 
@@ -121,12 +133,12 @@ class RandomUniform(Initializer):
 
     names = ("minval", "maxval", "seed")
 
-    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         if _real(self, "minval", minval) > _real(self, "maxval", maxval):
             raise ArgumentError(f"RandomUniform: minval {minval} must not be larger than maxval {maxval}.")
         self.minval, self.maxval, self.seed = minval, maxval, seed_of(seed, "RandomUniform: seed")
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         return generator(self.seed).uniform(self.minval, self.maxval, shape)
 
 
@@ -135,11 +147,11 @@ class TruncatedNormal(Initializer):
 
     names = ("mean", "stddev", "seed")
 
-    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         self.mean, self.stddev = _real(self, "mean", mean), _real(self, "stddev", stddev, 0)
         self.seed = seed_of(seed, f"{type(self).__name__}: seed")
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         return truncated_normal(generator(self.seed), self.mean, self.stddev, shape)
 
 
@@ -155,14 +167,15 @@ class VarianceScaling(Initializer):
     modes = ("fan_in", "fan_out", "fan_avg")
     distributions = ("normal", "truncated_normal", "untruncated_normal", "uniform")
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="normal", seed=None):
+    def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "normal",
+                 seed: int | None = None) -> None:
         if not _real(self, "scale", scale) > 0:
             raise ArgumentError(f"VarianceScaling: scale must be positive, got {scale}.")
         self.scale, self.seed = scale, seed_of(seed, "VarianceScaling: seed")
         self.mode = word(mode, "mode of VarianceScaling", self.modes)
         self.distribution = word(distribution, "distribution of VarianceScaling", self.distributions)
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         fan_in, fan_out = compute_fans(shape)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         deviation = math.sqrt(self.scale / max(1, n))
@@ -184,10 +197,10 @@ class Orthogonal(Initializer):
 
     names = ("gain", "seed")
 
-    def __init__(self, gain=1.0, seed=None):
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         self.gain, self.seed = _real(self, "gain", gain), seed_of(seed, "Orthogonal: seed")
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         if len(shape) < 2:
             raise ShapeError(f"Orthogonal: expected a shape of two axes or more, got {shape}.")
         flat = flat_orthogonal(generator(self.seed), math.prod(shape[:-1]), shape[-1])
@@ -199,13 +212,13 @@ class Identity(Initializer):
 
     names = ("gain",)
 
-    def __init__(self, gain=1.0):
+    def __init__(self, gain: float = 1.0) -> None:
         self.gain = _real(self, "gain", gain)
 
-    def draw(self, shape):
+    def draw(self, shape: Sequence[int]) -> NDArray[Any]:
         if len(shape) != 2:
             raise ShapeError(f"Identity: expected a shape of two axes, got {shape}.")
-        return self.gain * np.eye(*shape)
+        return self.gain * np.eye(shape[0], shape[1])
 
 
 def _real(initializer, name, value, least=None):
@@ -214,32 +227,32 @@ def _real(initializer, name, value, least=None):
     return value
 
 
-def lecun_uniform(seed=None):
+def lecun_uniform(seed: int | None = None) -> Initializer:
     """Uniform in ±√(3 / fan_in). Reference: LeCun et al. 1998, "Efficient BackProp", §4.6."""
     return VarianceScaling(1.0, "fan_in", "uniform", seed)
 
 
-def lecun_normal(seed=None):
+def lecun_normal(seed: int | None = None) -> Initializer:
     """Normal of variance 1 / fan_in, cut off at two deviations. Reference: Klambauer et al. 2017, §2."""
     return VarianceScaling(1.0, "fan_in", "normal", seed)
 
 
-def glorot_uniform(seed=None):
+def glorot_uniform(seed: int | None = None) -> Initializer:
     """Uniform in ±√(6 / (fan_in + fan_out)). Reference: Glorot & Bengio 2010, eq. 16."""
     return VarianceScaling(1.0, "fan_avg", "uniform", seed)
 
 
-def glorot_normal(seed=None):
+def glorot_normal(seed: int | None = None) -> Initializer:
     """Normal of variance 2 / (fan_in + fan_out), cut off at two deviations. Reference: Glorot & Bengio."""
     return VarianceScaling(1.0, "fan_avg", "normal", seed)
 
 
-def he_uniform(seed=None):
+def he_uniform(seed: int | None = None) -> Initializer:
     """Uniform in ±√(6 / fan_in). Reference: He et al. 2015, "Delving Deep into Rectifiers", §2.2."""
     return VarianceScaling(2.0, "fan_in", "uniform", seed)
 
 
-def he_normal(seed=None):
+def he_normal(seed: int | None = None) -> Initializer:
     """Normal of variance 2 / fan_in, cut off at two deviations. Reference: He et al. 2015, eq. 10."""
     return VarianceScaling(2.0, "fan_in", "normal", seed)
 
@@ -259,7 +272,7 @@ _catalogue = Catalogue("initializer", {maker.__name__: maker for maker in _MAKER
                        makers=True)
 
 
-def get(identifier):
+def get(identifier: Identifier) -> Any:
     """The initializer that a name or a configuration stands for; objects and functions pass, None is None.
 
     A function of the shape alone, or Keras 1's `f(shape, name=None)`, will do: its answer is converted.
@@ -268,12 +281,12 @@ def get(identifier):
     return deserialize(identifier)
 
 
-def serialize(initializer):
+def serialize(initializer: Callable[..., Any]) -> Any:
     """{'class_name': ..., 'config': ...}, or the name of a function; `deserialize` reads both."""
     return _catalogue.serialize(initializer)
 
 
-def deserialize(config, custom_objects=None):
+def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
     """The initializer of what `serialize` gave; `custom_objects`: the user's own by name."""
     initializer = _catalogue.get(config, custom=custom_objects)
     return _with_dtype(initializer) if inspect.isfunction(initializer) else initializer

@@ -11,8 +11,9 @@ PATIENCE = 60       # seconds a fork waits for a lock, which an interrupt may ha
 
 STACK = 8 << 20     # bytes
 
-_made, _awaited = [], []
-_taken = []         # by the fork under way
+_made: list = []
+_awaited: list = []
+_taken: list = []   # by the fork under way
 _forks = 0          # between this process and the first
 
 
@@ -32,7 +33,7 @@ def adopted(given, awaited):
 _renewing = lock()
 
 
-class Lock(type(threading.RLock())):
+class Lock(type(threading.RLock())):  # type: ignore[misc]
     """A reentrant lock that lives and dies with what it belongs to; a copy of that has one of its own."""
 
     def __init__(self):

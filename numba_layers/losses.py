@@ -4,12 +4,22 @@ Shapes: y_true and y_pred (batch, ..., n) -> (batch, ...): the last axis goes: a
 `y_true` may be of any type and is taken in y_pred's; epsilon is `K.epsilon()`.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from . import config
 from ._identify import Catalogue
 from .autograd.tensor import as_tensor
 from .ops import activation, elementwise, embedding, loss, reduction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .autograd.tensor import Tensor
+    from .typing import CustomObjects, Identifier, TensorLike
 
 
 def _pair(y_true, y_pred):
@@ -26,42 +36,42 @@ def _at_least(x, low):
     return elementwise.maximum(x, low)
 
 
-def mean_squared_error(y_true, y_pred):
+def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean (y_pred - y_true)²"""
     return loss.mean_squared_error(*_pair(y_true, y_pred))
 
 
-def mean_absolute_error(y_true, y_pred):
+def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean |y_pred - y_true|"""
     return loss.mean_absolute_error(*_pair(y_true, y_pred))
 
 
-def mean_absolute_percentage_error(y_true, y_pred):
+def mean_absolute_percentage_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """100 mean |y_true - y_pred| / max(|y_true|, epsilon)"""
     y_true, y_pred = _pair(y_true, y_pred)
     size = _at_least(elementwise.abs(y_true), config.epsilon())
     return 100.0 * _mean(elementwise.abs((y_true - y_pred) / size))
 
 
-def mean_squared_logarithmic_error(y_true, y_pred):
+def mean_squared_logarithmic_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean (log(1 + max(y_pred, epsilon)) - log(1 + max(y_true, epsilon)))²"""
     logarithms = [elementwise.log(_at_least(y, config.epsilon()) + 1.0) for y in _pair(y_true, y_pred)]
     return _mean(elementwise.square(logarithms[1] - logarithms[0]))
 
 
-def squared_hinge(y_true, y_pred):
+def squared_hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean max(1 - y_true y_pred, 0)², for y_true of -1 and 1."""
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(elementwise.square(_at_least(1.0 - y_true * y_pred, 0.0)))
 
 
-def hinge(y_true, y_pred):
+def hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean max(1 - y_true y_pred, 0), for y_true of -1 and 1."""
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(_at_least(1.0 - y_true * y_pred, 0.0))
 
 
-def categorical_hinge(y_true, y_pred):
+def categorical_hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """max(0, max((1 - y_true) y_pred) - Σ y_true y_pred + 1), for one-hot y_true.
 
     Reference: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition".
@@ -72,19 +82,19 @@ def categorical_hinge(y_true, y_pred):
     return elementwise.maximum(0.0, wrong - right + 1.0)   # in this order the slope at 0 is 0
 
 
-def logcosh(y_true, y_pred):
+def logcosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean log cosh(y_pred - y_true): about d²/2 for small differences d, |d| - log 2 for large ones."""
     y_true, y_pred = _pair(y_true, y_pred)
     difference = y_pred - y_true
     return _mean(difference + activation.softplus(-2.0 * difference) - math.log(2.0))
 
 
-def categorical_crossentropy(y_true, y_pred):
+def categorical_crossentropy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """-Σ y_true log q with q = y_pred / Σ y_pred limited to [epsilon, 1 - epsilon], for one-hot y_true."""
     return loss.categorical_crossentropy(*_pair(y_true, y_pred))
 
 
-def sparse_categorical_crossentropy(y_true, y_pred):
+def sparse_categorical_crossentropy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """-log(p[y_true] / Σ p) with p = y_pred limited to [epsilon, 1 - epsilon].
 
     Shapes: y_true, labels 0 .. n-1, (batch, ..., 1) or (batch, ...), y_pred (batch, ..., n) -> (batch, ...)
@@ -97,12 +107,12 @@ def sparse_categorical_crossentropy(y_true, y_pred):
     return loss.sparse_categorical_crossentropy(elementwise.cast(y_true, dtype=dtype), y_pred)
 
 
-def binary_crossentropy(y_true, y_pred):
+def binary_crossentropy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean -y_true log p - (1 - y_true) log(1 - p) with p = y_pred limited to [epsilon, 1 - epsilon]."""
     return loss.binary_crossentropy(*_pair(y_true, y_pred))
 
 
-def kullback_leibler_divergence(y_true, y_pred):
+def kullback_leibler_divergence(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """Σ t log(t / p), where t and p are y_true and y_pred limited to [epsilon, 1].
 
     Reference: Kullback & Leibler 1951, "On Information and Sufficiency".
@@ -111,13 +121,13 @@ def kullback_leibler_divergence(y_true, y_pred):
     return reduction.sum(y_true * elementwise.log(y_true / y_pred), axis=-1)
 
 
-def poisson(y_true, y_pred):
+def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """mean y_pred - y_true log(y_pred + epsilon): a Poisson distribution's negative log-likelihood."""
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(y_pred - y_true * elementwise.log(y_pred + config.epsilon()))
 
 
-def cosine_proximity(y_true, y_pred):
+def cosine_proximity(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """-Σ t p with t and p = y_true and y_pred scaled to length 1: -1 in the same direction."""
     y_true, y_pred = (reduction.l2_normalize(y, axis=-1) for y in _pair(y_true, y_pred))
     return -reduction.sum(y_true * y_pred, axis=-1)
@@ -139,7 +149,7 @@ SHORT_NAMES = {"mse": mse, "mae": mae, "mape": mape, "msle": msle, "kld": kld, "
 _catalogue = Catalogue("loss", {function.__name__: function for function in FUNCTIONS} | SHORT_NAMES)
 
 
-def get(identifier):
+def get(identifier: Identifier) -> Any:
     """The loss that a name stands for; a function passes through, None is None.
 
     Raises: UnknownNameError with the nearest name; ArgumentError for what is no loss.
@@ -147,11 +157,11 @@ def get(identifier):
     return _catalogue.get(identifier)
 
 
-def serialize(function):
+def serialize(function: Callable[..., Any]) -> Any:
     """The loss's name, which `deserialize` reads."""
     return _catalogue.serialize(function)
 
 
-def deserialize(name, custom_objects=None):
+def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     """The loss of that name; `custom_objects`: name -> the user's own function."""
     return _catalogue.get(name, custom=custom_objects)

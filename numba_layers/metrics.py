@@ -4,6 +4,10 @@ Every loss is a metric too. `matthews_correlation`, `precision`, `recall`, `fbet
 Keras 1, give one number for a whole batch.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from . import config, losses
 from ._identify import Catalogue
 from .autograd.tensor import as_tensor
@@ -21,6 +25,13 @@ from .losses import (
 )
 from .ops import elementwise, embedding, reduction, shape
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .autograd.tensor import Tensor
+    from .typing import CustomObjects, Identifier, TensorLike
+
 
 def _share(truth):
     """1.0 where true, 0.0 elsewhere, in floatx."""
@@ -33,19 +44,19 @@ def _labels(y_true, y_pred):
     return shape.squeeze(y_true, axis=-1) if y_true.ndim == as_tensor(y_pred).ndim else y_true
 
 
-def binary_accuracy(y_true, y_pred):
+def binary_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """Share of entries where y_true = y_pred rounded (0.5 counts as 0)."""
     y_pred = elementwise.as_float(y_pred)
     y_true = elementwise.cast(y_true, dtype=y_pred.dtype)
     return reduction.mean(_share(elementwise.equal(y_true, elementwise.round(y_pred))), axis=-1)
 
 
-def categorical_accuracy(y_true, y_pred):
+def categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """1 where the largest entries of y_true and y_pred are at one place, else 0."""
     return _share(elementwise.equal(reduction.argmax(y_true, axis=-1), reduction.argmax(y_pred, axis=-1)))
 
 
-def sparse_categorical_accuracy(y_true, y_pred):
+def sparse_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """1 where y_true is the place of the largest entry of y_pred, else 0.
 
     Shapes: y_true (batch, ..., 1) or (batch, ...), y_pred (batch, ..., n) -> (batch, ...)
@@ -53,7 +64,7 @@ def sparse_categorical_accuracy(y_true, y_pred):
     return _share(elementwise.equal(_labels(y_true, y_pred), reduction.argmax(y_pred, axis=-1)))
 
 
-def top_k_categorical_accuracy(y_true, y_pred, k=5):
+def top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 5) -> Tensor:
     """1 where the class of y_true's largest entry is among the k most likely of y_pred, else 0.
 
     A class as likely as the k-th is among them; rows of y_pred that are not finite count 0.
@@ -61,7 +72,7 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
     return _in_top_k(reduction.argmax(y_true, axis=-1), y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
+def sparse_top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 5) -> Tensor:
     """`top_k_categorical_accuracy` for labels y_true, (batch, ..., 1) or (batch, ...); 0 for one that is no class."""
     return _in_top_k(_labels(y_true, y_pred), y_pred, k)
 
@@ -82,7 +93,7 @@ def _yes(y):
     return elementwise.round(elementwise.clip(elementwise.as_float(y), low=0.0, high=1.0))
 
 
-def matthews_correlation(y_true, y_pred):
+def matthews_correlation(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """(tp tn - fp fn) / (√((tp + fp)(tp + fn)(tn + fp)(tn + fn)) + epsilon), from -1 to 1, for two classes.
 
     tp, fp, tn, fn: the numbers of true and false positives and negatives.
@@ -100,17 +111,17 @@ def _right_ones(y_true, y_pred):
     return reduction.sum(_yes(elementwise.multiply(y_true, y_pred)))
 
 
-def precision(y_true, y_pred):
+def precision(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """Share of the entries answered yes that are yes."""
     return _right_ones(y_true, y_pred) / (reduction.sum(_yes(y_pred)) + config.epsilon())
 
 
-def recall(y_true, y_pred):
+def recall(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """Share of the entries that are yes and are answered so."""
     return _right_ones(y_true, y_pred) / (reduction.sum(_yes(y_true)) + config.epsilon())
 
 
-def fbeta_score(y_true, y_pred, beta=1):
+def fbeta_score(y_true: TensorLike, y_pred: TensorLike, beta: float = 1) -> Tensor:
     """(1 + beta²) P R / (beta² P + R + epsilon) of precision P and recall R, which counts beta times as much.
 
     Raises: ArgumentError for beta below 0.
@@ -121,7 +132,7 @@ def fbeta_score(y_true, y_pred, beta=1):
     return (1.0 + beta**2) * (p * r) / (float(beta**2) * p + r + config.epsilon())
 
 
-def fmeasure(y_true, y_pred):
+def fmeasure(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """2 P R / (P + R + epsilon): the harmonic mean of precision and recall."""
     return fbeta_score(y_true, y_pred, beta=1)
 
@@ -165,7 +176,7 @@ def _kind(loss, output_shape):
     return "sparse" if loss is losses.sparse_categorical_crossentropy else "one hot"
 
 
-def get(identifier):
+def get(identifier: Identifier) -> Any:
     """The metric that a name stands for; a function passes through.
 
     Raises: UnknownNameError with the nearest name; ArgumentError for what is no metric.
@@ -173,11 +184,11 @@ def get(identifier):
     return _catalogue.get(identifier)
 
 
-def serialize(metric):
+def serialize(metric: Callable[..., Any]) -> Any:
     """The metric's name, which `deserialize` reads."""
     return _catalogue.serialize(metric)
 
 
-def deserialize(name, custom_objects=None):
+def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     """The metric of that name; `custom_objects`: name -> the user's own function."""
     return _catalogue.get(name, custom=custom_objects)

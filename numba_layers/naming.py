@@ -1,23 +1,25 @@
 """Names of layers and models that the user did not name: dense_1, dense_2, ..."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 
 from . import config
 from .locks import lock
 
-_counts = Counter()
+_counts: Counter[str] = Counter()
 _lock = lock()
 
 
-def get_uid(prefix=""):
+def get_uid(prefix: str = "") -> int:
     """The next number for `prefix`, starting from 1."""
     with _lock:
         _counts[prefix] += 1
         return _counts[prefix]
 
 
-def reset_uids():
+def reset_uids() -> None:
     """Start all numbers from 1 again."""
     _counts.clear()
 

@@ -1,8 +1,18 @@
 """Where random numbers come from: streams of keys, each of which stands for a whole array of random bits."""
 
+from __future__ import annotations
+
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
 
 
 class Stream:
@@ -12,26 +22,26 @@ class Stream:
     stream: tells apart those who share a seed.
     """
 
-    def __init__(self, seed=None, stream=0):
+    def __init__(self, seed: int | None = None, stream: int = 0) -> None:
         if seed is None:
             seed = int(np.random.randint(2**63 - 1, dtype=np.int64))
         seed = operator.index(seed)
         self._key = np.array([seed % 2**64, stream % 2**64, 0], np.uint64)
 
-    def next_key(self):
+    def next_key(self) -> NDArray[Any]:
         """The key of this step, an array of its own; the step after it is the next."""
         key = self._key.copy()
         self._key[2] += np.uint64(1)
         return key
 
     @property
-    def state(self):
+    def state(self) -> tuple[int, ...]:
         """(seed, stream, step) as ints; set it to go on from there."""
         return tuple(self._key.tolist())
 
     @state.setter
-    def state(self, state):
+    def state(self, state: Sequence[int]) -> None:
         self._key[:] = state
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "Stream(seed={}, stream={}, step={})".format(*self.state)

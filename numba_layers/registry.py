@@ -4,17 +4,24 @@ Importing this module loads no kernel: the first request for a target imports th
 never loads the CUDA room.
 """
 
+from __future__ import annotations
+
 import importlib
 from collections import namedtuple
+from typing import TYPE_CHECKING
 
 from .errors import unknown
 from .locks import lock, to_the_end
 
+if TYPE_CHECKING:
+    from typing import Any
+
 TARGETS = ("cpu", "cuda")
 
-_kernels = {"cpu": {}, "cuda": {}}
-_layers = {}
-_loading, _loaded = lock(awaited=True), set()
+_kernels: dict[str, dict[str, Any]] = {"cpu": {}, "cuda": {}}
+_layers: dict[type, tuple[str, ...]] = {}
+_loaded: set[str] = set()
+_loading = lock(awaited=True)
 
 Walk = namedtuple("Walk", "layer kernel target location")
 
@@ -27,7 +34,7 @@ def register_kernel(name, target, kernel):
     _kernels[target][name] = kernel
 
 
-def kernel(name, target):
+def kernel(name: str, target: str) -> Any:
     """The kernel `name` of `target`.
 
     Raises: UnknownNameError, naming the targets that have it and the nearest name.
@@ -42,7 +49,7 @@ def kernel(name, target):
     return found
 
 
-def kernels(target):
+def kernels(target: str) -> dict[str, Any]:
     """All kernels of a target, by name."""
     return dict(_load_room(target))
 
@@ -60,18 +67,18 @@ def _load(target):
         _loaded.add(target)
 
 
-def register_layer(layer_type, *kernel_names):
+def register_layer(layer_type: type, *kernel_names: str) -> None:
     """Say which kernels a layer type runs, forward and backward; `layers` calls this beside each class."""
     _layers[layer_type] = kernel_names
 
 
-def layers():
+def layers() -> Any:
     """Layer type -> names of its kernels."""
     importlib.import_module("numba_layers.layers")
     return dict(_layers)
 
 
-def table(layer=None):
+def table(layer: Any = None) -> Any:
     """One `Walk(layer, kernel, target, 'file:line')` for each layer, kernel and target; '' where a hole is.
 
     Raises: UnknownNameError for a layer that is not registered.

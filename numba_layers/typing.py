@@ -59,6 +59,7 @@ Data: TypeAlias = "TensorLike | Mapping[str, Any]"
 ClassWeights: TypeAlias = "Mapping[Any, Any] | Sequence[Any] | str | None"
 Batches: TypeAlias = "Iterable[Any] | Sequence[Any]"    # of a generator, or of a `utils.Sequence`
 FilePath: TypeAlias = "str | PathLike[str]"
+Logs: TypeAlias = "dict[str, Any]"                      # what callbacks get: figures by name
 
 
 class LayerOptions(TypedDict, total=False):
@@ -121,3 +122,10 @@ class ResizingOptions(LayerOptions, total=False):
 
     data_format: str | None
     interpolation: str
+
+
+class Clipping(TypedDict, total=False):
+    """What every optimizer takes by keyword."""
+
+    clipnorm: float | None
+    clipvalue: float | None

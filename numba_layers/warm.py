@@ -1,7 +1,10 @@
 """Compile what a model needs before it is needed, so that the processes after this one start at once."""
 
+from __future__ import annotations
+
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,8 +12,13 @@ from . import config, losses
 from .errors import FileError
 from .models import load_model, model_from_json
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def run(path, optimizer="sgd", loss="mse", batch_size=32):
+    from .typing import FilePath
+
+
+def run(path: FilePath, optimizer: Any = "sgd", loss: Any = "mse", batch_size: int = 32) -> Any:
     """Train one step on zeros, evaluate and predict, so that all kernels of the model in `path` are in the cache.
 
     path: a model's .h5 file, or its architecture as .json. optimizer, loss: for a model that does not say them.

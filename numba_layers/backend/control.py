@@ -1,5 +1,9 @@
 """Choices and loops that happen when a graph runs: branches, the learning phase, folds over slices."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, is_symbolic, placeholder
 from ..autograd.tensor import Tensor, as_tensor
@@ -7,8 +11,14 @@ from ..autograd.trace import Trace
 from ..errors import ShapeError
 from .settings import learning_phase
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-def switch(condition, then_expression, else_expression):
+    from ..typing import DtypeLike, TensorLike
+
+
+def switch(condition: TensorLike, then_expression: Any, else_expression: Any) -> Tensor:
     """`then_expression` where the condition holds, else the other; tensors or functions without arguments.
 
     A condition without axes chooses one of them whole, and of two functions only the chosen one runs. A
@@ -53,7 +63,7 @@ def _either(first, second):
     return SymbolicTensor(shape, first.dtype)
 
 
-def in_train_phase(x, alt, training=None):
+def in_train_phase(x: Any, alt: Any, training: Any = None) -> Tensor:
     """x in training, `alt` otherwise: tensors or functions without arguments; of two functions only one runs.
 
     training: a truth value or tensor that says which, instead of `learning_phase()`.
@@ -64,12 +74,12 @@ def in_train_phase(x, alt, training=None):
     return _called(x if training else alt)
 
 
-def in_test_phase(x, alt, training=None):
+def in_test_phase(x: Any, alt: Any, training: Any = None) -> Tensor:
     """`alt` in training, x otherwise; see `in_train_phase`."""
     return in_train_phase(alt, x, training=training)
 
 
-def map_fn(fn, elems, name=None, dtype=None):
+def map_fn(fn: Callable[..., Any], elems: Any, name: str | None = None, dtype: DtypeLike | None = None) -> Tensor:
     """fn of each slice of `elems` along the first axis, stacked.
 
     elems: a tensor, or a list of tensors, whose slices fn then gets as a list. fn: slice -> tensor.
@@ -86,7 +96,7 @@ def map_fn(fn, elems, name=None, dtype=None):
     return defer(run, (tensors, trace.captured), {}, template)
 
 
-def foldl(fn, elems, initializer=None, name=None):
+def foldl(fn: Callable[..., Any], elems: Any, initializer: Any = None, name: str | None = None) -> Tensor:
     """fn(... fn(fn(initializer, elems[0]), elems[1]) ...): the slices combined, from the first on.
 
     fn: (accumulator, slice) -> accumulator. initializer: elems[0] by default, and then elems[1] comes next.
@@ -94,7 +104,7 @@ def foldl(fn, elems, initializer=None, name=None):
     return _fold(fn, elems, initializer, backwards=False)
 
 
-def foldr(fn, elems, initializer=None, name=None):
+def foldr(fn: Callable[..., Any], elems: Any, initializer: Any = None, name: str | None = None) -> Tensor:
     """`foldl` from the last slice on."""
     return _fold(fn, elems, initializer, backwards=True)
 

@@ -9,7 +9,10 @@ taken and not needed. Windows are not flipped, as with TensorFlow; Theano flippe
 Reference: Keras 2.2.5 and 1.2.2, `keras.backend`.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 from .. import config, ops
 from .._legacy import keywords, refuse_unknown
@@ -18,6 +21,12 @@ from ..autograd.tensor import as_tensor
 from ..config import DIM_ORDERINGS, standardize_data_format
 from ..errors import ArgumentError, ShapeError, unknown
 from ._sizes import ints, is_open, known
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..autograd.tensor import Tensor
+    from ..typing import PerAxis, TensorLike
 
 
 def _or(keras1):
@@ -77,7 +86,8 @@ def _conv1d_keras1(x, kernel, stride=1, border_mode="valid", image_shape=None, f
 
 
 @_or(_conv1d_keras1)
-def conv1d(x, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
+def conv1d(x: TensorLike, kernel: TensorLike, strides: PerAxis = 1, padding: str = "valid",
+           data_format: str | None = None, dilation_rate: PerAxis = 1) -> Tensor:
     """Convolution over sequences; padding 'valid', 'same' or 'causal'.
 
     Shapes: x (batch, steps, channels) or (batch, channels, steps), kernel (window, channels, filters)
@@ -95,7 +105,8 @@ def _conv2d_keras1(x, kernel, strides=(1, 1), border_mode="valid", dim_ordering=
 
 
 @_or(_conv2d_keras1)
-def conv2d(x, kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
+def conv2d(x: TensorLike, kernel: TensorLike, strides: PerAxis = (1, 1), padding: str = "valid",
+           data_format: str | None = None, dilation_rate: PerAxis = (1, 1)) -> Tensor:
     """Convolution of images; padding 'valid' or 'same'.
 
     Shapes: x (batch, rows, columns, channels) or (batch, channels, rows, columns),
@@ -115,7 +126,8 @@ def _conv3d_keras1(x, kernel, strides=(1, 1, 1), border_mode="valid", dim_orderi
 
 
 @_or(_conv3d_keras1)
-def conv3d(x, kernel, strides=(1, 1, 1), padding="valid", data_format=None, dilation_rate=(1, 1, 1)):
+def conv3d(x: TensorLike, kernel: TensorLike, strides: PerAxis = (1, 1, 1), padding: str = "valid",
+           data_format: str | None = None, dilation_rate: PerAxis = (1, 1, 1)) -> Tensor:
     """Convolution of volumes; padding 'valid' or 'same'.
 
     Shapes: x (batch, dim1, dim2, dim3, channels) or (batch, channels, dim1, dim2, dim3),
@@ -127,14 +139,16 @@ def conv3d(x, kernel, strides=(1, 1, 1), padding="valid", data_format=None, dila
                  dilation=dilation_rate)
 
 
-def atrous_conv2d(x, kernel, rate=1, border_mode="valid", dim_ordering="default", image_shape=None, filter_shape=None):
+def atrous_conv2d(x: TensorLike, kernel: TensorLike, rate: PerAxis = 1, border_mode: str = "valid",
+                  dim_ordering: str = "default", image_shape: Any = None, filter_shape: Any = None) -> Tensor:
     """Keras 1's `conv2d` with taps `rate` pixels apart."""
     return _conv2d_keras1(x, kernel, border_mode=border_mode, dim_ordering=dim_ordering, filter_dilation=rate)
 
 
 # ---- a window for each channel
 
-def depthwise_conv2d(x, depthwise_kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
+def depthwise_conv2d(x: TensorLike, depthwise_kernel: TensorLike, strides: PerAxis = (1, 1), padding: str = "valid",
+                     data_format: str | None = None, dilation_rate: PerAxis = (1, 1)) -> Tensor:
     """Convolution of each channel by windows of its own: output channel c * multiplier + m is made of channel c.
 
     Shapes: x (batch, rows, columns, channels) or (batch, channels, rows, columns),
@@ -144,8 +158,8 @@ def depthwise_conv2d(x, depthwise_kernel, strides=(1, 1), padding="valid", data_
                  data_format=data_format, dilation=dilation_rate)
 
 
-def separable_conv1d(x, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None,
-                     dilation_rate=1):
+def separable_conv1d(x: TensorLike, depthwise_kernel: TensorLike, pointwise_kernel: TensorLike, strides: PerAxis = 1,
+                     padding: str = "valid", data_format: str | None = None, dilation_rate: PerAxis = 1) -> Tensor:
     """Convolution of each channel of a sequence, then a product that mixes the channels of each step.
 
     Shapes: x (batch, steps, channels) or (batch, channels, steps), depthwise_kernel (window, channels, multiplier),
@@ -163,8 +177,9 @@ def _separable_conv2d_keras1(x, depthwise_kernel, pointwise_kernel, strides=(1, 
 
 
 @_or(_separable_conv2d_keras1)
-def separable_conv2d(x, depthwise_kernel, pointwise_kernel, strides=(1, 1), padding="valid", data_format=None,
-                     dilation_rate=(1, 1)):
+def separable_conv2d(x: TensorLike, depthwise_kernel: TensorLike, pointwise_kernel: TensorLike,
+                     strides: PerAxis = (1, 1), padding: str = "valid", data_format: str | None = None,
+                     dilation_rate: PerAxis = (1, 1)) -> Tensor:
     """Convolution of each channel of an image, then a product that mixes the channels of each pixel.
 
     Shapes: x (batch, rows, columns, channels) or (batch, channels, rows, columns),
@@ -179,8 +194,8 @@ def separable_conv2d(x, depthwise_kernel, pointwise_kernel, strides=(1, 1), padd
 
 # ---- transposed convolution
 
-def conv2d_transpose(x, kernel, output_shape, strides=(1, 1), padding="valid", data_format=None,
-                     dilation_rate=(1, 1)):
+def conv2d_transpose(x: TensorLike, kernel: TensorLike, output_shape: Any, strides: PerAxis = (1, 1),
+                     padding: str = "valid", data_format: str | None = None, dilation_rate: PerAxis = (1, 1)) -> Tensor:
     """What the gradient of `conv2d` makes of an image x: each pixel spreads over a window of the output.
 
     Shapes: x (batch, rows, columns, channels) or (batch, channels, rows, columns),
@@ -191,7 +206,8 @@ def conv2d_transpose(x, kernel, output_shape, strides=(1, 1), padding="valid", d
     return _transposed("conv2d_transpose", 2, x, kernel, output_shape, strides, padding, data_format, dilation_rate)
 
 
-def conv3d_transpose(x, kernel, output_shape, strides=(1, 1, 1), padding="valid", data_format=None):
+def conv3d_transpose(x: TensorLike, kernel: TensorLike, output_shape: Any, strides: PerAxis = (1, 1, 1),
+                     padding: str = "valid", data_format: str | None = None) -> Tensor:
     """What the gradient of `conv3d` makes of a volume x: each voxel spreads over a window of the output.
 
     Shapes: x (batch, dim1, dim2, dim3, channels) or (batch, channels, dim1, dim2, dim3),
@@ -202,8 +218,9 @@ def conv3d_transpose(x, kernel, output_shape, strides=(1, 1, 1), padding="valid"
     return _transposed("conv3d_transpose", 3, x, kernel, output_shape, strides, padding, data_format, 1)
 
 
-def deconv2d(x, kernel, output_shape, strides=(1, 1), border_mode="valid", dim_ordering="default", image_shape=None,
-             filter_shape=None):
+def deconv2d(x: TensorLike, kernel: TensorLike, output_shape: Any, strides: PerAxis = (1, 1),
+             border_mode: str = "valid", dim_ordering: str = "default", image_shape: Any = None,
+             filter_shape: Any = None) -> Tensor:
     """Keras 1's `conv2d_transpose`, with kernels (filters, channels, rows, columns) for 'th', (rows, columns,
     channels, filters) for 'tf'.
     """

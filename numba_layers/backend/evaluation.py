@@ -1,5 +1,9 @@
 """Running graphs: functions of placeholders, gradients, and values printed on the way."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import ops
@@ -14,11 +18,16 @@ from ..ops._op import composite
 from ..thread_state import contained
 from .updates import Update
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..typing import TensorLike
+
 
 class Function:
     """Outputs of a graph as a function of its placeholders; see `function`."""
 
-    def __init__(self, inputs, outputs, updates=(), name=None):
+    def __init__(self, inputs: Any, outputs: Any, updates: Any = (), name: str | None = None) -> None:
         self.name = name or "function"
         self.inputs = list(inputs)
         self.single = not isinstance(outputs, list | tuple)
@@ -32,7 +41,7 @@ class Function:
         self._graph = Graph([*outputs, *values], [self.inputs[position] for position in self._fed])
 
     @contained
-    def __call__(self, inputs=()):
+    def __call__(self, inputs: Any = ()) -> Any:
         """Values of the outputs as NumPy arrays; `inputs` a list of arrays, one for each input.
 
         Threads that update the same variables do so in turn.
@@ -52,7 +61,7 @@ class Function:
         return results[:self._outputs]
 
 
-def function(inputs, outputs, updates=None, **kwargs):
+def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> Function:
     """A function of a list of arrays that runs the graph from `inputs` to `outputs` and then the updates.
 
     inputs: placeholders, `K.learning_phase()` among them. updates: pairs (variable, new value), or what
@@ -62,7 +71,7 @@ def function(inputs, outputs, updates=None, **kwargs):
     return Function(inputs, outputs, updates or (), **kwargs)
 
 
-def gradients(loss, variables):
+def gradients(loss: Tensor, variables: Any) -> Any:
     """Gradients of the sum of `loss` with respect to `variables`, as a list; zeros where it does not depend.
 
     Raises: GraphError when the loss has a value already and no tape recorded how.
@@ -76,14 +85,14 @@ def gradients(loss, variables):
     return graph.recorded_gradients(loss, *variables)
 
 
-def stop_gradient(variables):
+def stop_gradient(variables: Any) -> Any:
     """The same values, through which no gradient flows; a tensor or a list of them."""
     if isinstance(variables, list | tuple):
         return [ops.stop_gradient(x) for x in variables]
     return ops.stop_gradient(variables)
 
 
-def print_tensor(x, message=""):
+def print_tensor(x: TensorLike, message: str = "") -> Tensor:
     """x itself; its value is printed whenever a graph computes it."""
     return _printed(x, message=message)
 

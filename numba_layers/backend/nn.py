@@ -1,6 +1,9 @@
 """Activations, cross-entropies, normalisation and dropout."""
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,43 +16,49 @@ from ..ops._op import composite
 from ..ops.embedding import check_range
 from .elementwise import clip
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def relu(x, alpha=0.0, max_value=None, threshold=0.0):
+    from ..autograd.tensor import Tensor
+    from ..typing import TensorLike
+
+
+def relu(x: TensorLike, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """max(x, 0), at most `max_value`; alpha (x - threshold) below `threshold`."""
     return ops.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
 
 
-def elu(x, alpha=1.0):
+def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     """x where x > 0, alpha (e^x - 1) elsewhere."""
     return ops.elu(x, alpha=alpha)
 
 
-def softmax(x, axis=-1):
+def softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """e^x / Σ e^x along `axis`."""
     return ops.softmax(x, axis=axis)
 
 
-def softplus(x):
+def softplus(x: TensorLike) -> Tensor:
     """log(1 + e^x)"""
     return ops.softplus(x)
 
 
-def softsign(x):
+def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|)"""
     return ops.softsign(x)
 
 
-def sigmoid(x):
+def sigmoid(x: TensorLike) -> Tensor:
     """1 / (1 + e^-x)"""
     return ops.sigmoid(x)
 
 
-def hard_sigmoid(x):
+def hard_sigmoid(x: TensorLike) -> Tensor:
     """0.2 x + 0.5, limited to [0, 1]."""
     return ops.hard_sigmoid(x)
 
 
-def tanh(x):
+def tanh(x: TensorLike) -> Tensor:
     """Hyperbolic tangent."""
     return ops.tanh(x)
 
@@ -68,7 +77,8 @@ def _either_order(function):
 
 
 @_either_order
-def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+def categorical_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False,
+                             axis: int = -1) -> Tensor:
     """-Σ_c target[c] log p[c], p the output divided by its sum and clipped, or softmax(output) of logits.
 
     Shapes: target and output with classes on `axis` -> the same without it
@@ -80,7 +90,8 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 
 @_either_order
-def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+def sparse_categorical_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False,
+                                    axis: int = -1) -> Tensor:
     """-log p[target] for integer targets, p as in `categorical_crossentropy`.
 
     Shapes: output with classes on `axis`; target one integer for each row -> output's shape without `axis`
@@ -117,7 +128,7 @@ def _chosen(scores, target):
 
 
 @_either_order
-def binary_crossentropy(target, output, from_logits=False):
+def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> Tensor:
     """-(target log p + (1 - target) log(1 - p)) of each element, p the clipped output or sigmoid(logits)."""
     if from_logits:
         # max(x, 0) - x target + log(1 + e^-|x|): the same without overflow
@@ -128,12 +139,12 @@ def binary_crossentropy(target, output, from_logits=False):
     return ops.negative(ops.add(ops.multiply(target, ops.log(p)), rest))
 
 
-def l2_normalize(x, axis=None):
+def l2_normalize(x: TensorLike, axis: int | Sequence[int] | None = None) -> Tensor:
     """x / sqrt(Σ x²) along `axis`; a zero vector stays zero."""
     return ops.l2_normalize(x, axis=axis)
 
 
-def in_top_k(predictions, targets, k):
+def in_top_k(predictions: TensorLike, targets: TensorLike, k: int) -> Tensor:
     """True where the target's prediction is among the k largest; classes tied with the k-th are in.
 
     Shapes: predictions (batch, classes), targets (batch,) integers -> (batch,); False for a target that is no class
@@ -147,7 +158,7 @@ def _is_finite(x):
     return ops.less(ops.abs(x), np.inf)
 
 
-def bias_add(x, bias, data_format=None):
+def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) -> Tensor:
     """x + bias, the bias a vector over the channels or a tensor of one sample's shape (channels last).
 
     Raises: ShapeError for other biases.
@@ -163,7 +174,8 @@ def bias_add(x, bias, data_format=None):
     return ops.add(x, bias)
 
 
-def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
+def normalize_batch_in_training(x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None,
+                                reduction_axes: Sequence[int], epsilon: float = 1e-3) -> tuple[Tensor, Tensor, Tensor]:
     """x normalised with its own mean and variance over `reduction_axes`: (normalised, mean, variance).
 
     gamma or beta None: 1 and 0.
@@ -175,11 +187,12 @@ def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
     def along(vector):
         return None if vector is None else ops.getitem(vector, index=tuple(spread))
 
-    normalized = batch_normalization(x, *map(along, (mean, var, beta, gamma)), epsilon=epsilon)
+    normalized = batch_normalization(x, along(mean), along(var), along(beta), along(gamma), epsilon=epsilon)
     return normalized, mean, var
 
 
-def batch_normalization(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
+def batch_normalization(x: TensorLike, mean: TensorLike, var: TensorLike, beta: TensorLike | None,
+                        gamma: TensorLike | None, axis: int = -1, epsilon: float = 1e-3) -> Tensor:
     """gamma (x - mean) / sqrt(var + epsilon) + beta; gamma or beta None: 1 and 0.
 
     Vectors belong to `axis`. Keras 1 has epsilon in the place of axis: a float there is epsilon.

@@ -1,16 +1,25 @@
 """Pooling of images and volumes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from .._legacy import POOLING, keras1
 from ..autograd.tensor import as_tensor
 from ..config import standardize_data_format
 from ..errors import ShapeError, unknown
 
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from ..typing import PerAxis, TensorLike
+
 MODES = {"max": ops.max_pool, "avg": ops.average_pool}
 
 
 @keras1(POOLING)
-def pool2d(x, pool_size, strides=(1, 1), padding="valid", data_format=None, pool_mode="max"):
+def pool2d(x: TensorLike, pool_size: PerAxis, strides: PerAxis = (1, 1), padding: str = "valid",
+           data_format: str | None = None, pool_mode: str = "max") -> Tensor:
     """The largest pixel below each window of an image, or the mean (pool_mode 'avg').
 
     Shapes: (batch, rows, columns, channels) or (batch, channels, rows, columns) -> fewer rows and columns
@@ -19,7 +28,8 @@ def pool2d(x, pool_size, strides=(1, 1), padding="valid", data_format=None, pool
 
 
 @keras1(POOLING)
-def pool3d(x, pool_size, strides=(1, 1, 1), padding="valid", data_format=None, pool_mode="max"):
+def pool3d(x: TensorLike, pool_size: PerAxis, strides: PerAxis = (1, 1, 1), padding: str = "valid",
+           data_format: str | None = None, pool_mode: str = "max") -> Tensor:
     """The largest voxel below each window of a volume, or the mean (pool_mode 'avg').
 
     Shapes: (batch, dim1, dim2, dim3, channels) or (batch, channels, dim1, dim2, dim3) -> smaller spatial axes

@@ -1,5 +1,9 @@
 """Random tensors: drawn anew each time a graph runs; at once while one is evaluated."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .. import ops
 from .._legacy import BACKEND, keras1
 from ..autograd.context import deferring
@@ -8,33 +12,42 @@ from ..config import floatx
 from ..random import Stream
 from ._sizes import ints, known
 
-_streams = {}     # seed -> the stream of draws that happen at once
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..autograd.tensor import Tensor
+    from ..typing import DtypeLike, ShapeLike, TensorLike
+
+_streams: dict[int, Any] = {}     # seed -> the stream of draws that happen at once
 
 
 @keras1(BACKEND)
-def random_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DtypeLike | None = None,
+                  seed: int | None = None) -> Tensor:
     """Normal distribution with the given mean and standard deviation."""
     return _draw(ops.random_normal, shape, dtype, seed, mean=mean, stddev=stddev)
 
 
 @keras1(BACKEND)
-def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DtypeLike | None = None,
+                     seed: int | None = None) -> Tensor:
     """Normal distribution without what lies more than 2 standard deviations from the mean."""
     return _draw(ops.random_truncated_normal, shape, dtype, seed, mean=mean, stddev=stddev)
 
 
 @keras1(BACKEND)
-def random_uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: DtypeLike | None = None,
+                   seed: int | None = None) -> Tensor:
     """Uniform distribution on [minval, maxval)."""
     return _draw(ops.random_uniform, shape, dtype, seed, low=minval, high=maxval)
 
 
-def random_binomial(shape, p=0.0, dtype=None, seed=None):
+def random_binomial(shape: Any, p: float = 0.0, dtype: DtypeLike | None = None, seed: int | None = None) -> Tensor:
     """1 with probability p, else 0."""
     return _draw(ops.random_binomial, shape, dtype, seed, p=p)
 
 
-def dropout(x, level, noise_shape=None, seed=None):
+def dropout(x: TensorLike, level: float, noise_shape: ShapeLike | None = None, seed: int | None = None) -> Tensor:
     """Each element 0 with probability `level`, else x / (1 - level).
 
     noise_shape: the shape of the mask, 1 where it repeats along an axis, None where it takes x's size.

@@ -1,5 +1,9 @@
 """Shapes: joining, cutting, repeating, padding and turning tensors."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import ops
@@ -10,60 +14,66 @@ from ..config import standardize_data_format
 from ..errors import ArgumentError
 from ._sizes import ints, is_open, known, sized
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def concatenate(tensors, axis=-1):
+    from ..typing import DtypeLike, PerAxis, TensorLike
+
+
+def concatenate(tensors: Sequence[TensorLike], axis: int = -1) -> Tensor:
     """The tensors one after the other along `axis`."""
     return ops.concatenate(*tensors, axis=axis)
 
 
-def stack(x, axis=0):
+def stack(x: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new axis."""
     return ops.stack(*x, axis=axis)
 
 
-def reshape(x, shape):
+def reshape(x: TensorLike, shape: Any) -> Tensor:
     """The same elements in another shape; one entry may be -1, entries may be tensors."""
     template = tuple(None if size == -1 else size for size in known(shape))
     return sized(lambda x, shape: ops.reshape(x, shape=shape), x, shape, template)
 
 
-def flatten(x):
+def flatten(x: TensorLike) -> Tensor:
     """All elements on one axis."""
     return ops.reshape(x, shape=(-1,))
 
 
-def batch_flatten(x):
+def batch_flatten(x: TensorLike) -> Tensor:
     """The axes after the first made one: (batch, ...) -> (batch, features)."""
     return ops.flatten(x)
 
 
-def permute_dimensions(x, pattern):
+def permute_dimensions(x: TensorLike, pattern: Sequence[int]) -> Tensor:
     """The axes in the order `pattern`."""
     return ops.transpose(x, axes=tuple(pattern))
 
 
 @keras1(BACKEND)
-def expand_dims(x, axis=-1):
+def expand_dims(x: TensorLike, axis: int = -1) -> Tensor:
     """A new axis of size 1 at `axis`."""
     return ops.expand_dims(x, axis=axis)
 
 
-def squeeze(x, axis):
+def squeeze(x: TensorLike, axis: int) -> Tensor:
     """Without axis `axis`, whose size is 1."""
     return ops.squeeze(x, axis=axis)
 
 
-def repeat_elements(x, rep, axis):
+def repeat_elements(x: TensorLike, rep: int, axis: int) -> Tensor:
     """Each slice along `axis` repeated `rep` times, as `np.repeat` does."""
     return ops.repeat(x, repeats=rep, axis=axis)
 
 
-def repeat(x, n):
+def repeat(x: TensorLike, n: int) -> Tensor:
     """Each row n times: (batch, features) -> (batch, n, features)."""
     return ops.repeat(ops.expand_dims(x, axis=1), repeats=n, axis=1)
 
 
-def tile(x, n):
+def tile(x: TensorLike, n: Any) -> Tensor:
     """x laid side by side n[axis] times along each axis; n may be an int for a vector."""
     sizes = known(n)
     template = tuple(None if size is None or times is None else size * times
@@ -71,7 +81,7 @@ def tile(x, n):
     return sized(lambda x, n: ops.tile(x, repeats=n), x, n, x.shape[:-len(sizes)] + template)
 
 
-def arange(start, stop=None, step=1, dtype="int32"):
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: DtypeLike = "int32") -> Tensor:
     """start, start + step, ... below `stop`; with one argument from 0 up to it."""
     start, stop = (0, start) if stop is None else (start, stop)
     if any_symbolic((start, stop, step)):
@@ -84,17 +94,17 @@ def _arange(start, stop, step, dtype):
 
 
 @keras1(BACKEND)
-def one_hot(indices, num_classes):
+def one_hot(indices: TensorLike, num_classes: int) -> Tensor:
     """Rows with a 1 at each index: (...) -> (..., num_classes)."""
     return ops.one_hot(indices, depth=num_classes)
 
 
-def reverse(x, axes):
+def reverse(x: TensorLike, axes: PerAxis) -> Tensor:
     """The order of elements turned around along `axes`, an int or several."""
     return ops.flip(x, axes=(axes,) if isinstance(axes, int) else tuple(axes))
 
 
-def slice(x, start, size):
+def slice(x: TensorLike, start: Any, size: Any) -> Tensor:
     """x[start[0]:start[0] + size[0], ...]: `size[axis]` elements from `start[axis]` on, or all for -1.
 
     Raises: ArgumentError unless start and size have one entry for each axis.
@@ -114,30 +124,33 @@ def _slice(x, start, size):
     return ops.getitem(x, index=window)
 
 
-def temporal_padding(x, padding=(1, 1)):
+def temporal_padding(x: TensorLike, padding: Sequence[Any] = (1, 1)) -> Tensor:
     """Zeros before and after the timesteps, axis 1 of 3; `padding` is (before, after) or an int for both."""
     return ops.zero_pad(x, padding=(_both_sides(padding),))
 
 
-def asymmetric_temporal_padding(x, left_pad=1, right_pad=1):
+def asymmetric_temporal_padding(x: TensorLike, left_pad: int = 1, right_pad: int = 1) -> Tensor:
     """`temporal_padding` with the two numbers apart, as in Keras 1."""
     return temporal_padding(x, (left_pad, right_pad))
 
 
 @keras1(BACKEND)
-def spatial_2d_padding(x, padding=((1, 1), (1, 1)), data_format=None):
+def spatial_2d_padding(x: TensorLike, padding: Sequence[Any] = ((1, 1), (1, 1)),
+                       data_format: str | None = None) -> Tensor:
     """Zeros around images; `padding` is ((top, bottom), (left, right)) or (rows, columns)."""
     return _pad_spatial(x, padding, data_format)
 
 
 @keras1(BACKEND)
-def asymmetric_spatial_2d_padding(x, top_pad=1, bottom_pad=1, left_pad=1, right_pad=1, data_format=None):
+def asymmetric_spatial_2d_padding(x: TensorLike, top_pad: int = 1, bottom_pad: int = 1, left_pad: int = 1,
+                                  right_pad: int = 1, data_format: str | None = None) -> Tensor:
     """`spatial_2d_padding` with the four numbers apart, as in Keras 1."""
     return _pad_spatial(x, ((top_pad, bottom_pad), (left_pad, right_pad)), data_format)
 
 
 @keras1(BACKEND)
-def spatial_3d_padding(x, padding=((1, 1), (1, 1), (1, 1)), data_format=None):
+def spatial_3d_padding(x: TensorLike, padding: Sequence[Any] = ((1, 1), (1, 1), (1, 1)),
+                       data_format: str | None = None) -> Tensor:
     """Zeros around volumes; `padding` has a pair (before, after) or an int for each of the three axes."""
     return _pad_spatial(x, padding, data_format)
 
@@ -152,7 +165,8 @@ def _both_sides(padding):
 
 
 @keras1(BACKEND)
-def resize_images(x, height_factor, width_factor, data_format=None, interpolation="nearest"):
+def resize_images(x: TensorLike, height_factor: int, width_factor: int, data_format: str | None = None,
+                  interpolation: str = "nearest") -> Tensor:
     """Images enlarged by whole factors; 'nearest' repeats pixels, 'bilinear' interpolates (towards top left).
 
     Shapes: (batch, rows, columns, channels) or (batch, channels, rows, columns) -> more rows and columns
@@ -162,7 +176,8 @@ def resize_images(x, height_factor, width_factor, data_format=None, interpolatio
 
 
 @keras1(BACKEND)
-def resize_volumes(x, depth_factor, height_factor, width_factor, data_format=None):
+def resize_volumes(x: TensorLike, depth_factor: int, height_factor: int, width_factor: int,
+                   data_format: str | None = None) -> Tensor:
     """Volumes enlarged by whole factors, each element repeated."""
     return ops.upsample(x, size=(depth_factor, height_factor, width_factor),
                         data_format=standardize_data_format(data_format))

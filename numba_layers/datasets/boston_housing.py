@@ -3,15 +3,25 @@
 Reference: Harrison & Rubinfeld 1978, "Hedonic prices and the demand for clean air".
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._files import checked_fraction, locate, numbers, read_parts, shuffled
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..typing import FilePath
 
 NAMES = ("boston_housing.npz",)
 SHA256 = "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
 
 
-def load_data(path="boston_housing.npz", test_split=0.2, seed=113):
+def load_data(path: FilePath = "boston_housing.npz", test_split: float = 0.2,
+              seed: int = 113) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """((x_train, y_train), (x_test, y_test)): x (n, 13) float64, y (n,) float64.
 
     path: file in ~/.keras/datasets.

@@ -3,12 +3,19 @@
 Reference: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .cifar import collect, folder
+
+if TYPE_CHECKING:
+    from typing import Any
 
 SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 
 
-def load_data():
+def load_data() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """((x_train, y_train), (x_test, y_test)): x (n, 32, 32, 3) uint8 in [0, 255], y (n, 1) uint8 in [0, 9].
 
     With `image_data_format() == 'channels_first'` x is (n, 3, 32, 32).

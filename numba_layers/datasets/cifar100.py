@@ -3,13 +3,20 @@
 Reference: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..errors import unknown
 from .cifar import collect, folder
+
+if TYPE_CHECKING:
+    from typing import Any
 
 MD5 = "eb9058c3a382ffc7106e4002c42a8d85"
 
 
-def load_data(label_mode="fine"):
+def load_data(label_mode: str = "fine") -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """((x_train, y_train), (x_test, y_test)): x (n, 32, 32, 3) uint8 in [0, 255], y (n, 1) uint8.
 
     label_mode: 'fine' for 100 classes, 'coarse' for 20.

@@ -6,15 +6,21 @@ beside this file says where it comes from and under which licence.
 Reference: Alpaydin & Kaynak 1998, "Cascading classifiers".
 """
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._files import checked_fraction, shuffled
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def load_data(test_fraction=0.2, seed=0):
+
+def load_data(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """((x_train, y_train), (x_test, y_test)): x (n, 8, 8) uint8 in [0, 16], y (n,) uint8 in [0, 9].
 
     x counts ink, 16 for a pixel all black.

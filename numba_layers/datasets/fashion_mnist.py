@@ -3,11 +3,17 @@
 Reference: Xiao, Rasul & Vollgraf 2017, "Fashion-MNIST: a novel image dataset", arXiv:1708.07747.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..utils.data_utils import get_file
 from ._files import ORIGIN, cure, data_folder, read_idx
+
+if TYPE_CHECKING:
+    from typing import Any
 
 MD5 = {
     "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -17,7 +23,7 @@ MD5 = {
 }
 
 
-def load_data():
+def load_data() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """((x_train, y_train), (x_test, y_test)): x (n, 28, 28) uint8 in [0, 255], y (n,) uint8 in [0, 9].
 
     The four IDX files lie in ~/.keras/datasets/fashion-mnist.

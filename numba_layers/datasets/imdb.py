@@ -3,11 +3,20 @@
 Reference: Maas et al. 2011, "Learning Word Vectors for Sentiment Analysis".
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .._legacy import keras1
 from ._files import locate, numbers, read, read_parts, shuffled
 from ._sequences import KERAS1_WORDS, encode, ranks_of, short_enough, texts_of
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..typing import FilePath
 
 NAMES = ("imdb.npz", "imdb_full.pkl")
 SHA256 = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
@@ -16,16 +25,9 @@ WORD_MD5 = "bfafd718b763782e994055a2d397834f"
 
 
 @keras1(KERAS1_WORDS)
-def load_data(
-    path="imdb.npz",
-    num_words=None,
-    skip_top=0,
-    maxlen=None,
-    seed=113,
-    start_char=1,
-    oov_char=2,
-    index_from=3,
-):
+def load_data(path: FilePath = "imdb.npz", num_words: int | None = None, skip_top: int = 0, maxlen: int | None = None,
+              seed: int = 113, start_char: int | None = 1, oov_char: int | None = 2,
+              index_from: int = 3) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """((x_train, y_train), (x_test, y_test)): x arrays of lists of word indices, y ints, 1 for and 0 against.
 
     path: file in ~/.keras/datasets; Keras 2's imdb.npz or Keras 1's imdb_full.pkl, whichever is there.
@@ -48,8 +50,8 @@ def load_data(
     y_train, y_test = numbers(file, y_train, y_test)
     train = shuffled(random, texts_of(file, x_train), y_train)
     test = shuffled(random, texts_of(file, x_test), y_test)
-    x_train, y_train = short_enough(*train, maxlen, start_char)
-    x_test, y_test = short_enough(*test, maxlen, start_char)
+    x_train, y_train = short_enough(*train, maxlen, start_char)  # type: ignore[call-arg]
+    x_test, y_test = short_enough(*test, maxlen, start_char)  # type: ignore[call-arg]
     x = encode(
         np.concatenate([x_train, x_test]),
         num_words=num_words,
@@ -61,7 +63,7 @@ def load_data(
     return (x[: len(x_train)], y_train), (x[len(x_train) :], y_test)
 
 
-def get_word_index(path="imdb_word_index.json"):
+def get_word_index(path: FilePath = "imdb_word_index.json") -> dict[str, int]:
     """Dictionary from word to rank, 1 the most frequent; `load_data` adds `index_from` to it."""
     file = locate(path, WORD_NAMES, WORD_MD5)
     return ranks_of(file, read(file))

@@ -3,11 +3,20 @@
 Reference: Lewis, "Reuters-21578 text categorization collection".
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .._legacy import keras1
 from ._files import checked_fraction, locate, numbers, read, read_parts, shuffled
 from ._sequences import KERAS1_WORDS, encode, ranks_of, short_enough, texts_of
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..typing import FilePath
 
 NAMES = ("reuters.npz", "reuters.pkl")
 SHA256 = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
@@ -16,17 +25,9 @@ WORD_MD5 = "4d44cc38712099c9e383dc6e5f11a921"
 
 
 @keras1(KERAS1_WORDS)
-def load_data(
-    path="reuters.npz",
-    num_words=None,
-    skip_top=0,
-    maxlen=None,
-    test_split=0.2,
-    seed=113,
-    start_char=1,
-    oov_char=2,
-    index_from=3,
-):
+def load_data(path: FilePath = "reuters.npz", num_words: int | None = None, skip_top: int = 0,
+              maxlen: int | None = None, test_split: float = 0.2, seed: int = 113, start_char: int | None = 1,
+              oov_char: int | None = 2, index_from: int = 3) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """((x_train, y_train), (x_test, y_test)): x arrays of lists of word indices, y ints of topics in [0, 46).
 
     path: file in ~/.keras/datasets; Keras 2's reuters.npz or Keras 1's reuters.pkl, whichever is there.
@@ -57,7 +58,7 @@ def load_data(
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
 
 
-def get_word_index(path="reuters_word_index.json"):
+def get_word_index(path: FilePath = "reuters_word_index.json") -> dict[str, int]:
     """Dictionary from word to rank, 1 the most frequent; `load_data` adds `index_from` to it."""
     file = locate(path, WORD_NAMES, WORD_MD5)
     return ranks_of(file, read(file))

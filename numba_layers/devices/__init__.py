@@ -7,10 +7,13 @@
 | emulated | cuda    | `DeviceArray`s in NumPy; kernels run interpreted    |
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 import threading
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +21,12 @@ from ..errors import DeviceError, nearest
 from ..locks import lock
 from .array import DeviceArray, dense_order
 from .host import Cpu
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from ..typing import DtypeLike
 
 __all__ = ["DEVICES", "DeviceArray", "current", "dense_order", "device", "empty", "part", "set_device", "target"]
 
@@ -54,19 +63,19 @@ _default = _checked(os.environ.get("NUMBA_LAYERS_DEVICE") or "cpu", "NUMBA_LAYER
 _current = _Current()
 
 
-def current():
+def current() -> Any:
     """The device on which this thread's ops run."""
     if _current.device is None:
         _current.device = _open(_current.name)
     return _current.device
 
 
-def target():
+def target() -> str:
     """The kernels that this thread's ops run: 'cpu' or 'cuda'."""
     return current().target
 
 
-def set_device(name):
+def set_device(name: str) -> None:
     """Run all ops from now on, in every thread started from now on, on device `name`: 'cpu', 'cuda' or 'emulated'.
 
     Raises: DeviceError where the device is unknown or cannot be used, with the cure.
@@ -77,7 +86,7 @@ def set_device(name):
 
 
 @contextmanager
-def device(name):
+def device(name: str) -> Iterator[None]:
     """Run the ops inside on device `name`: `with numba_layers.device('cpu'): ...`."""
     before = _current.name, _current.device
     _current.device, _current.name = _open(name), name
@@ -87,7 +96,7 @@ def device(name):
         _current.name, _current.device = before
 
 
-def empty(shape, dtype):
+def empty(shape: Sequence[int], dtype: DtypeLike) -> Any:
     """An uninitialised array of the current device; every array that a kernel writes comes from here."""
     return current().empty(shape, dtype)
 

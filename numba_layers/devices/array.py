@@ -1,8 +1,20 @@
 """Arrays in a device's memory: shape, type and views as NumPy's, the numbers elsewhere."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..errors import ArgumentError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from ..typing import DtypeLike
 
 TYPES = {np.dtype(name) for name in ("float32", "float64", "int32", "int64", "bool", "uint8")}   # that kernels take
 
@@ -27,8 +39,10 @@ class DeviceArray:
 
     __slots__ = ("layout", "owner", "__weakref__")
     device = None
+    _read: Any
+    _write: Any
 
-    def __init__(self, layout, owner=None):
+    def __init__(self, layout: Any, owner: Any = None) -> None:
         self.layout = layout
         self.owner = owner      # whatever must live as long as the memory
 
@@ -36,46 +50,46 @@ class DeviceArray:
         return type(self)(layout, self.owner)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return self.layout.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         return self.layout.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return self.layout.ndim
 
     @property
-    def size(self):
+    def size(self) -> int:
         return self.layout.size
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         return self.layout.nbytes
 
     @property
-    def strides(self):
+    def strides(self) -> tuple[int, ...]:
         return self.layout.strides
 
     @property
-    def flags(self):
+    def flags(self) -> Any:
         return self.layout.flags
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.layout)
 
-    def reshape(self, *shape):
+    def reshape(self, *shape: Any) -> Self:
         """The same memory in another shape. Raises: ValueError where that takes a copy."""
         layout = self.layout.view()
         layout.shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         return self._view(layout)
 
-    def transpose(self, *axes):
+    def transpose(self, *axes: Any) -> Self:
         return self._view(self.layout.transpose(*axes))
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Self:
         """A view: ints, slices, None and `...`. Raises: ArgumentError for an index that would take a copy."""
         index = index if isinstance(index, tuple) else (index,)
         for entry in index:
@@ -84,7 +98,7 @@ class DeviceArray:
                                     "Use K.gather, or copy the array to the host: x.numpy().")
         return self._view(self.layout[index if ... in index else (*index, ...)])
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         """Copy `value`, an array of any device or numbers, over a part."""
         part = self[index]
         if isinstance(value, DeviceArray):
@@ -97,25 +111,25 @@ class DeviceArray:
         """Copy `other` over this array within the device, if one block of memory can go over another."""
         return False
 
-    def numpy(self):
+    def numpy(self) -> NDArray[Any]:
         """A copy in the host's memory; waits for the device."""
         return self._read()
 
-    def copy(self, order="C"):
+    def copy(self, order: str = "C") -> NDArray[Any]:
         return self.numpy()
 
-    def item(self):
+    def item(self) -> Any:
         return self.numpy().item()
 
-    def __float__(self):
+    def __float__(self) -> float:
         return float(self.item())
 
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self.item())
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DtypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype, copy=False)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({np.array2string(self.numpy())}, {self.dtype})"

@@ -95,7 +95,7 @@ class Lambda(Layer):
         }
 
     @classmethod
-    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None,
+    def from_config(cls, description: Config, custom_objects: CustomObjects = None,
                     safe_mode: bool | None = None) -> Any:
         """The layer that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way.
 

@@ -103,7 +103,7 @@ class Merge(Merging):
             "output_mask_type": kind, **{what: of_function[what] for what in _OF_FUNCTION if what in of_function}}
 
     @classmethod
-    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None) -> Any:
+    def from_config(cls, description: Config, custom_objects: CustomObjects = None) -> Any:
         """The layer that `get_config` described; with `layers`, as Keras 1 describes the first of a Sequential."""
         description = dict(description)
         if description.get("mode_type", "raw") != "raw":

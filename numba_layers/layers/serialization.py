@@ -25,7 +25,7 @@ def serialize(layer: Layer) -> Config:
     return {"class_name": type(layer).__name__, "config": layer.get_config()}
 
 
-def deserialize(description: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Any:
+def deserialize(description: Mapping[str, Any], custom_objects: CustomObjects = None) -> Any:
     """The layer (or model) that `serialize` described.
 
     custom_objects: name -> your own classes and functions, for the layer and everything inside of it.

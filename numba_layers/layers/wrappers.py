@@ -68,7 +68,7 @@ class Wrapper(Layer):
         return super().get_config() | {"layer": serialize(self.layer)}
 
     @classmethod
-    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None) -> Any:
+    def from_config(cls, description: Config, custom_objects: CustomObjects = None) -> Any:
         layer = deserialize(entry(description, "layer", dict, cls.__name__), custom_objects)
         return cls(layer, **{name: value for name, value in description.items() if name != "layer"})
 

@@ -5,11 +5,21 @@ such array for each of its slots (moments, mean squares) and updates all by one 
 changes between steps lies in small arrays that the kernel reads.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .._identify import Catalogue
 from ..absent import attribute_of
 from ..errors import ArgumentError
 from .base import Hyperparameter, Optimizer
 from .rules import SGD, Adadelta, Adagrad, Adam, Adamax, Nadam, RMSprop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..typing import Config, CustomObjects
 
 __getattr__ = attribute_of(__name__)
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "Adamax", "Hyperparameter", "Nadam", "Optimizer", "RMSprop",
@@ -22,7 +32,7 @@ _RULES = (SGD, RMSprop, Adagrad, Adadelta, Adam, Adamax, Nadam)
 _catalogue = Catalogue("optimizer", {rule.__name__: rule for rule in _RULES}, makers=True)
 
 
-def get(identifier, kwargs=None):
+def get(identifier: Any, kwargs: Mapping[str, Any] | None = None) -> Optimizer:
     """The optimizer that a name, a configuration or an object stands for; `kwargs`: options beside a name.
 
     Raises: UnknownNameError with the nearest name; ArgumentError for what is no optimizer.
@@ -32,11 +42,11 @@ def get(identifier, kwargs=None):
     return _catalogue.get(identifier, kwargs)
 
 
-def serialize(optimizer):
+def serialize(optimizer: Optimizer) -> Config:
     """{'class_name': ..., 'config': ...}, which `deserialize` reads."""
     return _catalogue.serialize(optimizer)
 
 
-def deserialize(config, custom_objects=None):
+def deserialize(config: Mapping[str, Any], custom_objects: CustomObjects = None) -> Optimizer:
     """The optimizer of what `serialize` gave; `custom_objects`: name -> the user's own class."""
     return _catalogue.get(config, custom=custom_objects)

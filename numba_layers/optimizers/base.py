@@ -1,6 +1,9 @@
 """What optimizers share: hyperparameters, the step, clipping, slots, saved weights and configuration."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,16 @@ from ..errors import ArgumentError, DtypeError, ModelError, ShapeError, UnknownA
 from .state import State
 from .updates import asked, clipped_gradients, updates_of
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self, Unpack
+
+    from ..autograd.tensor import Tensor
+    from ..typing import ArrayLike, Clipping, Config
+
 KERAS1_EPSILON = 1e-8
 MOST_STEPS = 2**53      # whole numbers up to it are floats, too
 
@@ -22,16 +35,16 @@ class Hyperparameter(Constructed):
     Legal values are at least 0, at most `most`, and less than `below`.
     """
 
-    def __init__(self, most=math.inf, below=math.inf):
+    def __init__(self, most: float = math.inf, below: float = math.inf) -> None:
         self.limits = most, below
 
     def __set_name__(self, owner, name):
         self.name = name
 
-    def __get__(self, optimizer, owner=None):
+    def __get__(self, optimizer: Any, owner: Any = None) -> Any:
         return self if optimizer is None else optimizer.__dict__[self.name]
 
-    def __set__(self, optimizer, value):
+    def __set__(self, optimizer: Any, value: Any) -> None:
         value = checked(optimizer, self.name, value, *self.limits)
         variable = optimizer.__dict__.get(self.name)
         if variable is None:
@@ -70,11 +83,13 @@ class Optimizer(Constructed):
     its rates and `iterations`, as in Keras, and have slots and clipping of their own.
     """
 
-    numbers = ()
-    slots = ()
+    numbers: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
     saves_iterations = True
+    lr: Any
+    decay: Any
 
-    def __init__(self, **clipping):
+    def __init__(self, **clipping: Unpack[Clipping]) -> None:
         wrong = set(clipping) - {"clipnorm", "clipvalue"}
         if wrong:
             name = wrong.pop()
@@ -85,10 +100,11 @@ class Optimizer(Constructed):
             None if clipping.get(name) is None else checked(self, name, clipping[name])
             for name in ("clipnorm", "clipvalue"))
         self.iterations = Variable(np.array(0, np.int64), name="iterations", trainable=False)
-        self.updates, self.weights = [], []
-        self._state = None
+        self.updates: list[Any] = []
+        self.weights: list[Variable] = []
+        self._state: State | None = None
 
-    def prepare(self, weights, gradients, variables):
+    def prepare(self, weights: NDArray[Any], gradients: NDArray[Any], variables: Sequence[Variable]) -> State:
         """Take on a model: its `State`, which makes the steps of this model. `step` and the like mean the last one.
 
         weights, gradients: 1-D arrays of one float type, one entry for each trainable parameter.
@@ -99,23 +115,23 @@ class Optimizer(Constructed):
         return state
 
     @property
-    def is_written(self):
+    def is_written(self) -> bool:
         """True where a user's `get_updates` or `get_gradients` says what a step does."""
         return any(getattr(getattr(self, name), "__func__", None) is not getattr(Optimizer, name)
                    for name in ("get_updates", "get_gradients"))
 
-    def step(self):
+    def step(self) -> None:
         """Clip the gradients of the model taken on last and update its weights by them, in place."""
         if self._state is None:
             raise ModelError(f"{type(self).__name__} has no weights to update yet: prepare(...) it first, as "
                              "model.fit and model.train_on_batch do.")
         self._state.step()
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         """(kernel name, its numbers) for step 1, 2, ..."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it updates: define update(step).")
 
-    def get_updates(self, *given, **named):
+    def get_updates(self, *given: Any, **named: Any) -> list[Any]:
         """`get_updates(loss, params)`, or Keras 1's `(params, constraints, loss)`: a step, as updates for K.function.
 
         Each call makes slots of its own, which `weights` then lists. Subclasses written as for Keras define it, with
@@ -125,11 +141,11 @@ class Optimizer(Constructed):
         self.updates, self.weights = updates_of(self, *wanted)
         return self.updates
 
-    def get_gradients(self, loss, params):
+    def get_gradients(self, loss: Tensor, params: Sequence[Variable]) -> list[Any]:
         """Gradients of `loss` by the weights `params`, clipped, as tensors for K functions."""
         return clipped_gradients(self, loss, params)
 
-    def rate(self, step):
+    def rate(self, step: int) -> float:
         """Learning rate of step 1, 2, ...: lr / (1 + decay (step - 1))."""
         return float(self.lr) / (1 + float(self.decay) * (step - 1))
 
@@ -141,14 +157,14 @@ class Optimizer(Constructed):
         """What is saved of one model beside the count of steps, given the `slots` of all its `variables`."""
         return slots
 
-    def get_weights(self):
+    def get_weights(self) -> list[NDArray[Any]]:
         """Copies of the state of the model taken on last, in Keras 2's order.
 
         The count of steps where Keras saves it, then slot by slot the parts of all variables, in the model's order.
         """
         return [np.array(weight.data) for weight in self.weights]
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Restore what `get_weights` gave; Keras 1's list and one that begins with a count of steps will do.
 
         Raises: ShapeError where number or shapes of the arrays do not fit; DtypeError for what is no number and
@@ -185,14 +201,14 @@ class Optimizer(Constructed):
         counted = len(weights) == len(variables) + 1 and weights[0].size == 1 and not self.saves_iterations
         return [self.iterations, *variables] if counted else variables
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Constructor arguments as plain numbers."""
         numbers = {name: float(getattr(self, name)) for name in self.numbers}
         clipping = {"clipnorm": self.clipnorm, "clipvalue": self.clipvalue}
         return numbers | {name: limit for name, limit in clipping.items() if limit is not None}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """The optimizer with these constructor arguments."""
         return call_with(cls, options_of(config, cls.__name__))
 

@@ -4,13 +4,21 @@ g is the gradient, w the weight, t the number of the step, 1 at first. Every rul
 `clipvalue` (see `Optimizer`).
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..arguments import flag
 from ..autograd.tensor import Variable
 from .base import Hyperparameter, Optimizer, checked, epsilon_or_default
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..typing import Clipping, Config
 
 
 class SGD(Optimizer):
@@ -26,12 +34,13 @@ class SGD(Optimizer):
     numbers = ("lr", "momentum", "decay")
     slots = ("moment",)
 
-    def __init__(self, lr=0.01, momentum=0.0, decay=0.0, nesterov=False, **clipping):
+    def __init__(self, lr: float = 0.01, momentum: float = 0.0, decay: float = 0.0, nesterov: bool = False,
+                 **clipping: Unpack[Clipping]) -> None:
         super().__init__(**clipping)
         self.lr, self.momentum, self.decay, self.initial_decay = lr, momentum, decay, decay
         self.nesterov = flag(nesterov, "SGD: nesterov")
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         momentum = float(self.momentum)
         name = "sgd_nesterov_update" if self.nesterov else "sgd_momentum_update"
         return name if momentum else "sgd_update", (self.rate(step), momentum)
@@ -39,7 +48,7 @@ class SGD(Optimizer):
     def _slots_of(self, kernel, slots):
         return () if kernel == "sgd_update" else slots
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"nesterov": self.nesterov}
 
 
@@ -55,12 +64,13 @@ class RMSprop(Optimizer):
     slots = ("mean_square",)
     saves_iterations = False
 
-    def __init__(self, lr=0.001, rho=0.9, epsilon=None, decay=0.0, **clipping):
+    def __init__(self, lr: float = 0.001, rho: float = 0.9, epsilon: float | None = None, decay: float = 0.0,
+                 **clipping: Unpack[Clipping]) -> None:
         super().__init__(**clipping)
         self.lr, self.rho, self.decay, self.initial_decay = lr, rho, decay, decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         return "rmsprop_update", (self.rate(step), float(self.rho), self.epsilon)
 
 
@@ -76,12 +86,13 @@ class Adagrad(Optimizer):
     slots = ("sum_square",)
     saves_iterations = False
 
-    def __init__(self, lr=0.01, epsilon=None, decay=0.0, **clipping):
+    def __init__(self, lr: float = 0.01, epsilon: float | None = None, decay: float = 0.0,
+                 **clipping: Unpack[Clipping]) -> None:
         super().__init__(**clipping)
         self.lr, self.decay, self.initial_decay = lr, decay, decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         return "adagrad_update", (self.rate(step), self.epsilon)
 
 
@@ -98,13 +109,14 @@ class Adadelta(Optimizer):
     slots = ("mean_square", "mean_square_step")
     saves_iterations = False
 
-    def __init__(self, lr=1.0, rho=0.95, epsilon=None, decay=0.0, **clipping):
+    def __init__(self, lr: float = 1.0, rho: float = 0.95, epsilon: float | None = None, decay: float = 0.0,
+                 **clipping: Unpack[Clipping]) -> None:
         super().__init__(**clipping)
         self.lr, self.decay, self.initial_decay = lr, decay, decay
         self.rho = checked(self, "rho", rho, most=1)   # a plain number, as in Keras
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         return "adadelta_update", (self.rate(step), self.rho, self.epsilon)
 
 
@@ -120,8 +132,8 @@ class Adam(Optimizer):
     beta_1, beta_2 = Hyperparameter(below=1), Hyperparameter(below=1)
     numbers = ("lr", "beta_1", "beta_2", "decay", "epsilon")
 
-    def __init__(self, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, amsgrad=False,
-                 **clipping):
+    def __init__(self, lr: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = None,
+                 decay: float = 0.0, amsgrad: bool = False, **clipping: Unpack[Clipping]) -> None:
         super().__init__(**clipping)
         self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
         self.decay = self.initial_decay = decay
@@ -129,10 +141,10 @@ class Adam(Optimizer):
         self.amsgrad = flag(amsgrad, "Adam: amsgrad")
 
     @property
-    def slots(self):
+    def slots(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("mean", "mean_square", "largest") if self.amsgrad else ("mean", "mean_square")
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
         rate = self.rate(step) * math.sqrt(1 - beta_2 ** step) / (1 - beta_1 ** step)
         name = "adam_amsgrad_update" if self.amsgrad else "adam_update"
@@ -149,7 +161,7 @@ class Adam(Optimizer):
         kept = 1 + (len(variables) - 1) // 3 * 2   # what Keras 1 saves
         return variables[:kept] if len(weights) == kept and not self.amsgrad else variables
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"amsgrad": self.amsgrad}
 
 
@@ -166,13 +178,14 @@ class Adamax(Optimizer):
     numbers = ("lr", "beta_1", "beta_2", "decay", "epsilon")
     slots = ("mean", "largest")
 
-    def __init__(self, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, **clipping):
+    def __init__(self, lr: float = 0.002, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = None,
+                 decay: float = 0.0, **clipping: Unpack[Clipping]) -> None:
         super().__init__(**clipping)
         self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
         self.decay = self.initial_decay = decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
         return "adamax_update", (self.rate(step) / (1 - beta_1 ** step), beta_1, beta_2, self.epsilon)
 
@@ -190,14 +203,15 @@ class Nadam(Optimizer):
     numbers = ("lr", "beta_1", "beta_2", "epsilon", "schedule_decay")
     slots = ("mean", "mean_square")
 
-    def __init__(self, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=None, schedule_decay=0.004, **clipping):
+    def __init__(self, lr: float = 0.002, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = None,
+                 schedule_decay: float = 0.004, **clipping: Unpack[Clipping]) -> None:
         super().__init__(**clipping)
         self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
         self.epsilon = epsilon_or_default(self, epsilon)
         self.schedule_decay = checked(self, "schedule_decay", schedule_decay)
         self._product = (0, 1.0)   # (t, Πₜ)
 
-    def update(self, step):
+    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
         lr, beta_1, beta_2 = float(self.lr), float(self.beta_1), float(self.beta_2)
         now, following = self._momentum(step), self._momentum(step + 1)
         product = self._momentum_product(step)

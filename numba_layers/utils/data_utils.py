@@ -3,6 +3,8 @@
 Reference: Keras 2.2.5, `keras.utils.data_utils`; the same names and arguments.
 """
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os
@@ -12,9 +14,15 @@ import tempfile
 import warnings
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config import keras_home
 from ..errors import ArgumentError, DataError, NumbaLayersError, unknown
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..typing import FilePath
 
 TIMEOUT = 30            # seconds without a byte before a download is given up
 CHUNK = 1 << 16         # bytes read at a time
@@ -23,18 +31,9 @@ _ENDINGS = {"tar": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", "
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def get_file(
-    fname,
-    origin,
-    untar=False,
-    md5_hash=None,
-    file_hash=None,
-    cache_subdir="datasets",
-    hash_algorithm="auto",
-    extract=False,
-    archive_format="auto",
-    cache_dir=None,
-):
+def get_file(fname: FilePath, origin: str, untar: bool = False, md5_hash: str | None = None,
+             file_hash: str | None = None, cache_subdir: str = "datasets", hash_algorithm: str = "auto",
+             extract: bool = False, archive_format: Any = "auto", cache_dir: FilePath | None = None) -> str:
     """The path of `fname` in the Keras folder, downloaded from `origin` when it is not there.
 
     fname, cache_subdir: may be absolute paths; else they lie under `cache_dir` (`KERAS_HOME` or ~/.keras).
@@ -71,7 +70,7 @@ def get_file(
     return str(path)
 
 
-def validate_file(fpath, file_hash, algorithm="auto", chunk_size=CHUNK):
+def validate_file(fpath: FilePath, file_hash: str, algorithm: str = "auto", chunk_size: int = CHUNK) -> bool:
     """Whether the file hashes to `file_hash` ('auto': 64 hexadecimal digits are sha256, fewer md5)."""
     if algorithm not in ("auto", "md5", "sha256"):
         raise unknown("hash algorithm", algorithm, ("auto", "md5", "sha256"))

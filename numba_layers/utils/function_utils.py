@@ -18,7 +18,7 @@ from .generic_utils import keeps_functions, own_objects
 
 _VERSION = list(sys.version_info[:2])
 _safe = ContextVar("safe", default=True)    # False: the caller of the load under way lets code of its file run
-_written_here = {}                          # bytecode as text -> (code, globals) of a lambda of this process
+_written_here: dict = {}                    # bytecode as text -> (code, globals) of a lambda of this process
 
 
 @contextmanager

@@ -1,17 +1,24 @@
 """Names of the user's own classes and functions, for loading."""
 
+from __future__ import annotations
+
 import inspect
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
 
-_custom_objects = {}
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_custom_objects: dict[str, Any] = {}
 _keeps_functions = ContextVar("keeps_functions", default=False)
 _given = ContextVar("given", default=())        # the custom_objects of the loads under way, the innermost last
 
 
-def get_custom_objects():
+def get_custom_objects() -> dict[str, Any]:
     """The dictionary name -> object of the user's own classes and functions; change it freely."""
     return _custom_objects
 
@@ -80,21 +87,21 @@ def takes(function, name):
 class CustomObjectScope:
     """Inside, the objects given are known by their names: `with CustomObjectScope({'MyLayer': MyLayer}): ...`."""
 
-    def __init__(self, *dictionaries):
+    def __init__(self, *dictionaries: Mapping[str, Any]) -> None:
         self._given = [_by_name(dictionary, "CustomObjectScope") for dictionary in dictionaries]
-        self._before = None
+        self._before: Any = None
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self._before = dict(_custom_objects)
         for dictionary in self._given:
             _custom_objects.update(dictionary)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         _custom_objects.clear()
         _custom_objects.update(self._before)
 
 
-def custom_object_scope(*dictionaries):
+def custom_object_scope(*dictionaries: Mapping[str, Any]) -> CustomObjectScope:
     """`CustomObjectScope(...)`, under its other name."""
     return CustomObjectScope(*dictionaries)

@@ -3,6 +3,10 @@
 Reference: Keras 2.2.5 and 1.2.2, `keras.utils.np_utils`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import config
@@ -11,9 +15,16 @@ from ..arguments import unmasked
 from ..errors import ArgumentError, DataError, ShapeError, unknown
 from . import conv_utils
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from ..typing import ArrayLike, DtypeLike
+
 
 @keras1({"nb_classes": "num_classes"})
-def to_categorical(y, num_classes=None, dtype="float32"):
+def to_categorical(y: ArrayLike, num_classes: int | None = None, dtype: DtypeLike = "float32") -> NDArray[Any]:
     """One-hot rows of integer labels: out[..., c] = 1 where c is the label.
 
     Shapes: y (...) or (..., 1), integers in [0, num_classes) -> (..., num_classes)
@@ -37,7 +48,7 @@ def to_categorical(y, num_classes=None, dtype="float32"):
 
 
 @keras1({"a": "x"})
-def normalize(x, axis=-1, order=2):
+def normalize(x: Any, axis: int = -1, order: int = 2) -> NDArray[Any]:
     """x / ||x|| along `axis`, with the norm of `order` (2: Euclid); zero vectors stay zero.
 
     A single vector becomes a row, (features,) -> (1, features), as in Keras.
@@ -47,7 +58,7 @@ def normalize(x, axis=-1, order=2):
     return x / np.expand_dims(norm, axis)
 
 
-def probas_to_classes(y_pred):
+def probas_to_classes(y_pred: ArrayLike) -> NDArray[Any]:
     """The class of each row of probabilities: the largest of several columns, or p > 0.5 for a single one.
 
     Shapes: y_pred (batch, classes), (batch, 1) or (batch,) -> (batch,)
@@ -61,12 +72,12 @@ def probas_to_classes(y_pred):
     return (y_pred.reshape(-1) > 0.5).astype("int64")
 
 
-def categorical_probas_to_classes(p):
+def categorical_probas_to_classes(p: ArrayLike) -> NDArray[Any]:
     """The column of the largest probability in each row: (batch, classes) -> (batch,)."""
-    return np.argmax(p, axis=1)
+    return np.argmax(np.asarray(p), axis=1)
 
 
-def convert_kernel(kernel, dim_ordering=None):
+def convert_kernel(kernel: ArrayLike, dim_ordering: str | None = None) -> NDArray[Any]:
     """`conv_utils.convert_kernel` for Keras 1's weights; dim_ordering: of them, None for `K.image_dim_ordering()`.
 
     Shapes: 'th' (out, in, *window) or 'tf' (*window, in, out), 4 or 5 axes -> the same, a copy
@@ -79,5 +90,5 @@ def convert_kernel(kernel, dim_ordering=None):
     if dim_ordering == "tf":
         return conv_utils.convert_kernel(kernel)
     if dim_ordering == "th":
-        return np.flip(kernel, axis=range(2, kernel.ndim)).copy()
+        return np.flip(kernel, axis=tuple(range(2, kernel.ndim))).copy()
     raise unknown("dim_ordering", dim_ordering, ("tf", "th"))

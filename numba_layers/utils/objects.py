@@ -1,6 +1,9 @@
 """Objects to descriptions and back as Keras's helper functions do it, for code of the user's own that calls them."""
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING
 
 from ..arguments import call_with, entry, of_type, options_of
 from ..errors import ArgumentError, shown, unknown
@@ -8,11 +11,17 @@ from .function_utils import dump_function as func_dump
 from .function_utils import load_function as func_load
 from .generic_utils import own_objects, takes
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from ..typing import CustomObjects
+
 __all__ = ["deserialize_keras_object", "func_dump", "func_load", "has_arg", "serialize_keras_object", "to_list",
            "unpack_singleton"]
 
 
-def serialize_keras_object(instance):
+def serialize_keras_object(instance: Any) -> Any:
     """{'class_name': ..., 'config': ...} of an object with `get_config`, the name of a function, None of None."""
     if instance is None:
         return None
@@ -23,7 +32,8 @@ def serialize_keras_object(instance):
     raise ArgumentError(f"{shown(instance)} cannot be described: it has neither get_config() nor a name.")
 
 
-def deserialize_keras_object(identifier, module_objects=None, custom_objects=None, printable_module_name="object"):
+def deserialize_keras_object(identifier: Any, module_objects: Mapping[str, Any] | None = None,
+                             custom_objects: CustomObjects | None = None, printable_module_name: str = "object") -> Any:
     """What `serialize_keras_object` described: looked up among the custom objects, then in `module_objects`.
 
     Raises: UnknownNameError for a name in neither; DataError for what is no description.
@@ -44,19 +54,19 @@ def deserialize_keras_object(identifier, module_objects=None, custom_objects=Non
     return known[name]
 
 
-def has_arg(fn, name, accept_all=False):
+def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool:
     """Whether the function can be called with an argument `name`; accept_all: `**kwargs` count."""
     kinds = {parameter.kind for parameter in inspect.signature(fn).parameters.values()}
     return takes(fn, name) or (accept_all and inspect.Parameter.VAR_KEYWORD in kinds)
 
 
-def to_list(x, allow_tuple=False):
+def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:
     """A list as it is (a tuple too, if allowed, as a list), anything else in a list of its own."""
     if isinstance(x, list) or (allow_tuple and isinstance(x, tuple)):
         return list(x) if isinstance(x, tuple) else x
     return [x]
 
 
-def unpack_singleton(x):
+def unpack_singleton(x: Any) -> Any:
     """The only entry of a list of one, else `x`."""
     return x[0] if len(x) == 1 else x

@@ -1,9 +1,16 @@
 """Progress of a loop of the user's own, as text."""
 
+from __future__ import annotations
+
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from ..arguments import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class Progbar:
@@ -14,15 +21,16 @@ class Progbar:
     Reference: Keras 2.2.5, `utils.generic_utils.Progbar`.
     """
 
-    def __init__(self, target, width=30, verbose=1, interval=0.05, stateful_metrics=None):
+    def __init__(self, target: int | None, width: int = 30, verbose: int = 1, interval: float = 0.05,
+                 stateful_metrics: Sequence[str] | None = None) -> None:
         self.target = None if target is None else whole(target, "target", least=0)
         self.width, self.verbose, self.interval = whole(width, "width", least=1), verbose, interval
         self.stateful_metrics = set(stateful_metrics or ())
         self.seen_so_far = 0
-        self._sums = {}         # name -> [sum, count]
+        self._sums: dict[str, Any] = {}     # name -> [sum, count]
         self._drawn = 0.0
 
-    def update(self, current, values=None):
+    def update(self, current: int, values: Sequence[Any] | None = None) -> None:
         """Say that `current` steps are done; values: (name, value) pairs, averaged over the steps since the last."""
         for name, value in values or ():
             if name in self.stateful_metrics:
@@ -38,7 +46,7 @@ class Progbar:
             self._drawn = time.monotonic()
             print(self._line(), end="\n" if done else "\r", file=sys.stdout, flush=True)
 
-    def add(self, n, values=None):
+    def add(self, n: int, values: Sequence[Any] | None = None) -> None:
         """Say that `n` more steps are done."""
         self.update(self.seen_so_far + n, values)
 
