@@ -77,7 +77,7 @@ class Optimizer(Constructed):
     clipvalue: each entry is then limited to [-clipvalue, clipvalue].   None or 0: no clipping.
 
     A subclass says `numbers` (names of its hyperparameters) and `slots` (in the order in which Keras saves
-    them), and gives `update(step)`: the name of its kernel, and this step's numbers for the kernel's `hyper`.
+    them), and gives `update(step)`: the name of its kernel, and this step's numbers for the kernel's `rates`.
     Or, slower, it is written as for Keras, with `get_updates(loss, params)`.
     `iterations` is the number of steps done, an int64 `Variable`. One optimizer may serve several models: they share
     its rates and `iterations`, as in Keras, and have slots and clipping of their own.

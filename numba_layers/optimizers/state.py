@@ -33,7 +33,7 @@ class State:
             self.saved = list(optimizer.weights)
             return
         self.slots = {slot: _zeros(weights.shape, weights.dtype) for slot in optimizer.slots}
-        self._hyper = np.zeros(len(optimizer.update(1)[1]), weights.dtype)
+        self._rates = np.zeros(len(optimizer.update(1)[1]), weights.dtype)
         self.saved = optimizer._saved(self.variables, self._slot_variables())
 
     def step(self, loss=None):
@@ -45,7 +45,7 @@ class State:
         """Count the step and write its numbers (rates, corrections) to the array that the kernel reads."""
         if self._written is None:
             step = int(self.optimizer.iterations.data) + 1
-            self._kernel, self._hyper[...] = self.optimizer.update(step)
+            self._kernel, self._rates[...] = self.optimizer.update(step)
             self.optimizer.iterations.data[...] = step
 
     def launch_update(self, loss=None):
@@ -55,7 +55,7 @@ class State:
             return
         self.clip()
         slots = self.optimizer._slots_of(self._kernel, self.slots.values())
-        launch(self._kernel, self.gradients, self._hyper, *slots, self.weights)
+        launch(self._kernel, self.gradients, self._rates, *slots, self.weights)
 
     def clip(self):
         """Limit the gradients as the optimizer said when it took on the model."""

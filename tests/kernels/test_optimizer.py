@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from numba_layers import optimizers
+from numba_layers.kernels.math.tables import UPDATES as TABLE
 from tests.kernels.launching import launch
 from tests.tolerances import assert_close
 
@@ -63,7 +65,7 @@ def nadam(h, g, m, v, w):
     return m, v, w - (h[0] * g + h[1] * m) / (np.sqrt(v / h[2]) + h[5])
 
 
-UPDATES = {   # kernel -> rule, hyper
+UPDATES = {   # kernel -> rule, rates
     "sgd_update": (sgd, [0.1]),
     "sgd_momentum_update": (momentum, [0.1, 0.9]),
     "sgd_nesterov_update": (nesterov, [0.1, 0.9]),
@@ -80,15 +82,25 @@ UPDATES = {   # kernel -> rule, hyper
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", UPDATES)
 def test_updates(name, size, device, dtype, random):
-    rule, hyper = UPDATES[name]
-    hyper = np.array(hyper, dtype)
+    rule, rates = UPDATES[name]
+    rates = np.array(rates, dtype)
     gradients = random.standard_normal(size).astype(dtype)
     slots = [random.uniform(0.1, 2, size).astype(dtype) for _ in range(rule.__code__.co_argcount - 3)]
     written = [*slots, random.standard_normal(size).astype(dtype)]
-    expected = rule(*(array.astype("float64") for array in (hyper, gradients, *written)))
-    launch(name, gradients, hyper, *written, written=len(written))
+    expected = rule(*(array.astype("float64") for array in (rates, gradients, *written)))
+    launch(name, gradients, rates, *written, written=len(written))
     for actual, desired in zip(written, expected, strict=True):
         assert_close(actual, desired, 5)
+
+
+@pytest.mark.parametrize("optimizer", [
+    optimizers.SGD(), optimizers.SGD(momentum=0.9), optimizers.SGD(momentum=0.9, nesterov=True), optimizers.RMSprop(),
+    optimizers.Adagrad(), optimizers.Adadelta(), optimizers.Adam(), optimizers.Adam(amsgrad=True), optimizers.Adamax(),
+    optimizers.Nadam()], ids=lambda optimizer: optimizer.update(1)[0])
+def test_optimizers_hand_over_what_the_table_says(optimizer):
+    name, rates = optimizer.update(1)
+    assert TABLE[name].slots == tuple(optimizer._slots_of(name, optimizer.slots))
+    assert len(TABLE[name].rates) == len(rates) or name == "sgd_update"    # which has a momentum of 0
 
 
 @pytest.mark.parametrize("size, sums", [(1, 1), (5, 64), (1000, 7), (6000, 2), (640, 64)])

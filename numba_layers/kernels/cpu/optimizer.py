@@ -1,144 +1,74 @@
 """Weight updates: one pass over all weights, their gradients and the slots, in parallel over the elements.
 
-Every iteration reads and writes the elements of its own index only. `hyper` holds what may change from step
-to step (rates, decays), in the order in which each kernel unpacks it; the optimizers fill it. The difference
-1 - ρ is taken in the arrays' float type, as Keras takes it.
+`<optimizer>_update(gradients, rates, *slots, weights)`: each loop is `tables.UPDATES`' formula of a weight. An
+iteration reads and writes the elements of its own index only. The optimizers fill `rates` before each step.
 """
-
-import math
 
 from numba import prange
 
+from ..math.optimizers import LEADING, norm_scale
 from ..math.scalar import clip
+from ..math.tables import UPDATES
 from .compile import cpu_kernel
 from .micro.reduction import dot
 
 
-@cpu_kernel
-def sgd_update(gradients, hyper, weights):
-    """w -= rate g"""
-    rate = hyper[0]
-    for i in prange(weights.size):
-        weights[i] -= rate * gradients[i]
+def without_slots(name, formula, leading):
+    """Kernel `name`: w -= step."""
+
+    @cpu_kernel(name=name)
+    def kernel(gradients, rates, weights):
+        numbers = leading(rates)
+        for i in prange(weights.size):
+            step, _ = formula(gradients[i], (), numbers)
+            weights[i] -= step
 
 
-@cpu_kernel
-def sgd_momentum_update(gradients, hyper, moment, weights):
-    """v = momentum v - rate g;  w += v"""
-    rate, momentum = hyper[0], hyper[1]
-    for i in prange(weights.size):
-        velocity = momentum * moment[i] - rate * gradients[i]
-        moment[i] = velocity
-        weights[i] += velocity
+def with_one_slot(name, formula, leading):
+    """Kernel `name`: w -= step, for an optimizer that keeps one number for a weight."""
+
+    @cpu_kernel(name=name)
+    def kernel(gradients, rates, slot, weights):
+        numbers = leading(rates)
+        for i in prange(weights.size):
+            step, slots = formula(gradients[i], (slot[i],), numbers)
+            slot[i] = slots[0]
+            weights[i] -= step
 
 
-@cpu_kernel
-def sgd_nesterov_update(gradients, hyper, moment, weights):
-    """v = momentum v - rate g;  w += momentum v - rate g"""
-    rate, momentum = hyper[0], hyper[1]
-    for i in prange(weights.size):
-        step = rate * gradients[i]
-        velocity = momentum * moment[i] - step
-        moment[i] = velocity
-        weights[i] += momentum * velocity - step
+def with_two_slots(name, formula, leading):
+    """Kernel `name`: w -= step, for an optimizer that keeps two numbers for a weight."""
+
+    @cpu_kernel(name=name)
+    def kernel(gradients, rates, slot_1, slot_2, weights):
+        numbers = leading(rates)
+        for i in prange(weights.size):
+            step, slots = formula(gradients[i], (slot_1[i], slot_2[i]), numbers)
+            slot_1[i] = slots[0]
+            slot_2[i] = slots[1]
+            weights[i] -= step
 
 
-@cpu_kernel
-def rmsprop_update(gradients, hyper, mean_square, weights):
-    """a = ρ a + (1 - ρ) g²;  w -= rate g / (√a + epsilon)"""
-    rate, rho, epsilon = hyper[0], hyper[1], hyper[2]
-    rest = weights.dtype.type(1) - rho
-    for i in prange(weights.size):
-        g = gradients[i]
-        square = rho * mean_square[i] + rest * (g * g)
-        mean_square[i] = square
-        weights[i] -= rate * g / (math.sqrt(square) + epsilon)
+def with_three_slots(name, formula, leading):
+    """Kernel `name`: w -= step, for an optimizer that keeps three numbers for a weight."""
+
+    @cpu_kernel(name=name)
+    def kernel(gradients, rates, slot_1, slot_2, slot_3, weights):
+        numbers = leading(rates)
+        for i in prange(weights.size):
+            step, slots = formula(gradients[i], (slot_1[i], slot_2[i], slot_3[i]), numbers)
+            slot_1[i] = slots[0]
+            slot_2[i] = slots[1]
+            slot_3[i] = slots[2]
+            weights[i] -= step
 
 
-@cpu_kernel
-def adagrad_update(gradients, hyper, sum_square, weights):
-    """a += g²;  w -= rate g / (√a + epsilon)"""
-    rate, epsilon = hyper[0], hyper[1]
-    for i in prange(weights.size):
-        g = gradients[i]
-        square = sum_square[i] + g * g
-        sum_square[i] = square
-        weights[i] -= rate * g / (math.sqrt(square) + epsilon)
+_loops = without_slots, with_one_slot, with_two_slots, with_three_slots
+for _name, _update in UPDATES.items():
+    _loops[len(_update.slots)](_name, _update.formula, LEADING[len(_update.rates)])
 
 
-@cpu_kernel
-def adadelta_update(gradients, hyper, mean_square, mean_square_step, weights):
-    """a = ρ a + (1 - ρ) g²;  u = g √((d + epsilon) / (a + epsilon));  d = ρ d + (1 - ρ) u²;  w -= rate u"""
-    rate, rho, epsilon = hyper[0], hyper[1], hyper[2]
-    rest = weights.dtype.type(1) - rho
-    for i in prange(weights.size):
-        g = gradients[i]
-        square = rho * mean_square[i] + rest * (g * g)
-        step = g * math.sqrt((mean_square_step[i] + epsilon) / (square + epsilon))
-        mean_square[i] = square
-        mean_square_step[i] = rho * mean_square_step[i] + rest * (step * step)
-        weights[i] -= rate * step
-
-
-@cpu_kernel
-def adam_update(gradients, hyper, mean, mean_square, weights):
-    """m = β₁ m + (1 - β₁) g;  v = β₂ v + (1 - β₂) g²;  w -= rate m / (√v + epsilon)"""
-    rate, beta_1, beta_2, epsilon = hyper[0], hyper[1], hyper[2], hyper[3]
-    one = weights.dtype.type(1)
-    for i in prange(weights.size):
-        g = gradients[i]
-        m = beta_1 * mean[i] + (one - beta_1) * g
-        v = beta_2 * mean_square[i] + (one - beta_2) * (g * g)
-        mean[i] = m
-        mean_square[i] = v
-        weights[i] -= rate * m / (math.sqrt(v) + epsilon)
-
-
-@cpu_kernel
-def adam_amsgrad_update(gradients, hyper, mean, mean_square, largest, weights):
-    """m, v as in `adam_update`;  u = max(u, v);  w -= rate m / (√u + epsilon)"""
-    rate, beta_1, beta_2, epsilon = hyper[0], hyper[1], hyper[2], hyper[3]
-    one = weights.dtype.type(1)
-    for i in prange(weights.size):
-        g = gradients[i]
-        m = beta_1 * mean[i] + (one - beta_1) * g
-        v = beta_2 * mean_square[i] + (one - beta_2) * (g * g)
-        u = largest[i] if largest[i] > v else v
-        mean[i] = m
-        mean_square[i] = v
-        largest[i] = u
-        weights[i] -= rate * m / (math.sqrt(u) + epsilon)
-
-
-@cpu_kernel
-def adamax_update(gradients, hyper, mean, largest, weights):
-    """m = β₁ m + (1 - β₁) g;  u = max(β₂ u, |g|);  w -= rate m / (u + epsilon)"""
-    rate, beta_1, beta_2, epsilon = hyper[0], hyper[1], hyper[2], hyper[3]
-    rest = weights.dtype.type(1) - beta_1
-    for i in prange(weights.size):
-        g = gradients[i]
-        m = beta_1 * mean[i] + rest * g
-        faded = beta_2 * largest[i]
-        u = faded if faded > abs(g) else abs(g)
-        mean[i] = m
-        largest[i] = u
-        weights[i] -= rate * m / (u + epsilon)
-
-
-@cpu_kernel
-def nadam_update(gradients, hyper, mean, mean_square, weights):
-    """m, v as in `adam_update`;  w -= (r g + s m) / (√(v / c) + epsilon), with r, s and c of this step"""
-    rate_gradient, rate_mean, correction = hyper[0], hyper[1], hyper[2]
-    beta_1, beta_2, epsilon = hyper[3], hyper[4], hyper[5]
-    one = weights.dtype.type(1)
-    corrected = one / correction
-    for i in prange(weights.size):
-        g = gradients[i]
-        m = beta_1 * mean[i] + (one - beta_1) * g
-        v = beta_2 * mean_square[i] + (one - beta_2) * (g * g)
-        mean[i] = m
-        mean_square[i] = v
-        weights[i] -= (rate_gradient * g + rate_mean * m) / (math.sqrt(v * corrected) + epsilon)
+# ---- clipping ----------------------------------------------------------------------------------------------
 
 
 @cpu_kernel
@@ -163,7 +93,6 @@ def clip_gradients(sums, limits, gradients):
     square = gradients.dtype.type(0)
     for k in range(sums.size):
         square += sums[k]
-    norm = math.sqrt(square)
-    scale = norm_limit / norm if norm >= norm_limit else gradients.dtype.type(1)
+    scale = norm_scale(square, norm_limit)
     for i in prange(gradients.size):
         gradients[i] = clip(gradients[i] * scale, -value_limit, value_limit)

@@ -1,9 +1,11 @@
-"""Which formula each elementwise kernel computes: a formula and a line here make a kernel of every room.
+"""Which formula each kernel of elements and of optimizers computes: a formula and a line make a kernel of every target.
 
-A room adds those kernels whose functions are its own, and loops of their own.
+A target adds those kernels whose functions are its own, and loops of their own.
 """
 
-from . import scalar
+from collections import namedtuple
+
+from . import optimizers, scalar
 
 UNARY = {   # y = f(x)
     "negative_forward": scalar.negative,
@@ -53,4 +55,21 @@ BINARY = {   # z = f(x, y)
     "greater_equal_forward": scalar.greater_equal,
     "logical_and_forward": scalar.logical_and,
     "logical_or_forward": scalar.logical_or,
+}
+
+Update = namedtuple("Update", "formula slots rates")
+
+UPDATES = {   # w -= step: a formula of `optimizers`, and what its slots and rates are
+    "sgd_update": Update(optimizers.sgd, (), ("rate",)),
+    "sgd_momentum_update": Update(optimizers.sgd_momentum, ("moment",), ("rate", "momentum")),
+    "sgd_nesterov_update": Update(optimizers.sgd_nesterov, ("moment",), ("rate", "momentum")),
+    "rmsprop_update": Update(optimizers.rmsprop, ("mean_square",), ("rate", "rho", "epsilon")),
+    "adagrad_update": Update(optimizers.adagrad, ("sum_square",), ("rate", "epsilon")),
+    "adadelta_update": Update(optimizers.adadelta, ("mean_square", "mean_square_step"), ("rate", "rho", "epsilon")),
+    "adam_update": Update(optimizers.adam, ("mean", "mean_square"), ("rate", "beta_1", "beta_2", "epsilon")),
+    "adam_amsgrad_update": Update(optimizers.adam_amsgrad, ("mean", "mean_square", "largest"),
+                                  ("rate", "beta_1", "beta_2", "epsilon")),
+    "adamax_update": Update(optimizers.adamax, ("mean", "largest"), ("rate", "beta_1", "beta_2", "epsilon")),
+    "nadam_update": Update(optimizers.nadam, ("mean", "mean_square"),
+                           ("rate_gradient", "rate_mean", "correction", "beta_1", "beta_2", "epsilon")),
 }
