@@ -64,6 +64,7 @@ class SymbolicTensor(Tensor):
 
     @cached_property
     def depends_on_inputs(self):
+        """True where it has no value before a placeholder has one."""
         return bool(placeholders(self))
 
     def __getattr__(self, name):

@@ -1,11 +1,12 @@
 """The one place that imports Numba's CUDA: `cuda`, `device` for functions that kernels inline, and `intrinsic`.
 
-Where the package numba-cuda is missing, kernels can be looked at but not compiled: `compile_ptx` says what to do.
+Where the package numba-cuda is missing, or takes no NumPy as new as the one here, kernels can be looked at but not
+compiled: `compile_ptx` says what to do.
 """
 
-import importlib.util
+from ...._version import lacking_for_cuda
 
-if importlib.util.find_spec("numba_cuda") is not None:
+if not lacking_for_cuda():
     from numba import cuda
     from numba.cuda.extending import intrinsic
 
