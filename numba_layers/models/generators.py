@@ -1,4 +1,4 @@
-"""Training, evaluation and prediction on data that a generator or a Sequence hands over batch by batch."""
+"""Batches that a generator or a Sequence hands over one by one."""
 
 import queue
 import threading
@@ -10,66 +10,57 @@ from .._legacy import Samples
 from ..arguments import whole
 from ..errors import ArgumentError, DataError
 from ..utils.sequence import Sequence
-from . import data
 
 _END = object()
 
 
-def fit_loop(model, source, steps, epochs, initial_epoch, class_weight, shuffle, workers, max_queue_size, callbacks,
-             validate):
-    """Train on the batches of `source`, `steps` of them (or that many `Samples`) an epoch."""
-    callbacks.on_train_begin()
-    try:
-        with _drawn(source, workers, max_queue_size, shuffle) as draw:
-            for epoch in range(initial_epoch, epochs):
-                callbacks.on_epoch_begin(epoch)
-                for number, (x, y, weights) in _counted(draw, steps, "fit_generator", _parts):
-                    arrays, weights, samples = model._arrays(x, y, weights, class_weight)
-                    logs = {"batch": number, "size": samples}
-                    callbacks.on_batch_begin(number, logs)
-                    figures = model._train_step(model._batch(arrays, weights))
-                    logs.update(zip(model.metrics_names, map(float, figures)))
-                    callbacks.on_batch_end(number, logs)
-                    if model.stop_training:
-                        logs = {}
-                        break
-                else:
-                    logs = validate() if validate else {}
-                callbacks.on_epoch_end(epoch, logs)
-                if isinstance(source, Sequence):
-                    source.on_epoch_end()
-                if model.stop_training:
-                    break
-    finally:
-        callbacks.on_train_end()
-    return model.history
+class Generated:
+    """A source of batches (see `loops`): `steps` of those of a generator or Sequence an epoch, or that many `Samples`.
 
+    where: the method, for messages. parts: gives the parts of what was handed over, inputs first, and make of those
+    (number of samples, batch). workers: with any, a thread draws ahead, up to `max_queue_size`. shuffle: the order of
+    a Sequence.
+    """
 
-def test_loop(model, source, steps, workers, max_queue_size, progress):
-    """Loss and metrics over `steps` batches, each counting by its size, as a list of floats."""
-    totals = np.zeros(len(model.metrics_names))
-    seen = 0
-    with _drawn(source, workers, max_queue_size) as draw:
-        for number, (x, y, weights) in _counted(draw, steps, "evaluate_generator", _parts):
-            arrays, weights, samples = model._arrays(x, y, weights, None)
-            totals += np.array(model._test_step(arrays, weights)) * samples
-            seen += samples
-            progress(number + 1)
-    return (totals / seen).tolist()
+    unit = "step"
+    samples = None
 
+    def __init__(self, source, steps, where, parts, make, workers, max_queue_size, shuffle=False):
+        self.total = self._steps = steps
+        self._source, self._where, self._parts, self._make = source, where, parts, make
+        self._drawn_as = workers, max_queue_size, shuffle
 
-def predict_loop(model, source, steps, workers, max_queue_size, progress):
-    """Outputs for `steps` batches, as a list of arrays."""
-    collected = []
+    @contextmanager
+    def opened(self):
+        with _drawn(self._source, *self._drawn_as) as draw:
+            yield lambda: self._epoch(draw)
 
-    def inputs_of(batch):
-        return batch[:1] if _has_targets(batch, len(model._fed)) else (batch,)
+    def _epoch(self, draw):
+        seen = number = 0
+        by_samples = isinstance(self._steps, Samples)
+        while (seen if by_samples else number) < self._steps:
+            batch = draw()
+            if batch is _END:
+                raise DataError(f"{self._where}: the generator ended after {number} batches, {int(self._steps)} "
+                                f"{'samples' if by_samples else 'batches'} were asked for. Let it loop for ever (while "
+                                "True), or ask for fewer.")
+            parts = self._parts(batch)
+            size, batch = self._make(*parts)
+            held = _samples(parts[0]) if by_samples else 0
+            yield size, batch, (seen + held if by_samples else number + 1) >= self._steps
+            if by_samples and not held:
+                raise DataError(f"{self._where}: batch {number} holds no samples, so that the {int(self._steps)} asked "
+                                "for never come.")
+            seen += held
+            number += 1
 
-    with _drawn(source, workers, max_queue_size) as draw:
-        for number, (x, *_) in _counted(draw, steps, "predict_generator", inputs_of):
-            collected.append(model._predict_step(data.inputs(model, x)))
-            progress(number + 1)
-    return [np.concatenate(outputs) for outputs in zip(*collected)]
+    def look_ahead(self):
+        """What comes next is drawn when it is due, but for what a worker draws."""
+
+    def epoch_ended(self):
+        """A Sequence may change its order."""
+        if isinstance(self._source, Sequence):
+            self._source.on_epoch_end()
 
 
 def steps_of(given, source, name):
@@ -87,26 +78,6 @@ def steps_of(given, source, name):
     raise ArgumentError(f"a generator does not say where it ends: give {name}=number of batches.")
 
 
-def _counted(draw, steps, where, parts):
-    """(number, parts of a batch) until `steps` batches, or that many samples, have come."""
-    seen = number = 0
-    while (seen if isinstance(steps, Samples) else number) < steps:
-        batch = draw()
-        if batch is _END:
-            raise DataError(f"{where}: the generator ended after {number} batches, {int(steps)} "
-                            f"{'samples' if isinstance(steps, Samples) else 'batches'} were asked for. Let it loop "
-                            "for ever (while True), or ask for fewer.")
-        batch = parts(batch)
-        yield number, batch
-        if isinstance(steps, Samples):
-            samples = _samples(batch[0])
-            if not samples:
-                raise DataError(f"{where}: batch {number} holds no samples, so that the {int(steps)} asked for never "
-                                "come.")
-            seen += samples
-        number += 1
-
-
 def _samples(x):
     """The number of samples in the inputs of a batch."""
     if isinstance(x, dict):
@@ -115,7 +86,7 @@ def _samples(x):
     return first.shape[0] if hasattr(first, "shape") else len(first)
 
 
-def _parts(batch):
+def training_parts(batch):
     """(inputs, targets, sample weights or None) of what a generator gave: a tuple, a list or an array of two or three.
 
     Raises: DataError for anything else.
@@ -125,6 +96,11 @@ def _parts(batch):
         raise DataError("the generator must give (inputs, targets) or (inputs, targets, sample_weights), "
                         f"it gave {type(batch).__name__}: {batch!r:.80}.")
     return (*batch, None)[:3]
+
+
+def inputs_alone(batch, inputs):
+    """(what a model of so many `inputs` predicts of,), without the targets that a batch may have beside it."""
+    return batch[:1] if _has_targets(batch, inputs) else (batch,)
 
 
 def _has_targets(batch, inputs):

@@ -17,7 +17,9 @@ from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError,
 from ..layers.context import collecting
 from ..locks import holding, locks_of
 from ..thread_state import contained
-from . import added, data, generators, loops
+from . import added, data, loops
+from .batches import Arrays
+from .generators import Generated, inputs_alone, steps_of, training_parts
 from .lossgraph import LossGraph
 from .network import Network
 from .objective import Objective
@@ -195,9 +197,9 @@ class Model(LossGraph, WrittenAsClass, Network):
             if weight.constraint is not None:
                 weight.value[...] = constraints.get(weight.constraint)(Tensor(weight.value)).data
 
-    def _test_step(self, arrays, weights):
+    def _test_step(self, batch):
         with evaluation(learning_phase=0):
-            return [float(figure) for figure in self._forward(*self._batch(arrays, weights)[:3])[1]]
+            return [float(figure) for figure in self._forward(*batch[:3])[1]]
 
     def _predict_step(self, inputs):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]
@@ -218,7 +220,7 @@ class Model(LossGraph, WrittenAsClass, Network):
         self._need_built(x)
         self._need_compiled("test_on_batch")
         arrays, weights, _ = self._arrays(x, y, sample_weight, None)
-        return _unpack_figures(self._test_step(arrays, weights))
+        return _unpack_figures(self._test_step(self._batch(arrays, weights)))
 
     @contained
     def predict_on_batch(self, x):
@@ -257,24 +259,33 @@ class Model(LossGraph, WrittenAsClass, Network):
         if shuffle not in (True, False, None, "batch"):
             raise ArgumentError(f"shuffle must be True, False or 'batch', got {shuffle!r}.")
         arrays, weights, samples = self._arrays(x, y, sample_weight, class_weight)
-        held_out, training_weights = None, weights
+        held_out = None
         if validation_data is not None:
             held_out = self._validation(validation_data)
         elif validation_split:
             samples, cut = _cut(samples, validation_split), samples
             held_out = data.take(arrays, samples, cut), data.take(weights, samples, cut), cut - samples
-            arrays, training_weights = data.take(arrays, 0, samples), data.take(weights, 0, samples)
+            arrays, weights = data.take(arrays, 0, samples), data.take(weights, 0, samples)
+        return self._fit(self._of_arrays(arrays, weights, samples, batch_size, shuffle or False), epochs, initial_epoch,
+                         callbacks, verbose, held_out and self._of_arrays(*held_out, batch_size), held_out,
+                         {"batch_size": batch_size, "steps": None, "samples": samples})
 
+    def _fit(self, source, epochs, initial_epoch, callbacks, verbose, validation, held_out, params):
+        """Train on the batches of `source`; `validation` is another or None, `held_out` its arrays where it has any."""
         def validate():
-            figures = loops.test_loop(self, *held_out, batch_size, progress=lambda done: None)
+            figures = loops.test_loop(self, validation)
             return {f"val_{name}": figure for name, figure in zip(self.metrics_names, figures)}
 
-        names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if held_out else [])
-        listeners = callback_list(self, callbacks, verbose, {
-            "batch_size": batch_size, "epochs": epochs, "steps": None, "samples": samples, "verbose": verbose,
-            "do_validation": held_out is not None, "metrics": names}, _seen_by_callbacks(held_out))
-        return loops.fit_loop(self, arrays, training_weights, samples, batch_size, epochs, initial_epoch, shuffle,
-                              listeners, validate if held_out else None)
+        names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if validation else [])
+        params = params | {"epochs": epochs, "verbose": verbose, "do_validation": validation is not None,
+                           "metrics": names}
+        listeners = callback_list(self, callbacks, verbose, params, _seen_by_callbacks(held_out))
+        return loops.fit_loop(self, source, epochs, initial_epoch, listeners, validate if validation else None)
+
+    def _of_arrays(self, arrays, weights, samples, batch_size, shuffle=None):
+        """The source of batches of arrays to train on or to measure."""
+        return Arrays(samples, batch_size, lambda rows: self._batch(data.take(arrays, rows), data.take(weights, rows)),
+                      shuffle)
 
     @contained
     @keras1({})
@@ -282,9 +293,9 @@ class Model(LossGraph, WrittenAsClass, Network):
         """Loss and metrics over all samples: the loss, or the list named by `metrics_names`."""
         self._need_built(x)
         self._need_compiled("evaluate")
-        arrays, weights, samples = self._arrays(x, y, sample_weight, None)
-        with progress_bar(samples, verbose, "evaluate") as progress:
-            return _unpack_figures(loops.test_loop(self, arrays, weights, samples, _batch_size(batch_size), progress))
+        source = self._of_arrays(*self._arrays(x, y, sample_weight, None), _batch_size(batch_size))
+        with progress_bar(source, verbose, "evaluate") as progress:
+            return _unpack_figures(loops.test_loop(self, source, progress))
 
     @contained
     @keras1({})
@@ -292,9 +303,9 @@ class Model(LossGraph, WrittenAsClass, Network):
         """Outputs for all samples: an array, or a list of them."""
         self._need_built(x)
         inputs = data.inputs(self, x)
-        samples = data.count(inputs, self)
-        with progress_bar(samples, verbose, "predict") as progress:
-            outputs = loops.predict_loop(self, inputs, samples, _batch_size(batch_size), progress)
+        source = Arrays(data.count(inputs, self), _batch_size(batch_size), lambda rows: data.take(inputs, rows))
+        with progress_bar(source, verbose, "predict") as progress:
+            outputs = loops.predict_loop(self, source, progress)
         return outputs[0] if len(outputs) == 1 else outputs
 
     # -- batches that a generator or a Sequence hands over ---------------------------------------------------------
@@ -314,31 +325,26 @@ class Model(LossGraph, WrittenAsClass, Network):
         self._need_built(None)
         self._need_compiled("fit_generator")
         epochs, initial_epoch = whole(epochs, "epochs", least=0), whole(initial_epoch, "initial_epoch", least=0)
-        steps = generators.steps_of(steps_per_epoch, generator, "steps_per_epoch")
-        held_out = self._validation(validation_data) if isinstance(validation_data, tuple | list) else None
-        validate = self._generator_validation(validation_data, held_out, validation_steps, workers, max_queue_size)
-        names = self.metrics_names + ([f"val_{name}" for name in self.metrics_names] if validate else [])
+        steps = steps_of(steps_per_epoch, generator, "steps_per_epoch")
+        held_out = validation = None
+        if isinstance(validation_data, tuple | list):
+            held_out = self._validation(validation_data)
+            validation = self._of_arrays(*held_out, _batch_size(None))
+        elif validation_data is not None:
+            measured = steps_of(validation_steps, validation_data, "validation_steps")
+            validation = self._of_generator(validation_data, measured, "evaluate_generator", workers, max_queue_size)
+        source = self._of_generator(generator, steps, "fit_generator", workers, max_queue_size, shuffle, class_weight)
         by_samples = isinstance(steps, Samples)
-        listeners = callback_list(self, callbacks, verbose, {
-            "epochs": epochs, "steps": None if by_samples else steps, "samples": int(steps) if by_samples else None,
-            "verbose": verbose, "do_validation": validate is not None, "metrics": names}, _seen_by_callbacks(held_out))
-        return generators.fit_loop(self, generator, steps, epochs, initial_epoch, class_weight, shuffle, workers,
-                                   max_queue_size, listeners, validate)
+        return self._fit(source, epochs, initial_epoch, callbacks, verbose, validation, held_out, {
+            "steps": None if by_samples else steps, "samples": int(steps) if by_samples else None})
 
-    def _generator_validation(self, given, held_out, steps, workers, max_queue_size):
-        """A function that answers the validation logs, or None; `held_out` where arrays were given."""
-        if given is None:
-            return None
-        if held_out is not None:
-            def measure():
-                return loops.test_loop(self, *held_out, _batch_size(None), progress=lambda done: None)
-        else:
-            steps = generators.steps_of(steps, given, "validation_steps")
+    def _of_generator(self, generator, steps, where, workers, max_queue_size, shuffle=False, class_weight=None):
+        """The source of a generator's batches to train on or to measure."""
+        def make(x, y, weights):
+            arrays, weights, samples = self._arrays(x, y, weights, class_weight)
+            return samples, self._batch(arrays, weights)
 
-            def measure():
-                return generators.test_loop(self, given, steps, workers, max_queue_size, lambda done: None)
-
-        return lambda: {f"val_{name}": figure for name, figure in zip(self.metrics_names, measure())}
+        return Generated(generator, steps, where, training_parts, make, workers, max_queue_size, shuffle)
 
     @contained
     @keras1(EVALUATE_GENERATOR)
@@ -347,9 +353,10 @@ class Model(LossGraph, WrittenAsClass, Network):
         """Loss and metrics over `steps` batches of a generator or Sequence, as `evaluate` answers them."""
         self._need_built(None)
         self._need_compiled("evaluate_generator")
-        steps = generators.steps_of(steps, generator, "steps")
-        with progress_bar(steps, verbose, "evaluate", "step") as progress:
-            return _unpack_figures(generators.test_loop(self, generator, steps, workers, max_queue_size, progress))
+        steps = steps_of(steps, generator, "steps")
+        source = self._of_generator(generator, steps, "evaluate_generator", workers, max_queue_size)
+        with progress_bar(source, verbose, "evaluate") as progress:
+            return _unpack_figures(loops.test_loop(self, source, progress))
 
     @contained
     @keras1(EVALUATE_GENERATOR)
@@ -357,9 +364,11 @@ class Model(LossGraph, WrittenAsClass, Network):
                           verbose=0):
         """Outputs for `steps` batches of a generator or Sequence, as `predict` answers them."""
         self._need_built(None)
-        steps = generators.steps_of(steps, generator, "steps")
-        with progress_bar(steps, verbose, "predict", "step") as progress:
-            outputs = generators.predict_loop(self, generator, steps, workers, max_queue_size, progress)
+        steps = steps_of(steps, generator, "steps")
+        source = Generated(generator, steps, "predict_generator", lambda batch: inputs_alone(batch, len(self._fed)),
+                           lambda x: (None, data.inputs(self, x)), workers, max_queue_size)
+        with progress_bar(source, verbose, "predict") as progress:
+            outputs = loops.predict_loop(self, source, progress)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _arrays(self, x, y, sample_weight, class_weight):

@@ -1,0 +1,57 @@
+"""Arrays cut into batches."""
+
+from contextlib import nullcontext
+
+import numpy as np
+
+
+class Arrays:
+    """A source of batches (see `loops`): `samples` rows of arrays, `batch_size` at a time, the last ones perhaps fewer.
+
+    make: gives the batch of some rows: an array of their numbers, or a slice where `shuffle` is None.
+    shuffle: True, False or 'batch', by which whole batches change places.
+    """
+
+    unit = "sample"
+    _ahead = None       # the next batch, where it was made already
+
+    def __init__(self, samples, batch_size, make, shuffle=None):
+        self.samples = self.total = samples
+        self._batch_size, self._make, self._shuffle = batch_size, make, shuffle
+
+    def opened(self):
+        return nullcontext(self._epoch)
+
+    def _epoch(self):
+        order = _order(self.samples, self._batch_size, self._shuffle)
+        starts = range(0, self.samples, self._batch_size)
+        cuts = [slice(start, min(start + self._batch_size, self.samples)) for start in starts]
+        self._waiting = iter(cuts if order is None else [order[cut] for cut in cuts])
+        for cut in cuts:
+            self.look_ahead()
+            batch, self._ahead = self._ahead, None
+            yield cut.stop - cut.start, batch, cut is cuts[-1]
+
+    def look_ahead(self):
+        """Make the next batch, unless it is there: it is copied to a GPU while that computes the one before."""
+        if self._ahead is None:
+            rows = next(self._waiting, None)
+            self._ahead = None if rows is None else self._make(rows)
+
+    def epoch_ended(self):
+        """Arrays stay as they are."""
+
+
+def _order(samples, batch_size, shuffle):
+    """The order of the samples in one epoch; NumPy's global generator shuffles, as in Keras."""
+    if shuffle is None:
+        return None
+    order = np.arange(samples)
+    if shuffle == "batch":      # for data that are slow to index, such as HDF5
+        full = samples // batch_size * batch_size
+        blocks = order[:full].reshape(-1, batch_size)
+        np.random.shuffle(blocks)
+        return np.concatenate([blocks.ravel(), order[full:]])
+    if shuffle:
+        np.random.shuffle(order)
+    return order
