@@ -57,7 +57,7 @@ def size(value, what):
     return number
 
 
-def share(value, what, closed=False):
+def fraction(value, what, closed=False):
     """`value` as a float in [0, 1), or in [0, 1] where `closed`.
 
     Raises: ArgumentError for anything else.

@@ -59,8 +59,8 @@ class L1L2(Regularizer):
         penalty = None
         for factor, size in ((self.l1, elementwise.abs), (self.l2, elementwise.square)):
             if factor:
-                share = factor * reduction.sum(size(x))
-                penalty = share if penalty is None else penalty + share
+                term = factor * reduction.sum(size(x))
+                penalty = term if penalty is None else penalty + term
         return Tensor(np.zeros((), x.dtype)) if penalty is None else penalty
 
     def get_config(self) -> Config:

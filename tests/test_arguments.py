@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numba_layers.arguments import element_type, real, share, sizes, whole
+from numba_layers.arguments import element_type, fraction, real, sizes, whole
 from numba_layers.errors import ArgumentError, UnknownNameError
 
 
@@ -24,8 +24,8 @@ def test_bounds():
         whole(0, "n", least=1)
     for value in (1, 1.0, -0.1, float("nan"), float("inf")):
         with pytest.raises(ArgumentError, match=r"rate must lie in \[0, 1\), got "):
-            share(value, "rate")
-    assert share(np.float32(0.5), "rate") == 0.5
+            fraction(value, "rate")
+    assert fraction(np.float32(0.5), "rate") == 0.5
 
 
 @pytest.mark.parametrize("value", ["1.0", None, [1.0, 2.0], 1j])

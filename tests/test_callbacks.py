@@ -3,6 +3,7 @@
 import csv
 import errno
 import io
+import itertools
 import math
 import os
 import time
@@ -152,15 +153,26 @@ def test_logs_of_an_epoch_are_averages(model, data):
     assert history["loss"][0] == pytest.approx(np.average(losses, weights=sizes))
 
 
-def test_stopping_within_an_epoch(model, data):
-    """The epoch ends at once, without validation, as in Keras."""
+@pytest.mark.parametrize("source", ["arrays", "generator", "samples"])
+@pytest.mark.parametrize("last, names", [(0, EPOCH_LOGS[:2]), (1, EPOCH_LOGS)])
+def test_stopping_within_an_epoch(model, data, source, last, names):
+    """The epoch ends at once, without validation unless this was its last batch, as in Keras."""
     def stop(batch, logs):
-        model.stop_training = True
+        model.stop_training = batch == last
 
-    history = model.fit(*data, batch_size=4, epochs=3, verbose=0, validation_data=data,
-                        callbacks=[LambdaCallback(on_batch_end=stop)])
+    options = {"verbose": 0, "validation_data": data, "callbacks": [LambdaCallback(on_batch_end=stop)]}
+    x, y = data
+    if source == "arrays":
+        history = model.fit(x, y, batch_size=5, epochs=3, **options)
+    else:
+        drawn = []
+        halves = (drawn.append(start) or (x[start:start + 5], y[start:start + 5]) for start in itertools.cycle([0, 5]))
+        counted = {"steps_per_epoch": 2, "epochs": 3} if source == "generator" else {
+            "samples_per_epoch": 10, "nb_epoch": 3}
+        history = model.fit_generator(halves, **counted, workers=0, **options)
+        assert len(drawn) == last + 1
     assert history.epoch == [0]
-    assert set(history.history) == {"loss", "mean_absolute_error"}
+    assert sorted(history.history) == names
 
 
 def test_initial_epoch(model, data):

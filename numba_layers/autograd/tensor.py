@@ -224,7 +224,7 @@ class SparseTensor(Tensor):
             raise ShapeError("a sparse matrix has two axes and a row of numbers, got shape "
                              f"{self._shape} and numbers of shape {values.shape}.")
         check_compressed(indptr, indices, values.size, *self._shape, "the sparse matrix")
-        used = int(indptr[-1])      # SciPy keeps room behind what it stores
+        used = int(indptr[-1])      # SciPy's arrays may have capacity for more
         self.indptr = np.ascontiguousarray(indptr, dtype=np.int64)
         self.indices = np.ascontiguousarray(indices[:used], dtype=np.int64)
         self.values = np.ascontiguousarray(as_array(values[:used], dtype))

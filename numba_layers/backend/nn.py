@@ -85,8 +85,8 @@ def categorical_crossentropy(target: TensorLike, output: TensorLike, from_logits
     """
     if from_logits:
         return ops.negative(ops.sum(ops.multiply(target, ops.log_softmax(output, axis=axis)), axis=axis))
-    share = ops.divide(output, ops.sum(output, axis=axis, keepdims=True))
-    return ops.negative(ops.sum(ops.multiply(target, ops.log(clip(share, fuzz(), 1 - fuzz()))), axis=axis))
+    scaled = ops.divide(output, ops.sum(output, axis=axis, keepdims=True))
+    return ops.negative(ops.sum(ops.multiply(target, ops.log(clip(scaled, fuzz(), 1 - fuzz()))), axis=axis))
 
 
 @_either_order

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import ops
 from .._legacy import DROPOUT, LAYER, SPATIAL_DROPOUT, keras1
-from ..arguments import share, sizes, whole
+from ..arguments import fraction, sizes, whole
 from ..errors import ShapeError
 from ..random import Stream
 from ..registry import register_layer
@@ -40,7 +40,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, noise_shape: ShapeLike | None = None, seed: int | None = None,
                  **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.rate = share(rate, "rate", closed=True)
+        self.rate = fraction(rate, "rate", closed=True)
         self.noise_shape = None if noise_shape is None else sizes(noise_shape, "noise_shape", "(None, 1, 8)", least=1)
         self.uses_learning_phase = self.rate > 0
         self.seed = None if seed is None else whole(seed, "seed")

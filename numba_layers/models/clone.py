@@ -25,16 +25,9 @@ def clone_model(model, input_tensors=None):
     count = 1 if isinstance(model, Sequential) else len(model.inputs)
     if given is not None and len(given) != count:
         raise ArgumentError(f'clone_model: model "{model.name}" has {count} inputs, got {len(given)} input_tensors.')
-    own = {type(layer).__name__: type(layer) for layer in _all_layers(model)}
+    own = {type(layer).__name__: type(layer) for layer in model.all_inside()}
     with keeping_functions(), knowing({name: kind for name, kind in own.items() if name not in Model.kinds}):
         return (_copied_stack if isinstance(model, Sequential) else _copied_graph)(model, given)
-
-
-def _all_layers(layer):
-    """`layer` and all layers inside of it."""
-    yield layer
-    for inner in (*getattr(layer, "layers", ()), *as_list(getattr(layer, "layer", None))):
-        yield from _all_layers(inner)
 
 
 def _entering(tensor):

@@ -9,19 +9,15 @@ from collections import namedtuple
 import numpy as np
 
 from ..autograd.tensor import from_order, stored
-from ..layers.node import as_list
+from .places import own_layers
 
 Origin = namedtuple("Origin", "keras1 theano")      # who wrote a file: Keras 1? the Theano backend?
 
 
 def owners(layer):
     """id of a weight -> the convolution whose window it is, in `layer` and all layers inside."""
-    found = {}
-    for inner in (*getattr(layer, "layers", ()), *as_list(getattr(layer, "layer", None))):
-        found |= owners(inner)
-    if hasattr(layer, "keras1_order"):
-        found |= {id(weight): layer for weight in layer.weights if weight.ndim > 1}
-    return found
+    return {id(weight): own for own in own_layers(layer) if hasattr(own, "keras1_order")
+            for weight in own.weights if weight.ndim > 1}
 
 
 def arranged(array, order, weight, owners, origin):

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import config, constraints, devices, ops, optimizers
 from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
-from ..arguments import share, whole
+from ..arguments import fraction, whole
 from ..autograd.context import evaluation, unrecorded
 from ..autograd.graph import concrete
 from ..autograd.tape import Tape
@@ -245,8 +245,8 @@ class Model(LossGraph, WrittenAsClass, Network):
         """Train for `epochs` passes over the data. Returns the History: `.history[name]` lists a figure an epoch.
 
         x, y: array, list, or dictionary by name. batch_size: samples an update, 32 by default. verbose: 0 silent,
-        1 a progress bar, 2 a line an epoch, 3 its number. callbacks: see `callbacks`. validation_split: share of the
-        samples, taken from the end before shuffling, that is only measured; in [0, 1). validation_data: (x, y) or
+        1 a progress bar, 2 a line an epoch, 3 its number. callbacks: see `callbacks`. validation_split: fraction of
+        the samples, taken from the end before shuffling, that is only measured; in [0, 1). validation_data: (x, y) or
         (x, y, weights) instead. shuffle: each epoch anew; 'batch' moves whole batches. class_weight: {class number:
         factor}. sample_weight: a factor for each sample. initial_epoch: number of the first epoch, to go on with a
         training.
@@ -402,8 +402,8 @@ def _batch_size(given):
 
 
 def _cut(samples, split):
-    """Number of samples to train on when the share `split` of them is held out."""
-    cut = int(samples * (1 - share(split, "validation_split")))
+    """Number of samples to train on when the fraction `split` of them is held out."""
+    cut = int(samples * (1 - fraction(split, "validation_split")))
     if cut == 0:
         raise DataError(f"validation_split={split} leaves none of the {samples} samples to train on.")
     return cut

@@ -261,7 +261,8 @@ class Network(Layer, public=False):
             layer = waiting.pop()
             if id(layer) not in found:
                 found[id(layer)] = layer
-                waiting.extend((*getattr(layer, "_all_layers", ()), *as_list(getattr(layer, "layer", None))))
+                of_model = _waiting_or_computing(layer) if isinstance(layer, Network) else ()
+                waiting.extend((*of_model, *as_list(getattr(layer, "layer", None))))
         return list(found.values())
 
     @property
@@ -328,13 +329,19 @@ class Network(Layer, public=False):
     def summary(self, line_length=None, positions=None, print_fn=print):
         """Print a table of the layers, their output shapes and numbers of weights.
 
-        line_length: characters a line. positions: where columns end, as shares of the line. print_fn: gets each line.
+        line_length: characters a line. positions: where columns end, as fractions of it. print_fn: gets each line.
         """
         for line in summary.lines(self, line_length, positions):
             print_fn(line)
 
     def _repr_html_(self):
         return summary.html(self)
+
+
+def _waiting_or_computing(network):
+    """The layers that compute the outputs, and before them those that are not yet, or no longer, among these."""
+    computing = set(map(id, network._all_layers))
+    return [*(layer for layer in network._shown_layers() if id(layer) not in computing), *network._all_layers]
 
 
 def _is_fed(tensor):

@@ -11,7 +11,7 @@ from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, unknown
 
 TEMPORAL = "temporal"
-LEAST_SHARE = 1e-12     # below any share of samples; divides the zeros of a batch without any
+LEAST_FRACTION = 1e-12  # below any fraction of samples; divides the zeros of a batch without any
 SHORT = {"accuracy": "acc", "acc": "acc", "crossentropy": "ce", "ce": "ce"}     # metrics that depend on the loss
 
 
@@ -75,10 +75,10 @@ class Objective:
             part = weighted_mean(as_tensor(self._functions[number](target, output)), output.mask, weight)
             parts.append(part)
             factor = self.loss_weights[number]
-            share = part if factor == 1 else part * factor
-            total = share if total is None else total + share
-        for share in extra:
-            total = share if total is None else total + share
+            term = part if factor == 1 else part * factor
+            total = term if total is None else total + term
+        for term in extra:
+            total = term if total is None else total + term
         if total is None:
             raise ArgumentError("there is nothing to minimise: the model was compiled without a loss, and no layer "
                                 "added one.")
@@ -125,15 +125,15 @@ class _Metric:
 def weighted_mean(values, mask, weights):
     """Mean of `values`, masked timesteps left out, samples weighted: Keras's rule, for one number as for many.
 
-    The mean of v m w, divided by the mean of m (plus epsilon, in Keras 2) and by the share of weights that are not 0;
-    0 where nothing counts.
+    The mean of v m w, divided by the mean of m (plus epsilon, in Keras 2) and by the fraction of weights that are not
+    0; 0 where nothing counts.
     Shapes: values (batch, ...) or (); mask (batch, timesteps); weights (batch,) or (batch, timesteps) -> ()
     Reference: Keras 2.2.5, `engine.training_utils.weighted_masked_objective`.
     """
     if mask is not None:
         mask = ops.cast(mask, dtype=values.dtype)
-        share = ops.mean(mask)
-        values = values * mask / (_positive(share) if config.keras1() else share + config.epsilon())
+        kept = ops.mean(mask)
+        values = values * mask / (_positive(kept) if config.keras1() else kept + config.epsilon())
     if weights is not None:
         if values.ndim > weights.ndim:
             values = ops.mean(values, axis=tuple(range(weights.ndim, values.ndim)))
@@ -141,8 +141,8 @@ def weighted_mean(values, mask, weights):
     return ops.mean(values) if values.ndim else values
 
 
-def _positive(share):
-    return ops.clip(share, low=LEAST_SHARE, high=1.0)
+def _positive(fraction):
+    return ops.clip(fraction, low=LEAST_FRACTION, high=1.0)
 
 
 def _finite(value, what):

@@ -29,8 +29,7 @@ class Sequential(Model):
         Layer.__init__(self, name=unique_name("sequential") if nameless else name)
         if not isinstance(layers, list | tuple | None):
             raise ArgumentError(f"Sequential takes a list of layers, got {type(layers).__name__}: {shown(layers)}.")
-        for layer in layers or []:
-            self.add(layer)
+        self._add_all(layers or [])
 
     def _shown_layers(self):
         """The layers that were added; the input before them is not counted."""
@@ -70,7 +69,7 @@ class Sequential(Model):
             self._stack_on(self.inputs, layer(self.outputs[0]), layer)
         elif isinstance(layer, InputLayer) and not self._stack:
             entry = layer.inbound_nodes[0].output_tensors[0]
-            self._wire([entry], [entry])
+            self._lead([entry], [entry])
         elif not self._stack and isinstance(layer, Merge) and layer.layers:
             self._stack_on(sources([layer.output]), layer.output, layer)
         elif not self._stack and _first_shape(layer) is not None:
@@ -86,7 +85,19 @@ class Sequential(Model):
                              f"{len(as_list(output))}. Use Model(inputs, outputs).")
         with wholly(self):
             self._stack.append(layer)
-            self._wire(inputs, [output])
+            self._lead(inputs, [output])
+
+    def _lead(self, inputs, outputs):
+        self._wire(inputs, outputs)
+
+    def _add_all(self, layers):
+        """`add` them one by one, and find the way through them once, in the end."""
+        self._lead = self._set_ends
+        for layer in layers:
+            self.add(layer)
+        del self._lead
+        if self.outputs:
+            self._wire(self.inputs, self.outputs)
 
     def _wire(self, inputs, outputs):
         super()._wire(inputs, outputs)
@@ -128,8 +139,7 @@ class Sequential(Model):
         with wholly(self, *self._stack):
             waiting, self._stack = self._stack, []
             waiting[0].batch_input_shape = tuple(input_shape)
-            for layer in waiting:
-                self.add(layer)
+            self._add_all(waiting)
             self._compile_waiting()
 
     def _need_built(self, x):
