@@ -1,9 +1,18 @@
 """What is going on in each Python thread: states that floors keep for themselves, and blocks that change them."""
 
+from __future__ import annotations
+
 import functools
 import threading
+from typing import TYPE_CHECKING
 
-_states = []    # all of them, so that an interrupt can put back every one
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    Contained = TypeVar("Contained", bound=Callable[..., Any])
+
+_states: list = []    # all of them, so that an interrupt can put back every one
 
 
 class _State(threading.local):
@@ -48,7 +57,7 @@ class Block:
             values.update(earlier)
 
 
-def contained(function):
+def contained(function: Contained) -> Contained:
     """Decorator: an error or interrupt at any moment of `function` leaves this thread's states as they were before."""
     @functools.wraps(function)
     def call(*arguments, **options):
@@ -59,4 +68,4 @@ def contained(function):
             restore(before)
             raise
 
-    return call
+    return call  # type: ignore[return-value]

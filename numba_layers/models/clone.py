@@ -1,5 +1,9 @@
 """Copies of models, with fresh weights."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..autograd.graph import is_symbolic
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, shown
@@ -12,8 +16,11 @@ from .rebuild import model_from_description
 from .sequential import Sequential
 from .topology import stack_with_input
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def clone_model(model, input_tensors=None):
+
+def clone_model(model: Model, input_tensors: Any = None) -> Model:
     """The same architecture with fresh weights; layers of the user's own are made again by their classes.
 
     input_tensors: one tensor or a list, in place of the model's inputs: of `Input`, of layers, or K tensors.

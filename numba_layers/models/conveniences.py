@@ -1,5 +1,9 @@
 """Functions of Keras around models: summaries, counts, the inputs behind a tensor, YAML."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..autograd.graph import is_symbolic
 from ..errors import ArgumentError, DataError, ModelError, shown
 from ..layers.node import sources
@@ -7,22 +11,31 @@ from ..layers.serialization import deserialize as layer_from_config
 from .network import Network
 from .topology import model_from_config
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ..autograd.tensor import Tensor, Variable
+    from ..typing import CustomObjects
+    from .model import Model
+
 __all__ = ["Container", "count_params", "get_source_inputs", "layer_from_config", "model_from_yaml", "print_summary"]
 
 Container = Network
 
 
-def print_summary(model, line_length=None, positions=None, print_fn=print):
+def print_summary(model: Any, line_length: int | None = None, positions: Sequence[float] | None = None,
+                  print_fn: Callable[[str], Any] = print) -> None:
     """`model.summary(...)`"""
     model.summary(line_length, positions, print_fn)
 
 
-def count_params(weights):
+def count_params(weights: Sequence[Variable]) -> int:
     """The number of elements of all `weights`, each counted once."""
     return sum({id(weight): int(weight.size) for weight in weights}.values())
 
 
-def get_source_inputs(tensor, layer=None, node_index=None):
+def get_source_inputs(tensor: Tensor, layer: Any = None, node_index: int | None = None) -> list[Any]:
     """The tensors of `Input` that `tensor` is computed from, as a list.
 
     Raises: ArgumentError for what does not come from a layer.
@@ -32,7 +45,7 @@ def get_source_inputs(tensor, layer=None, node_index=None):
     return sources([tensor])
 
 
-def model_from_yaml(text, custom_objects=None, safe_mode=True):
+def model_from_yaml(text: str, custom_objects: CustomObjects | None = None, safe_mode: bool = True) -> Model:
     """The model whose architecture `to_yaml` of Keras wrote; arguments and errors as of `model_from_json`.
 
     Raises: ModelError where PyYAML is not installed.

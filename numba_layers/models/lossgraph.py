@@ -4,7 +4,9 @@ Training does not need it: it runs the same functions on each batch. Scripts do,
 `K.function([*model.inputs, *model.sample_weights, *model.targets, K.learning_phase()], gradients)`.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import ops
 from ..autograd.graph import placeholder
@@ -12,6 +14,9 @@ from ..autograd.tensor import Tensor
 from ..errors import ModelError
 from ..layers.watched import WatchedList
 from .objective import TEMPORAL
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class _Graph(NamedTuple):
@@ -28,22 +33,22 @@ class LossGraph:
     _made_graph = None
 
     @property
-    def targets(self):
+    def targets(self) -> Any:
         """Placeholders of the targets, one for each output that has a loss."""
         return self._loss_graph("targets").targets
 
     @property
-    def sample_weights(self):
+    def sample_weights(self) -> Any:
         """Placeholders of the samples' weights, one for each output that has a loss."""
         return self._loss_graph("sample_weights").weights
 
     @property
-    def total_loss(self):
+    def total_loss(self) -> Any:
         """The loss that training makes small, with penalties and what layers add, as a scalar tensor."""
         return self._loss_graph("total_loss").total
 
     @property
-    def metrics_tensors(self):
+    def metrics_tensors(self) -> Any:
         """The metrics, as scalar tensors.
 
         Raises: ModelError where one is added: training measures what `compile` was given.
@@ -55,19 +60,19 @@ class LossGraph:
                          "function of y_true and y_pred that answers the tensor; it may use any tensor of the model.")
 
     @property
-    def loss_functions(self):
+    def loss_functions(self) -> Any:
         """The losses of the outputs, as functions."""
         self._need_compiled("loss_functions")
         return list(self.objective.losses)
 
     @property
-    def sample_weight_modes(self):
+    def sample_weight_modes(self) -> Any:
         """'temporal' or None for each output."""
         self._need_compiled("sample_weight_modes")
         return list(self.objective.weight_modes)
 
     @property
-    def uses_learning_phase(self):
+    def uses_learning_phase(self) -> Any:
         """Whether the outputs may differ between training and testing."""
         return any(output._uses_learning_phase for output in self.outputs)
 

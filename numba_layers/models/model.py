@@ -1,7 +1,10 @@
 """A network that can be trained: compile, fit, evaluate, predict."""
 
+from __future__ import annotations
+
 import warnings
 from collections import namedtuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +30,14 @@ from .progress import progress_bar
 from .subclassed import WrittenAsClass
 from .training import Training
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from ..callbacks import Callback, History
+    from ..optimizers.base import Optimizer
+    from ..typing import Batches, ClassWeights, Data, Identifier
+
 # Lists of tensors. counts: whether a sample's weight is not 0; a batch that does not count leaves the weights of the
 # model as they are, whatever the momentum of those before.
 Batch = namedtuple("Batch", "inputs targets weights counts")
@@ -46,7 +57,8 @@ class Model(LossGraph, WrittenAsClass, Network):
     """
 
     @keras1(MODEL)
-    def __init__(self, inputs=None, outputs=None, name=None, trainable=True):
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None,
+                 trainable: bool = True) -> None:
         self._start_untrained()
         if inputs is None and outputs is None and type(self).call is not Network.call:
             self._wait(name, trainable)
@@ -68,8 +80,12 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     # -- compiling -----------------------------------------------------------------------------------------------
 
-    def compile(self, optimizer, loss=None, metrics=None, loss_weights=None, sample_weight_mode=None,
-                weighted_metrics=None, target_tensors=None, **kwargs):
+    def compile(self, optimizer: str | Mapping[str, Any] | Optimizer, loss: Identifier | Sequence[Any] = None,
+                metrics: Sequence[Any] | Mapping[str, Any] | None = None,
+                loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+                sample_weight_mode: str | Sequence[Any] | Mapping[str, Any] | None = None,
+                weighted_metrics: Sequence[Any] | Mapping[str, Any] | None = None, target_tensors: Any = None,
+                **kwargs: Any) -> None:
         """Say how to train: the optimizer, the loss, and what to report.
 
         optimizer: name or object. loss: name or function (y_true, y_pred) -> a value for each sample; a list or a
@@ -104,7 +120,7 @@ class Model(LossGraph, WrittenAsClass, Network):
             self.compile(**arguments)
 
     @property
-    def metrics_names(self):
+    def metrics_names(self) -> list[str]:
         """Names of what `evaluate` and `train_on_batch` answer, in order."""
         self._need_compiled("metrics_names")
         return self.objective.names
@@ -207,7 +223,8 @@ class Model(LossGraph, WrittenAsClass, Network):
         return [output.numpy().copy() if type(output) is Variable else output.numpy() for output in outputs]
 
     @contained
-    def train_on_batch(self, x, y, sample_weight=None, class_weight=None):
+    def train_on_batch(self, x: Data, y: Data, sample_weight: Data | None = None,
+                       class_weight: ClassWeights | None = None) -> Any:
         """One update on one batch. Returns the loss, or the list of figures named by `metrics_names`."""
         self._need_built(x)
         self._need_compiled("train_on_batch")
@@ -215,7 +232,7 @@ class Model(LossGraph, WrittenAsClass, Network):
         return _unpack_figures([float(figure) for figure in self._train_step(self._batch(arrays, weights))])
 
     @contained
-    def test_on_batch(self, x, y, sample_weight=None):
+    def test_on_batch(self, x: Data, y: Data, sample_weight: Data | None = None) -> Any:
         """Loss and metrics on one batch, as `train_on_batch` answers them."""
         self._need_built(x)
         self._need_compiled("test_on_batch")
@@ -223,11 +240,11 @@ class Model(LossGraph, WrittenAsClass, Network):
         return _unpack_figures(self._test_step(self._batch(arrays, weights)))
 
     @contained
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Data) -> Any:
         """Outputs for one batch: an array, or a list of them, which share no memory with `x`, weights or each other."""
         self._need_built(x)
         arrays = data.inputs(self, x)
-        outputs = []
+        outputs: list[Any] = []
         for output in self._predict_step(arrays):
             # What a kernel wrote is its own array, mostly without a base; weights matter to views of memory alone.
             others = [*arrays, *outputs] if output.base is None else [
@@ -240,8 +257,10 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     @contained
     @keras1(FIT)
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose=1, callbacks=None, validation_split=0.0,
-            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0):
+    def fit(self, x: Data | None = None, y: Data | None = None, batch_size: int | None = None, epochs: int = 1,
+            verbose: int = 1, callbacks: Sequence[Callback] | None = None, validation_split: float = 0.0,
+            validation_data: Any = None, shuffle: bool | str = True, class_weight: ClassWeights | None = None,
+            sample_weight: Data | None = None, initial_epoch: int = 0) -> History:
         """Train for `epochs` passes over the data. Returns the History: `.history[name]` lists a figure an epoch.
 
         x, y: array, list, or dictionary by name. batch_size: samples an update, 32 by default. verbose: 0 silent,
@@ -289,7 +308,8 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     @contained
     @keras1({})
-    def evaluate(self, x=None, y=None, batch_size=None, verbose=1, sample_weight=None):
+    def evaluate(self, x: Data | None = None, y: Data | None = None, batch_size: int | None = None, verbose: int = 1,
+                 sample_weight: Data | None = None) -> Any:
         """Loss and metrics over all samples: the loss, or the list named by `metrics_names`."""
         self._need_built(x)
         self._need_compiled("evaluate")
@@ -299,7 +319,7 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     @contained
     @keras1({})
-    def predict(self, x, batch_size=None, verbose=0):
+    def predict(self, x: Data, batch_size: int | None = None, verbose: int = 0) -> Any:
         """Outputs for all samples: an array, or a list of them."""
         self._need_built(x)
         inputs = data.inputs(self, x)
@@ -312,9 +332,11 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     @contained
     @keras1(FIT_GENERATOR)
-    def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None, validation_data=None,
-                      validation_steps=None, class_weight=None, max_queue_size=10, workers=1, use_multiprocessing=False,
-                      shuffle=True, initial_epoch=0):
+    def fit_generator(self, generator: Batches, steps_per_epoch: int | None = None, epochs: int = 1, verbose: int = 1,
+                      callbacks: Sequence[Callback] | None = None, validation_data: Any = None,
+                      validation_steps: int | None = None, class_weight: ClassWeights | None = None,
+                      max_queue_size: int = 10, workers: int = 1, use_multiprocessing: bool = False,
+                      shuffle: bool = True, initial_epoch: int = 0) -> History:
         """Train on batches from `generator`, which gives (x, y) or (x, y, sample_weights) for ever, or is a Sequence.
 
         steps_per_epoch: batches an epoch; the length of a Sequence by default. validation_data: (x, y), (x, y,
@@ -348,8 +370,8 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     @contained
     @keras1(EVALUATE_GENERATOR)
-    def evaluate_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
-                           verbose=0):
+    def evaluate_generator(self, generator: Batches, steps: int | None = None, max_queue_size: int = 10,
+                           workers: int = 1, use_multiprocessing: bool = False, verbose: int = 0) -> Any:
         """Loss and metrics over `steps` batches of a generator or Sequence, as `evaluate` answers them."""
         self._need_built(None)
         self._need_compiled("evaluate_generator")
@@ -360,8 +382,8 @@ class Model(LossGraph, WrittenAsClass, Network):
 
     @contained
     @keras1(EVALUATE_GENERATOR)
-    def predict_generator(self, generator, steps=None, max_queue_size=10, workers=1, use_multiprocessing=False,
-                          verbose=0):
+    def predict_generator(self, generator: Batches, steps: int | None = None, max_queue_size: int = 10,
+                          workers: int = 1, use_multiprocessing: bool = False, verbose: int = 0) -> Any:
         """Outputs for `steps` batches of a generator or Sequence, as `predict` answers them."""
         self._need_built(None)
         steps = steps_of(steps, generator, "steps")

@@ -1,6 +1,9 @@
 """A graph of layers as one layer: topology, weights, and running it. Training is in `model.py`."""
 
+from __future__ import annotations
+
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from .. import ops
 from ..autograd.graph import Graph, placeholders
@@ -14,6 +17,13 @@ from ..layers.watched import WatchedList
 from ..utils import function_utils
 from . import added, changing, rebuild, saving, summary, topology
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ..autograd.tensor import Variable
+    from ..typing import Config, CustomObjects, FilePath
+
 
 class Network(Layer, public=False):
     """All layers between `inputs` and `outputs`, callable as a layer itself.
@@ -24,7 +34,7 @@ class Network(Layer, public=False):
 
     supports_masking = True
 
-    def __init__(self, inputs, outputs, name=None, trainable=True):
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name, trainable=trainable)
         self._wire(as_list(inputs), as_list(outputs))
         self._make_own_node()
@@ -60,32 +70,32 @@ class Network(Layer, public=False):
         self._outputs = WatchedList(outputs, lambda changed: setattr(self, "outputs", changed))
 
     @property
-    def built(self):
+    def built(self) -> bool:
         """Whether the model's tensors are known. Scripts that change a model say no, to have it built anew: it is."""
         return bool(self.__dict__.get("_outputs"))
 
     @built.setter
-    def built(self, built):
+    def built(self, built: bool) -> None:
         pass
 
     # -- changes -------------------------------------------------------------------------------------------------
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[Any]:
         """The tensors that data are fed to; may be assigned."""
         return self._inputs
 
     @inputs.setter
-    def inputs(self, inputs):
+    def inputs(self, inputs: Any) -> None:
         self._change_ends(as_list(inputs), self.outputs)
 
     @property
-    def outputs(self):
+    def outputs(self) -> list[Any]:
         """The tensors that the model computes; may be assigned, and the model then has to be compiled again."""
         return self._outputs
 
     @outputs.setter
-    def outputs(self, outputs):
+    def outputs(self, outputs: Any) -> None:
         self._change_ends(self.inputs, as_list(outputs))
 
     def _change_ends(self, inputs, outputs):
@@ -114,14 +124,17 @@ class Network(Layer, public=False):
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def call(self, inputs, training=None):
+    if TYPE_CHECKING:       # a list where there are several outputs
+        def __call__(self, inputs: Any, **kwargs: Any) -> Any: ...
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         with self._graph.evaluated(as_list(inputs), None if training is None else int(training)) as outputs:
             if collected.losses is not None:
                 collected.losses += [ops.sum(loss) for loss in added.of_call(self, "_added_losses")]
                 collected.updates += added.of_call(self, "_added_updates")
         return unpack(outputs)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Concrete outputs carry their masks already."""
         return None
 
@@ -154,12 +167,12 @@ class Network(Layer, public=False):
     # -- layers and weights --------------------------------------------------------------------------------------
 
     @property
-    def layers(self):
+    def layers(self) -> list[Any]:
         """All layers, those that come first in the graph first; changes of this list are changes of the model."""
         return WatchedList(self._shown_layers(), self._change_layers)
 
     @layers.setter
-    def layers(self, layers):
+    def layers(self, layers: Sequence[Any]) -> None:
         self._change_layers(list(layers))
 
     def _shown_layers(self):
@@ -169,45 +182,45 @@ class Network(Layer, public=False):
         changing.take_out(self, layers)
 
     @property
-    def flattened_layers(self):
+    def flattened_layers(self) -> list[Any]:
         """The layers whose weights are saved, each by itself, in this order."""
         return list(self._all_layers)
 
     @property
-    def input_layers(self):
+    def input_layers(self) -> list[Any]:
         return [tensor._keras_history[0] for tensor in self.inputs]
 
     @property
-    def output_layers(self):
+    def output_layers(self) -> list[Any]:
         """The layers that give the outputs; may be assigned."""
         return [tensor._keras_history[0] for tensor in self.outputs]
 
     @output_layers.setter
-    def output_layers(self, layers):
+    def output_layers(self, layers: Sequence[Any]) -> None:
         if [*map(id, layers)] != [*map(id, self.output_layers)]:
             self.outputs = [tensor for layer in layers for tensor in changing.output_of(self, layer)]
 
     @property
-    def input_names(self):
+    def input_names(self) -> list[str]:
         return [layer.name for layer in self.input_layers]
 
     @property
-    def output_names(self):
+    def output_names(self) -> list[str]:
         """The output layers' names; a layer that gives several outputs gets its number behind it."""
-        names = []
+        names: list[str] = []
         for layer in self.output_layers:
             used = names.count(layer.name) + sum(name.startswith(f"{layer.name}_") for name in names)
             names.append(layer.name if layer.name not in names else f"{layer.name}_{used}")
         return names
 
     @property
-    def trainable_weights(self):
+    def trainable_weights(self) -> list[Variable]:
         if not self.trainable:
             return []
         return _unique(weight for layer in self._listed for weight in layer.trainable_weights)
 
     @property
-    def non_trainable_weights(self):
+    def non_trainable_weights(self) -> list[Variable]:
         weights = [weight for layer in self._listed for weight in layer.non_trainable_weights]
         if not self.trainable:
             weights = [weight for layer in self._listed for weight in layer.trainable_weights] + weights
@@ -218,7 +231,7 @@ class Network(Layer, public=False):
         return _unique(weight for layer in self._listed for weight in layer.weights)
 
     @property
-    def losses(self):
+    def losses(self) -> list[Any]:
         fed = {id(tensor) for tensor in self._fed}
         return [loss for loss in self._losses_anywhere() if all(id(leaf) in fed for leaf in placeholders(loss))]
 
@@ -228,27 +241,27 @@ class Network(Layer, public=False):
                 *self._called_losses()]
 
     @property
-    def updates(self):
+    def updates(self) -> list[Any]:
         return [update for layer in self._all_layers for update in layer.updates] + self._added_updates
 
     @property
-    def stateful(self):
+    def stateful(self) -> bool:
         """Whether a layer keeps a state from one batch to the next."""
         return any(layer.stateful for layer in self._all_layers)
 
     @property
-    def state_updates(self):
+    def state_updates(self) -> list[Any]:
         """Updates of the stateful layers' states, which those layers make themselves here: none."""
         return []
 
-    def reset_states(self):
+    def reset_states(self) -> None:
         """Have all stateful layers begin anew."""
         for layer in self._all_layers:
             if layer.stateful and hasattr(layer, "reset_states"):
                 layer.reset_states()
 
     @property
-    def adds_losses(self):
+    def adds_losses(self) -> bool:
         """True where the model or a layer was given a loss by `add_loss`, or a layer of the user's own may add one."""
         own = set(Layer.kinds.values()) | {type(self)}
         return any(layer._added_losses or layer._losses_of_calls or type(layer) not in own
@@ -266,7 +279,7 @@ class Network(Layer, public=False):
         return list(found.values())
 
     @property
-    def penalties(self):
+    def penalties(self) -> list[Any]:
         pairs = [pair for layer in self._all_layers for pair in layer.penalties]
         return list({(id(regularizer), id(weight)): (regularizer, weight) for regularizer, weight in pairs}.values())
 
@@ -283,7 +296,7 @@ class Network(Layer, public=False):
     input_shape = property(lambda self: unpack([tensor.shape for tensor in self._ends("inputs")]))
     output_shape = property(lambda self: unpack([tensor.shape for tensor in self._ends("outputs")]))
 
-    def get_layer(self, name=None, index=None):
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """The layer called `name`, or the one at `index`.
 
         Raises: UnknownNameError with the nearest name, ArgumentError for an index out of range.
@@ -301,32 +314,34 @@ class Network(Layer, public=False):
 
     # -- description ---------------------------------------------------------------------------------------------
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return topology.model_config(self)
 
     @classmethod
-    def from_config(cls, description, custom_objects=None, safe_mode=None):
+    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None,
+                    safe_mode: bool | None = None) -> Any:
         """The model that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way."""
         with function_utils.safe_mode(safe_mode):
             return rebuild.model_from_description(cls, description, custom_objects)
 
-    def to_json(self, **options):
+    def to_json(self, **options: Any) -> str:
         """The architecture as JSON text, without weights; `options` go to json.dumps."""
         return topology.to_json(self, **options)
 
-    def save_weights(self, filepath, overwrite=True):
+    def save_weights(self, filepath: FilePath, overwrite: bool = True) -> None:
         """Write all weights to an HDF5 file in Keras's layout; see `saving.save_weights`."""
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath, by_name=False, skip_mismatch=False):
+    def load_weights(self, filepath: FilePath, by_name: bool = False, skip_mismatch: bool = False) -> None:
         """Set the weights from a file; see `saving.load_weights`."""
         saving.load_weights(self, filepath, by_name, skip_mismatch)
 
-    def save(self, filepath, overwrite=True, include_optimizer=True):
+    def save(self, filepath: FilePath, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write architecture, weights and training state to an HDF5 file; `load_model` reads it."""
         saving.save_model(self, filepath, overwrite, include_optimizer)
 
-    def summary(self, line_length=None, positions=None, print_fn=print):
+    def summary(self, line_length: int | None = None, positions: Sequence[float] | None = None,
+                print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of weights.
 
         line_length: characters a line. positions: where columns end, as fractions of it. print_fn: gets each line.

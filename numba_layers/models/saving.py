@@ -8,9 +8,12 @@ they are read (`conversion`).
 Reference: Keras 2.2.5, `engine.saving`.
 """
 
+from __future__ import annotations
+
 import json
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,8 +29,14 @@ from .dialects import naming_dialect
 from .rebuild import float_type_of
 from .topology import KERAS_VERSION, from_json, plain
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def save_model(model, filepath, overwrite=True, include_optimizer=True):
+    from ..typing import CustomObjects, FilePath
+    from .model import Model
+
+
+def save_model(model: Any, filepath: FilePath, overwrite: bool = True, include_optimizer: bool = True) -> None:
     """Write architecture, weights, and (if compiled) training state of `model` to the HDF5 file `filepath`.
 
     Raises: ArgumentError when the file exists and overwrite is False.
@@ -46,7 +55,8 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
             resuming.write(file, model)
 
 
-def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
+def load_model(filepath: FilePath, custom_objects: CustomObjects | None = None, compile: bool = True,
+               safe_mode: bool = True) -> Model:
     """The model that `save_model`, or Keras, wrote: compiled, with the optimizer's state, if it was when saved.
 
     custom_objects: your own classes and functions by name; under the name of a Lambda layer whose function the file
@@ -75,13 +85,13 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     return model
 
 
-def save_weights(model, filepath, overwrite=True):
+def save_weights(model: Any, filepath: FilePath, overwrite: bool = True) -> None:
     """Write the weights of `model` to an HDF5 file."""
     with hdf5.written(filepath, overwrite) as file:
         _write_weights(file, model.flattened_layers)
 
 
-def load_weights(model, filepath, by_name=False, skip_mismatch=False):
+def load_weights(model: Any, filepath: FilePath, by_name: bool = False, skip_mismatch: bool = False) -> None:
     """Set the weights of `model` from a file of weights or of a model; all are compared before any is set.
 
     by_name: match layers by their names and leave the others as they are; else by their order.

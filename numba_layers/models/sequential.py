@@ -1,5 +1,9 @@
 """A stack of layers, each with one input and one output."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..errors import ArgumentError, ModelError, ShapeError, shown
 from ..layers.base import Layer
 from ..layers.input import Input, InputLayer
@@ -12,6 +16,12 @@ from . import changing, data, rebuild, topology
 from .model import Model
 from .network import Network
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..typing import Config, CustomObjects, Data
+
 
 class Sequential(Model):
     """Layers in a row: `Sequential([Dense(32, input_shape=(16,)), Dense(10)])`, or `add` one by one.
@@ -20,9 +30,9 @@ class Sequential(Model):
     built from the first data it sees. A model may itself be a layer.
     """
 
-    def __init__(self, layers=None, name=None):
+    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
         self._start_untrained()
-        self._stack = []
+        self._stack: list[Any] = []
         self._layout_before = None      # of the first input, where the model is built from it
         self._empty()
         nameless = name is None or (isinstance(name, str) and not name)
@@ -45,12 +55,12 @@ class Sequential(Model):
         changing.cut(self, outputs)
 
     @property
-    def model(self):
+    def model(self) -> Any:
         """The model itself; in Keras 1 the functional model behind it."""
         return self
 
     @property
-    def flattened_layers(self):
+    def flattened_layers(self) -> list[Any]:
         """The layers, and in place of a `Merge` that comes first the layers of what it merges."""
         first, *others = self._stack or [None]
         if not isinstance(first, Merge):
@@ -58,7 +68,7 @@ class Sequential(Model):
         inner = [entry for layer in first.layers for entry in getattr(layer, "flattened_layers", [layer])]
         return list(dict.fromkeys([*(layer for layer in inner if isinstance(layer, Layer)), first, *others]))
 
-    def add(self, layer):
+    def add(self, layer: Layer) -> None:
         """Put `layer` on top of the stack.
 
         Raises: ArgumentError for what is no layer, ShapeError when it does not fit the layer below.
@@ -105,7 +115,7 @@ class Sequential(Model):
         self._all_layers.sort(key=lambda layer: places.get(layer, -1))      # where it begins with several models
         self._make_own_node()
 
-    def pop(self):
+    def pop(self) -> Any:
         """Take the top layer off. Raises: ModelError where there is none, or the model is a layer of another."""
         if not self._stack:
             raise ModelError(f'model "{self.name}" has no layers to pop.')
@@ -129,7 +139,7 @@ class Sequential(Model):
         else:
             self._empty()
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Build a stack that was given no input shape; `input_shape` with the batch axis."""
         if self.outputs:
             return
@@ -147,7 +157,7 @@ class Sequential(Model):
             shape = () if x is None or isinstance(x, dict) else data.numbers(x, f'model "{self.name}", x').shape
             self.build((None, *(shape[1:] or (1,))) if shape else None)
 
-    def __call__(self, inputs, **kwargs):
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         if not self.outputs:
             self._meet(as_list(inputs))
             self.build(as_list(inputs)[0].shape)
@@ -156,20 +166,21 @@ class Sequential(Model):
     def _meet(self, tensors):
         self._layout_before = getattr(tensors[0], "layout", None)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return topology.sequential_config(self)
 
     @classmethod
-    def from_config(cls, description, custom_objects=None, safe_mode=None):
+    def from_config(cls, description: Config, custom_objects: CustomObjects | None = None,
+                    safe_mode: bool | None = None) -> Any:
         """The model that `get_config` described; `safe_mode` as in `load_model`, None: as in the load under way."""
         with function_utils.safe_mode(safe_mode):
             return rebuild.sequential_from_description(cls, description, custom_objects)
 
-    def predict_proba(self, x, batch_size=None, verbose=0):
+    def predict_proba(self, x: Data, batch_size: int | None = None, verbose: int = 0) -> Any:
         """`predict`, for models whose outputs are probabilities."""
         return self.predict(x, batch_size, verbose)
 
-    def predict_classes(self, x, batch_size=None, verbose=0):
+    def predict_classes(self, x: Data, batch_size: int | None = None, verbose: int = 0) -> Any:
         """The number of the most probable class; for a single output unit, 1 where it exceeds 0.5."""
         scores = self.predict(x, batch_size, verbose)
         return scores.argmax(axis=-1) if scores.shape[-1] > 1 else (scores > 0.5).astype("int32")

@@ -5,6 +5,10 @@ weights; from then on it runs as the only layer of the model's graph, so that it
 with `training`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..errors import ModelError
@@ -13,6 +17,9 @@ from ..layers.input import Input
 from ..layers.node import as_list, unpack
 from ..layers.undo import wholly
 from . import changing, data
+
+if TYPE_CHECKING:
+    from ..typing import Config
 
 
 class Body(Layer, public=False):
@@ -116,7 +123,7 @@ class WrittenAsClass:
             return self._graph.steps[-1].function._compute(tensors, kwargs)
         return super()._compute(tensors, kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         if self._written_as_class:
             raise ModelError(f'model "{self.name}" is written as a class, whose code no description holds. Save its '
                              "weights, model.save_weights(path), and load them into one that was built.")

@@ -1,6 +1,9 @@
 """Models to plain Python values and back, in Keras's form."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,13 @@ from ..layers.merge_keras1 import Merge
 from ..layers.serialization import deserialize, serialize
 from ..utils import function_utils
 from .dialects import naming_dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..typing import CustomObjects
+    from .model import Model
 
 KERAS_VERSION = "2.2.5"
 
@@ -126,7 +136,7 @@ def _array(value):
     return np.array(value["value"], kind)
 
 
-def model_from_json(text, custom_objects=None, safe_mode=True):
+def model_from_json(text: str, custom_objects: CustomObjects | None = None, safe_mode: bool = True) -> Model:
     """The model, with fresh weights, whose architecture `to_json` wrote.
 
     custom_objects: your own classes and functions by name. safe_mode: False runs the code of lambdas in the text, which
@@ -136,7 +146,8 @@ def model_from_json(text, custom_objects=None, safe_mode=True):
     return model_from_config(from_json(text, "the text given to model_from_json"), custom_objects, safe_mode)
 
 
-def model_from_config(description, custom_objects=None, safe_mode=True):
+def model_from_config(description: Mapping[str, Any], custom_objects: CustomObjects | None = None,
+                      safe_mode: bool = True) -> Model:
     """The model that {'class_name': ..., 'config': ...} describes; arguments and errors as of `model_from_json`."""
     with naming_dialect(description), function_utils.safe_mode(safe_mode):
         return deserialize(description, custom_objects)
