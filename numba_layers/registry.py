@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TARGETS = ("cpu", "cuda")
 
 _kernels: dict[str, dict[str, Any]] = {"cpu": {}, "cuda": {}}
+_selects: dict[str, Any] = {}
 _layers: dict[type, tuple[str, ...]] = {}
 _loaded: set[str] = set()
 _loading = lock(awaited=True)
@@ -52,6 +53,15 @@ def kernel(name: str, target: str) -> Any:
 def kernels(target: str) -> dict[str, Any]:
     """All kernels of a target, by name."""
     return dict(_load_room(target))
+
+
+def select(target):
+    """The module with which a target chooses among its algorithms."""
+    found = _selects.get(target)
+    if found is None:
+        _load_room(target)
+        found = _selects[target] = importlib.import_module(f"numba_layers.kernels.{target}.select")
+    return found
 
 
 def _load_room(target):

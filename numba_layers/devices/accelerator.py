@@ -18,8 +18,6 @@ class Accelerator(Device):
     """A device whose kernels are CUDA's. Subclasses give `empty`, `prepared`, `launch`."""
 
     target = "cuda"
-    tasks = 256
-    winograd = False
 
     def __init__(self):
         self._constants = {}

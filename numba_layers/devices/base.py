@@ -4,10 +4,7 @@ from ..errors import DeviceError
 
 
 class Device:
-    """Where arrays live and kernels run. Subclasses say `name`, `target` and `array`, the type of their arrays.
-
-    tasks: equal parts of a sum that keep it busy. winograd: is Winograd's algorithm faster here than convolution?
-    """
+    """Where arrays live and kernels run. Subclasses say `name`, `target` and `array`, the type of their arrays."""
 
     def adopt(self, array):
         """An array in a GPU's memory as one of this device's. Raises: DeviceError, where this is not that GPU."""

@@ -11,8 +11,6 @@ class Cpu(Device):
 
     name = target = "cpu"
     array = np.ndarray
-    tasks = 8
-    winograd = True
 
     @staticmethod
     def empty(shape, dtype):

@@ -5,8 +5,8 @@ finds as it wants it, and nothing is copied between them.
 """
 
 from ..autograd.graph import is_symbolic
+from ..kernels.geometry import RANK
 from ._op import op, permuted, viewed
-from ._window import RANK
 from .shape import transpose
 
 

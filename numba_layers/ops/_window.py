@@ -7,24 +7,20 @@ Reference: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep le
 """
 
 import functools
-from collections import namedtuple
 
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError, shown, unknown
-
-# One spatial axis; size, before, after and out are None while the input's size is open.
-Axis = namedtuple("Axis", "size window stride dilation before after out")
+from ..kernels.geometry import WindowAxis
 
 PADDINGS = ("valid", "same", "causal", "full")
 AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}
 MOST = 2**31 - 1    # taps, strides ...: their products with sizes stay within 64 bits
-RANK = len(AXES)    # spatial axes, at most
 SHOWN = 8           # legal sizes in a message
 
 
 def axes(who, sizes, window, strides=1, padding="valid", dilation=1):
-    """One `Axis` for each spatial axis of an input.
+    """One `WindowAxis` for each spatial axis of an input.
 
     sizes: the input's, None where open. window, strides, dilation: whole numbers, or one for all axes.
     padding: 'valid' for none; 'same' for out = ceil(size / stride), TensorFlow's rule, which pads more behind;
@@ -121,7 +117,7 @@ def _axes(who, sizes, window, strides, padding, dilation):
             if padded < span:
                 raise _too_large(who, AXES[count][number], size, taps, step, span, before, after)
             out = (padded - span) // stride + 1
-        found.append(Axis(size, taps, stride, step, before, after, out))
+        found.append(WindowAxis(size, taps, stride, step, before, after, out))
     return tuple(found)
 
 

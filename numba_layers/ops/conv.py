@@ -7,28 +7,24 @@ transposed convolution, they gather for each pixel of the image the outputs whos
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import devices
+from .. import config, devices, registry
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
+from ..kernels.geometry import RANK, ConvProblem, backward_plan, forward_plan
 from . import reduction
 from ._layout import as_format, channels_last, images, whole
 from ._op import composite, op, viewed
-from ._plan import algorithm, forward_plan, winograd_allowed, winograd_parts
-from ._window import RANK, axes, transposed_axes
+from ._window import axes, transposed_axes
 from .linear import activated, before_relu, dense
 from .shape import reshape
 
 if TYPE_CHECKING:
     from ..autograd.tensor import Tensor
     from ..typing import Padding, PerAxis, TensorLike
-
-POINTS = 36    # of a block of Winograd's algorithm
-ROWS, PIXELS = 256, 128   # rows of a weight's gradient, and pixels, worth a task
 
 
 def _taps(weight):
@@ -41,17 +37,61 @@ def zeros(size, dtype):
     return np.zeros(size, dtype)
 
 
-def _run(run, x, weight, bias, out, window, transposed, relu):
-    """The kernel that suits the geometry; only shapes where a size is open."""
+def chosen(problem):
+    """The target's algorithm for a problem. Where numbers are checked it is not Winograd's: a NaN would be found in
+    outputs that do not see where it is from."""
+    winograd = False if config.check_numbers else config.winograd()
+    return registry.select(devices.target()).conv(problem, winograd)
+
+
+def _implicit_gemm(run, problem, workspace, x, weight, bias, relu):
+    dgrad = problem.form == "dgrad"
+    plan = (backward_plan if dgrad else forward_plan)(problem.window)
+    return run("convolve", images(x), _taps(weight), bias, plan, dgrad, relu,
+               out=problem.target, out_view=whole(problem.target))
+
+
+def _small_c_out(run, problem, workspace, x, weight, bias, relu):
+    return run("convolve_small_c_out", images(x), _taps(weight), bias, forward_plan(problem.window), relu,
+               out=problem.target, out_view=whole(problem.target))
+
+
+def _winograd(run, problem, workspace, x, weight, bias, relu):
+    dgrad = problem.form == "dgrad"
+    before = tuple(2 - axis.before if dgrad else axis.before for axis in problem.window)
+    transformed = run("winograd_weight", weight, dgrad, out=workspace)
+    return run("winograd_convolve", x, transformed, bias, before, relu, out=problem.target)
+
+
+def _implicit_gemm_wgrad(run, problem, workspace, x, grad_y, into):
+    """With a workspace, split-K: partial sums over parts of the pixels, added up in order."""
+    partial = run("convolve_backward_weight", images(x), images(grad_y), forward_plan(problem.window),
+                  out=workspace or problem.weight, into=None if workspace else into,
+                  out_view=(workspace[0] if workspace else 1, *(1,) * (RANK - len(problem.window)), *problem.weight))
+    return reduction.sum_parts(run, partial, into) if workspace else partial
+
+
+def _winograd_wgrad(run, problem, workspace, x, grad_y, into):
+    before = tuple(axis.before for axis in problem.window)
+    points = run("winograd_backward_points", x, grad_y, before, out=workspace)
+    return run("winograd_backward_weight", reduction.sum_parts(run, points), out=problem.weight, into=into)
+
+
+ALGORITHMS = {      # name -> its launches
+    "implicit_gemm": _implicit_gemm, "small_c_out": _small_c_out,
+    "winograd_4x4": _winograd, "winograd_2x2": _winograd,
+}
+WGRAD_ALGORITHMS = {"implicit_gemm": _implicit_gemm_wgrad, "winograd_4x4": _winograd_wgrad}
+
+
+def _run(run, problem, x, weight, bias, relu):
+    """fprop or dgrad by the algorithm that the target chooses; only shapes where a size is open."""
+    out = problem.target
     if None in x.shape or None in out:
         return run("convolve", x, weight, out=out)
     bias = bias if bias is not None else zeros(out[-1], x.dtype)
-    kernel, *geometry = algorithm(window, x.shape, out, transposed, winograd_allowed())
-    if kernel == "winograd_convolve":
-        points, before = geometry
-        transformed = run("winograd_weight", weight, transposed, out=points)
-        return run(kernel, x, transformed, bias, before, relu, out=out)
-    return run(kernel, images(x), _taps(weight), bias, *geometry, relu, out=out, out_view=whole(out))
+    algorithm, workspace = chosen(problem)
+    return ALGORITHMS[algorithm](run, problem, workspace, x, weight, bias, relu)
 
 
 FORWARD = ("convolve", "convolve_small_c_out", "winograd_weight", "winograd_convolve")
@@ -63,7 +103,7 @@ BACKWARD = (*WEIGHT, "relu_backward", *reduction.sum.kernels)
 def _convolve(run, x, weight, bias, *, window, relu):
     """y[n, o, f] = bias[f] + sum over taps k, channels c of x[n, o stride - before + k dilation, c] weight[k, c, f]."""
     out = (x.shape[0], *(axis.out for axis in window), weight.shape[-1])
-    y = _run(run, x, weight, bias, out, window, False, relu)
+    y = _run(run, ConvProblem("fprop", window, tuple(x.shape), out), x, weight, bias, relu)
     inside = before_relu(y, relu)
     return (y,
             lambda grad: _convolve_transposed(inside(grad), weight, None, window=window, relu=False),
@@ -75,7 +115,7 @@ def _convolve(run, x, weight, bias, *, window, relu):
 def _convolve_transposed(run, x, weight, bias, *, window, relu):
     """The gradient of `_convolve` to its input, for the output's gradient x, plus a bias."""
     out = (x.shape[0], *(axis.size for axis in window), weight.shape[-2])
-    y = _run(run, x, weight, bias, out, window, True, relu)
+    y = _run(run, ConvProblem("dgrad", window, out, tuple(x.shape)), x, weight, bias, relu)
     inside = before_relu(y, relu)
     return (y,
             lambda grad: _convolve(inside(grad), weight, None, window=window, relu=False),
@@ -86,26 +126,13 @@ def _convolve_transposed(run, x, weight, bias, *, window, relu):
 @op(*WEIGHT, *FORWARD)
 def _backward_weight(run, x, grad_y, *, window, into=None):
     """The gradient of `_convolve` to its weight."""
-    shape = (*(axis.window for axis in window), x.shape[-1], grad_y.shape[-1])
+    problem = ConvProblem("wgrad", window, tuple(x.shape), tuple(grad_y.shape))
     vjps = (lambda grad: _convolve_transposed(grad_y, grad, None, window=window, relu=False),
             lambda grad: _convolve(x, grad, None, window=window, relu=False))
     if None in x.shape or None in grad_y.shape:
-        return run("convolve_backward_weight", x, grad_y, out=shape), *vjps
-    parts = winograd_parts(window, x.shape, grad_y.shape) if winograd_allowed() else 0
-    if parts:
-        before = tuple(axis.before for axis in window)
-        points = run("winograd_backward_points", x, grad_y, before, out=(parts, POINTS, *shape[-2:]))
-        return run("winograd_backward_weight", reduction.sum_parts(run, points), out=shape, into=into), *vjps
-    parts = _parts(shape, math.prod(grad_y.shape[:-1]))
-    partial = run("convolve_backward_weight", images(x), images(grad_y), forward_plan(window),
-                  out=(parts, *shape) if parts > 1 else shape, into=into if parts == 1 else None,
-                  out_view=(parts, *(1,) * (RANK - len(window)), *shape))
-    return reduction.sum_parts(run, partial, into) if parts > 1 else partial, *vjps
-
-
-def _parts(shape, pixels):
-    """How many partial sums make the gradient of a weight of `shape`: small weights have few rows to share out."""
-    return max(1, min(devices.current().tasks * ROWS // math.prod(shape[:-1]), pixels // PIXELS))
+        return run("convolve_backward_weight", x, grad_y, out=problem.weight), *vjps
+    algorithm, workspace = chosen(problem)
+    return WGRAD_ALGORITHMS[algorithm](run, problem, workspace, x, grad_y, into), *vjps
 
 
 @composite(*_convolve.kernels, *dense.kernels)

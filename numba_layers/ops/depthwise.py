@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from .. import devices, registry
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
+from ..kernels.geometry import ConvProblem, backward_plan, forward_plan
 from . import reduction
 from ._layout import as_format, channels_last, images, whole
 from ._op import composite, op, viewed
-from ._plan import backward_plan, forward_plan
 from ._window import axes
 from .conv import check_shapes, checked_bias, conv, zeros
 from .linear import activated, before_relu
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from ..typing import Padding, PerAxis, TensorLike
 
 RANK = 2       # spatial axes of the kernels
-PARTS = 64     # of a weight's gradient, at most,
-PIXELS = 8     # and pixels, for each tap of the window, that are worth a part
 
 
 def _taps(weight):
@@ -62,13 +61,14 @@ def _backward_input(run, grad_y, weight, *, window):
 
 @op("depthwise_backward_weight", "sum_columns", "depthwise")
 def _backward_weight(run, x, grad_y, *, window):
-    """The gradient of `_depthwise` to its weight, in parts that the sizes alone decide."""
+    """The gradient of `_depthwise` to its weight, in partial sums that the sizes alone decide."""
     shape = (*(axis.window for axis in window), x.shape[-1])
     vjps = (lambda grad: _backward_input(grad_y, grad, window=window),
             lambda grad: _depthwise(x, grad, None, window=window, relu=False))
     if None in x.shape or None in grad_y.shape:
         return run("depthwise_backward_weight", x, grad_y, out=shape), *vjps
-    parts = max(1, min(PARTS, math.prod(grad_y.shape[:-1]) // (PIXELS * math.prod(shape[:-1]))))
+    problem = ConvProblem("wgrad", window, tuple(x.shape), tuple(grad_y.shape))
+    parts = registry.select(devices.target()).depthwise_splits(problem)
     partial = run("depthwise_backward_weight", images(x, RANK), images(grad_y, RANK), forward_plan(window),
                   out=(parts, *shape) if parts > 1 else shape, out_view=(parts, *whole((1, *shape), RANK)[1:]))
     return reduction.sum_parts(run, partial) if parts > 1 else partial, *vjps

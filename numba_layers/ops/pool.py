@@ -10,10 +10,11 @@ import numpy as np
 
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, ShapeError
+from ..kernels.geometry import RANK
 from . import elementwise
 from ._layout import as_format, channels_last, images, whole
 from ._op import composite, op
-from ._window import MOST, RANK, axes
+from ._window import MOST, axes
 
 if TYPE_CHECKING:
     from ..autograd.tensor import Tensor

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numba_layers import config, ops
+from numba_layers import config, ops, registry
 from numba_layers.autograd import Tape, Tensor
-from numba_layers.ops import _plan
+from numba_layers.kernels.geometry import ConvProblem, backward_plan, forward_plan
 from numba_layers.ops._window import axes, transposed_axes
 from tests.kernels.launching import launch
 from tests.machines import SMALLER, passes_with
@@ -25,25 +25,35 @@ def padded(shape):
 
 
 def run(window, x, weight, bias, transposed=False, relu=False, winograd=True):
-    """What the kernel that the plan chooses computes, and its name."""
+    """What the algorithm that the CPU chooses computes, and its name."""
     spatial = tuple(axis.size if transposed else axis.out for axis in window)
     y = np.full((len(x), *spatial, bias.size), np.nan, x.dtype)
-    name, *geometry = _plan.algorithm(window, x.shape, y.shape, transposed, winograd)
-    if name == "winograd_convolve":
-        transformed = np.full(geometry[0], np.nan, x.dtype)
+    name, workspace = chosen(window, x.shape, y.shape, transposed, winograd)
+    if name.startswith("winograd"):
+        transformed = np.full(workspace, np.nan, x.dtype)
         launch("winograd_weight", weight, transposed, transformed)
-        launch(name, x, transformed, bias, geometry[1], relu, y)
-    else:
-        taps = weight.reshape((1,) * (5 - weight.ndim) + weight.shape)
-        launch(name, x.reshape(padded(x.shape)), taps, bias, *geometry, relu, y.reshape(padded(y.shape)))
+        before = tuple(2 - axis.before if transposed else axis.before for axis in window)
+        launch("winograd_convolve", x, transformed, bias, before, relu, y)
+        return y, name
+    kernel, *plan = {"small_c_out": ("convolve_small_c_out", forward_plan(window)),
+                     "implicit_gemm": ("convolve", (backward_plan if transposed else forward_plan)(window), transposed),
+                     }[name]
+    taps = weight.reshape((1,) * (5 - weight.ndim) + weight.shape)
+    launch(kernel, x.reshape(padded(x.shape)), taps, bias, *plan, relu, y.reshape(padded(y.shape)))
     return y, name
+
+
+def chosen(window, source, target, transposed=False, winograd=True):
+    """The CPU's algorithm from images of shape `source` to those of `target`."""
+    x, y = (target, source) if transposed else (source, target)
+    return registry.select("cpu").conv(ConvProblem("dgrad" if transposed else "fprop", window, x, y), winograd)
 
 
 def backward_weight(window, x, grad_y, parts):
     taps = tuple(axis.window for axis in window)
     grad = np.full((parts, *(1,) * (3 - len(taps)), *taps, x.shape[-1], grad_y.shape[-1]), np.nan, x.dtype)
     launch("convolve_backward_weight", x.reshape(padded(x.shape)), grad_y.reshape(padded(grad_y.shape)),
-           _plan.forward_plan(window), grad)
+           forward_plan(window), grad)
     return grad.sum(0).reshape(*taps, x.shape[-1], grad_y.shape[-1])
 
 
@@ -133,7 +143,7 @@ def test_winograd_where_it_is_chosen(random, dtype, shape, filters, padding):
     """Blocks of 4 and of 2, borders, odd channels; the error stays below 1e-4 of the result's scale, and far below."""
     weight = (3, 3, shape[-1], filters)
     names = compare_all(random, dtype, shape, weight, factor=40, padding=padding)
-    assert names == ("winograd_convolve", "winograd_convolve")
+    assert all(name.startswith("winograd") for name in names)
 
 
 @pytest.mark.parametrize("shape, filters, padding", [
@@ -143,8 +153,8 @@ def test_winograd_where_it_is_chosen(random, dtype, shape, filters, padding):
 def test_winograd_backward_weight_where_it_is_chosen(random, dtype, shape, filters, padding):
     window = axes("test", shape[1:3], (3, 3), padding=padding)
     grad_shape = (shape[0], *(axis.out for axis in window), filters)
-    parts = _plan.winograd_parts(window, shape, grad_shape)
-    assert parts > 1
+    name, (parts, *_) = registry.select("cpu").conv(ConvProblem("wgrad", window, shape, grad_shape), True)
+    assert name == "winograd_4x4" and parts > 1
     compare_winograd_gradient(random, dtype, shape, filters, padding, parts)
 
 
@@ -192,20 +202,20 @@ def test_winograd_error(random, channels, mean):
     x, weight, bias = x + np.float32(mean), weight + np.float32(mean / 10), np.zeros(16, "float32")
     desired = reference.conv(x, weight, padding="same")
     y, name = run(axes("test", (16, 16), (3, 3), padding="same"), x, weight, bias)
-    assert name == "winograd_convolve"
+    assert name == "winograd_4x4"
     assert np.abs(y - desired).max() < 3e-5 * np.abs(desired).max()
 
 
 def test_few_pixels_or_few_channels_are_convolved_directly():
-    def chosen(shape, filters, strides=1):
+    def name(shape, filters, strides=1):
         window = axes("test", shape[1:-1], (3, 3), strides, padding="same")
-        out = (shape[0], *(axis.out for axis in window), filters)
-        return _plan.algorithm(window, shape, out, False, True)[0]
+        return chosen(window, shape, (shape[0], *(axis.out for axis in window), filters)).name
 
-    assert chosen((8, 56, 56, 64), 64) == "winograd_convolve"
-    assert chosen((1, 8, 8, 64), 64) == "convolve"
-    assert chosen((8, 56, 56, 3), 64) == "convolve"
-    assert chosen((64, 8, 8, 32), 32, strides=2) == "convolve"
+    assert name((8, 56, 56, 64), 64) == "winograd_4x4"
+    assert name((80, 2, 2, 64), 64) == "winograd_2x2"
+    assert name((1, 8, 8, 64), 64) == "implicit_gemm"
+    assert name((8, 56, 56, 3), 64) == "implicit_gemm"
+    assert name((64, 8, 8, 32), 32, strides=2) == "implicit_gemm"
 
 
 def test_the_switch_turns_winograd_off(random):
@@ -263,12 +273,12 @@ def test_nan_and_infinity_stay(device, random, value, relu):
     np.testing.assert_array_equal(same[0], np.broadcast_to(seen[..., None], (7, 7, 4)))
 
 
-def test_backward_phases_cover_every_pixel_once():
-    """By strides and dilation the input's pixels fall into phases, which share out all of them."""
+def test_residues_cover_every_pixel_once():
+    """By the strides the input's pixels fall into residues, which partition them."""
     for size, k, s, d in itertools.product((1, 5, 8), (1, 2, 3), (1, 2, 3), (1, 2, 3)):
         if size < d * (k - 1) + 1:
             continue
-        rows = _plan.backward_plan(axes("test", (size,), k, s, "valid", d))[:, 2]
+        rows = backward_plan(axes("test", (size,), k, s, "valid", d))[:, 2]
         pixels = [start + step * t for start, step, count, *_ in rows for t in range(count)]
         assert sorted(pixels) == list(range(size))
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from numba_layers import config, devices, registry  # noqa: E402
-from numba_layers.ops import _plan  # noqa: E402
+from numba_layers.kernels.geometry import backward_plan, forward_plan  # noqa: E402
 from numba_layers.ops._window import axes  # noqa: E402
 from tests.kernels.test_conv import operands  # noqa: E402
 from tests.reference import conv as reference  # noqa: E402
@@ -62,7 +62,7 @@ def convolved(random, key, dtype="float32", shift=0):
         desired = reference.conv_backward_input(x, weight, shape[1:-1], **geometry) + bias
     else:
         desired = reference.conv(x, weight, bias, **geometry)
-    plan = _plan.backward_plan(window) if transposed else _plan.forward_plan(window)
+    plan = backward_plan(window) if transposed else forward_plan(window)
     y = placed(np.full(desired.shape, np.nan, dtype), shift)
     x, weight, bias, plan = (placed(array, shift) for array in (images(x), weight[None], bias, plan))
     FORMS["convolve"][key](x, weight, bias, plan, transposed, True, images(y))
@@ -75,7 +75,7 @@ def gradient(random, key, parts, dtype="float32", shift=0):
     window = axes("test", shape[1:-1], weight_shape[:-2], (1, 2), "same")
     x, grad_y = operands(random, dtype, shape, (shape[0], *(axis.out for axis in window), weight_shape[-1]))
     grad = placed(np.full((parts, 1, *weight_shape), np.nan, dtype), shift)
-    there = [placed(array, shift) for array in (images(x), images(grad_y), _plan.forward_plan(window))]
+    there = [placed(array, shift) for array in (images(x), images(grad_y), forward_plan(window))]
     FORMS["convolve_backward_weight"][key](*there, grad)
     desired = reference.conv_backward_weight(x, grad_y, weight_shape[:-2], strides=(1, 2), padding="same")
     return grad.numpy().sum((0, 1)), desired
@@ -111,7 +111,7 @@ def test_any_number_of_blocks(random, monkeypatch):
     window = axes("test", (9, 11), (3, 2), 2, "same")
     x, weight, bias = operands(random, "float32", (2, 5, 6, 8), (3, 2, 6, 8), (6,))
     desired = reference.conv_backward_input(x, weight, (9, 11), strides=2, padding="same") + bias
-    for kernel, plan, taken in ((few, _plan.forward_plan(window), ()), (phases, _plan.backward_plan(window), (True,))):
+    for kernel, plan, taken in ((few, forward_plan(window), ()), (phases, backward_plan(window), (True,))):
         y = placed(np.full(desired.shape, np.nan, "float32"))
         there = [placed(array) for array in (images(x), weight[None], bias, plan)]
         _, threads = kernel.launch(*there, *taken, False, images(y))

@@ -12,7 +12,7 @@ import pytest
 
 import numba_layers
 from numba_layers import registry
-from numba_layers.ops import _plan
+from numba_layers.kernels.geometry import forward_plan
 from numba_layers.ops._window import axes
 
 STACK, MOST = 256 << 10, 64 << 10       # bytes: of the thread, and that a kernel and Python's way to it may use
@@ -38,7 +38,7 @@ def arguments(name):
         kind, _, count = kind.partition("*")
         kind, _, rank = kind.rstrip("]").partition("[")
         if (kind, rank) == ("int64", "3"):
-            yield _plan.forward_plan(axes("test", (1,), 1))
+            yield forward_plan(axes("test", (1,), 1))
         elif rank:
             yield np.zeros(next(shapes, (1,) * int(rank)), kind)
         elif count:

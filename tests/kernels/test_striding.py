@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numba_layers import registry
-from numba_layers.ops._plan import backward_plan, forward_plan
+from numba_layers.kernels.geometry import backward_plan, forward_plan
 from numba_layers.ops._window import axes
 from tests.kernels.launching import launch
 

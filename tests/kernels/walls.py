@@ -26,10 +26,10 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from numba_layers import registry
-from numba_layers.kernels.cpu import conv, conv_wgrad, matmul, winograd, winograd_wgrad
+from numba_layers.kernels.cpu import conv, conv_wgrad, matmul, select, winograd, winograd_wgrad
 from numba_layers.kernels.cpu import conv_small_c_out as small
 from numba_layers.kernels.cpu.micro import gemm
-from numba_layers.ops import _plan
+from numba_layers.kernels.geometry import ConvProblem, backward_plan, forward_plan
 from numba_layers.ops._window import axes
 from tests.kernels.test_conv import padded
 from tests.reference import conv as reference
@@ -158,15 +158,17 @@ class Trial:
         x, weight, bias = self.integers(*shape), self.integers(*window, shape[-1], filters), self.integers(filters)
         found, what = axes("walls", shape[1:-1], window, **geometry), ("conv", shape, window, filters, geometry)
         y = self.integers(shape[0], *(axis.out for axis in found), filters)
-        taps, forward = weight.reshape((1,) * (5 - weight.ndim) + weight.shape), _plan.forward_plan(found)
+        taps, forward = weight.reshape((1,) * (5 - weight.ndim) + weight.shape), forward_plan(found)
         images, grads = x.reshape(padded(x.shape)), y.reshape(padded(y.shape))
         same(self.run("convolve", images, taps, bias, forward, False, False, out=grads.shape).reshape(y.shape),
              reference.conv(x, weight, bias, **geometry), *what)
         zeros = np.zeros(shape[-1], self.dtype)
         desired = reference.conv_backward_input(y, weight, shape[1:-1], **geometry)
-        chosen, *plans = _plan.algorithm(found, y.shape, x.shape, True, False)
-        assert kernel in (None, chosen), f"{chosen}, not {kernel}: {what}"
-        for name, how in {"convolve": (_plan.backward_plan(found), True), chosen: plans}.items():
+        small_c_out = select.conv(ConvProblem("dgrad", found, x.shape, y.shape), False).name == "small_c_out"
+        ways = {"convolve": (backward_plan(found), True)} | (
+            {"convolve_small_c_out": (forward,)} if small_c_out else {})
+        assert kernel in (None, *ways), f"not {kernel}: {what}"
+        for name, how in ways.items():
             grad_x = self.run(name, grads, taps, zeros, *how, False, out=images.shape)
             same(grad_x.reshape(x.shape), desired, name, *what)
         grad = self.run("convolve_backward_weight", images, grads, forward, out=(2, *taps.shape)).sum(0)
@@ -178,7 +180,7 @@ class Trial:
         found, what = axes("walls", shape[1:3], (3, 3), padding=padding), ("winograd", shape, filters, m, padding)
         taken = np.ascontiguousarray(weight[::-1, ::-1].swapaxes(2, 3)) if transposed else weight
         u = self.run("winograd_weight", taken, transposed,
-                     out=((m + 2) ** 2, shape[-1] * -(-filters // _plan.VECTOR) * _plan.VECTOR + _plan.VECTOR))
+                     out=((m + 2) ** 2, shape[-1] * -(-filters // winograd.VECTOR) * winograd.VECTOR + winograd.VECTOR))
         out = shape[0], *(axis.out for axis in found), filters
         before = tuple(axis.before for axis in found)
         near(self.run("winograd_convolve", x, u, bias, before, False, out=out),
@@ -236,7 +238,8 @@ def largest(fits):
 def few_edges(trial):
     """What `convolve_small_c_out` has room for, and one more, which `convolve` takes."""
     def holds(taps, steps, channels):
-        return small.fits(axes("walls", (steps,), (taps,), padding="same"), (1, steps, 3), (1, steps, channels))
+        window = axes("walls", (steps,), (taps,), padding="same")
+        return small.fits(ConvProblem("dgrad", window, (1, steps, channels), (1, steps, 3)))
 
     for channels in (1, 3):
         steps = largest(partial(holds, 2, channels=channels))
@@ -250,16 +253,17 @@ def few_edges(trial):
         window = axes("walls", (steps,), (2,))
         grad, weight = trial.integers(1, 1, 1, steps - 1, 3), trial.integers(1, 1, 2, channels, 3)
         found = trial.run("convolve_small_c_out", grad, weight, np.zeros(channels, trial.dtype),
-                          _plan.forward_plan(window), False, out=(1, 1, 1, steps, channels))
+                          forward_plan(window), False, out=(1, 1, 1, steps, channels))
         same(found[0, 0], reference.conv_backward_input(grad[0, 0], weight[0, 0], (steps,)), "few", steps, channels)
 
 
 def winograd_edges(trial):
     """As many channels as there is room for: with those of float64 and one more, it is not chosen."""
-    for name in ("winograd_convolve", "winograd_backward_points"):
-        channels = largest(partial(registry.kernel(name, "cpu").fits, itemsize=np.dtype(trial.dtype).itemsize))
-        assert channels >= _plan.MOST_CHANNELS
-        if name == "winograd_convolve":
+    itemsize = np.dtype(trial.dtype).itemsize
+    for at_once in (gemm.ROWS, 1):      # of `winograd_convolve` and of its wgrad
+        channels = largest(partial(winograd.holds, at_once=at_once, itemsize=itemsize))
+        assert channels >= select.MOST_CHANNELS
+        if at_once > 1:
             trial.winograd((1, 9, 11, channels), 16, 4, "same")
         else:
             trial.winograd_wgrad((1, 9, 11, channels), 16, 2)

@@ -33,7 +33,7 @@ from .micro.gemm import (
 )
 from .micro.workspace import release, scratch
 
-START, STEP, COUNT, STRIDE, OFFSET, GAP, TAPS, FIRST_TAP, NEXT_TAP = range(9)   # columns of a plan
+START, STEP, COUNT, STRIDE, OFFSET, GAP, TAPS, FIRST_TAP, NEXT_TAP = range(9)   # of a plan's axis
 
 ROW = VECTORS * VECTOR_BYTES                  # bytes of a row of a panel of weights, as wide as a tile
 PANEL = 512 << 10                             # bytes of a panel, at most,
@@ -44,16 +44,16 @@ GROUPS = 32                                   # of pixels, worth a task
 
 
 @inlined
-def passes_of(plan, channels, lanes):
+def passes_of(axes, channels, lanes):
     """(whole, taps, channels) of a pass over the window, as much as the buffers hold.
 
     Where `whole`, a pass takes all of it: for each pixel and row of the window, one run of memory. Else it takes so
     many neighbouring taps of one row, and so many channels.
     """
-    rows, taps = plan[0, TAPS] * plan[1, TAPS], plan[2, TAPS]
-    covered = (GROUP - 1) * plan[2, STRIDE] + taps
+    rows, taps = axes[0, TAPS] * axes[1, TAPS], axes[2, TAPS]
+    covered = (GROUP - 1) * axes[2, STRIDE] + taps
     room = WINDOWS // VECTOR_BYTES * lanes
-    whole = (plan[2, GAP] == 1 and rows * taps * channels * ROW <= PANEL
+    whole = (axes[2, GAP] == 1 and rows * taps * channels * ROW <= PANEL
              and rows * covered * channels * (ROWS // GROUP) <= room)
     if whole:
         return True, taps, channels
@@ -63,16 +63,16 @@ def passes_of(plan, channels, lanes):
 
 
 @inlined
-def pack_taps(weight, transposed, plan, one, j, columns, wide, panel):
+def pack_taps(weight, transposed, axes, one, j, columns, wide, panel):
     """Copy the weights of a pass to `panel` (planes, rows, taps, channels, wide), with zeros to whole vectors."""
     window_rows, window_columns, inner, outer = weight.shape[1:]
     _, d, h, w, c, planes, rows, taps, channels = one
     for plane in range(d, d + planes):
-        kd = plan[0, FIRST_TAP] + plane * plan[0, NEXT_TAP]
+        kd = axes[0, FIRST_TAP] + plane * axes[0, NEXT_TAP]
         for row in range(h, h + rows):
-            kh = plan[1, FIRST_TAP] + row * plan[1, NEXT_TAP]
+            kh = axes[1, FIRST_TAP] + row * axes[1, NEXT_TAP]
             for tap in range(w, w + taps):
-                kw = plan[2, FIRST_TAP] + tap * plan[2, NEXT_TAP]
+                kw = axes[2, FIRST_TAP] + tap * axes[2, NEXT_TAP]
                 start = ((kd * window_rows + kh) * window_columns + kw) * inner * outer
                 if transposed:
                     transpose(panel, wide, at(weight, start + j * outer + c), outer, columns, channels)
@@ -152,35 +152,35 @@ def column_of(g, groups):
 
 
 @inlined
-def input_of(place, groups, plan, d, h, w):
+def input_of(place, groups, axes, d, h, w):
     """(sample, depth, row, column) of the input at tap d, h, w of a group's first pixel; groups: of a row."""
     n, t_d, t_h, g = place
     t_w = column_of(g, groups)
-    return (n, t_d * plan[0, STRIDE] + plan[0, OFFSET] + d * plan[0, GAP],
-            t_h * plan[1, STRIDE] + plan[1, OFFSET] + h * plan[1, GAP],
-            t_w * plan[2, STRIDE] + plan[2, OFFSET] + w * plan[2, GAP])
+    return (n, t_d * axes[0, STRIDE] + axes[0, OFFSET] + d * axes[0, GAP],
+            t_h * axes[1, STRIDE] + axes[1, OFFSET] + h * axes[1, GAP],
+            t_w * axes[2, STRIDE] + axes[2, OFFSET] + w * axes[2, GAP])
 
 
 @inlined
-def output_of(place, groups, plan, y):
+def output_of(place, groups, axes, y):
     """(element of y, number of pixels) of a group."""
     n, d, h, g = place
-    row = (n * y.shape[1] + plan[0, START] + d * plan[0, STEP]) * y.shape[2] + plan[1, START] + h * plan[1, STEP]
+    row = (n * y.shape[1] + axes[0, START] + d * axes[0, STEP]) * y.shape[2] + axes[1, START] + h * axes[1, STEP]
     t_w = column_of(g, groups)
-    column = plan[2, START] + t_w * plan[2, STEP]
-    return (row * y.shape[3] + column) * y.shape[4], min(GROUP, plan[2, COUNT] - t_w)
+    column = axes[2, START] + t_w * axes[2, STEP]
+    return (row * y.shape[3] + column) * y.shape[4], min(GROUP, axes[2, COUNT] - t_w)
 
 
 @inlined
-def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, edge, relu, j, y):
+def convolve_pass(groups, x, axes, one, panel, bias, begun, columns, windows, edge, relu, j, y):
     """Add what a pass gives to columns j.. of the pixels in `groups` = (first, number); to the bias unless begun."""
     depth, height, width, channels = x.shape[1:]
     whole, d, h, w, c, planes, rows, taps, some = one
-    stride, gap, gaps = plan[2, STRIDE], plan[2, GAP], (plan[0, GAP], plan[1, GAP])
-    counts = plan[0, COUNT], plan[1, COUNT], ceil_div(plan[2, COUNT], GROUP)
+    stride, gap, gaps = axes[2, STRIDE], axes[2, GAP], (axes[0, GAP], axes[1, GAP])
+    counts = axes[0, COUNT], axes[1, COUNT], ceil_div(axes[2, COUNT], GROUP)
     covered = (GROUP - 1) * stride + (taps - 1) * gap + 1                   # columns below a group
     vectors = ceil_div(columns, lanes_of(y))
-    wide, y_row = vectors * lanes_of(y), plan[2, STEP] * y.shape[4]
+    wide, y_row = vectors * lanes_of(y), axes[2, STEP] * y.shape[4]
     segment, plane = gaps[1] * width * channels, gaps[0] * height * width * channels
     if whole:
         sum_counts, copied = (planes, rows, taps * channels), planes * rows * covered * channels
@@ -193,8 +193,8 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
     while left > 0:
         paired = left > 1 and ROWS > GROUP           # a last group alone is computed twice: both write the same
         second = group_after(place, counts) if paired else place
-        n, i_d, i_h, i_w = input_of(place, counts[2], plan, d, h, w)
-        n2, i_d2, i_h2, i_w2 = input_of(second, counts[2], plan, d, h, w)
+        n, i_d, i_h, i_w = input_of(place, counts[2], axes, d, h, w)
+        n2, i_d2, i_h2, i_w2 = input_of(second, counts[2], axes, d, h, w)
         inside = (min(i_d, i_d2) >= 0 and max(i_d, i_d2) + (planes - 1) * gaps[0] < depth
                   and min(i_h, i_h2) >= 0 and max(i_h, i_h2) + (rows - 1) * gaps[1] < height
                   and min(i_w, i_w2) >= 0 and max(i_w, i_w2) + covered <= width)
@@ -214,8 +214,8 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
                 if paired:
                     windows_of_taps(x, n2, i_d2, i_h2, i_w2, stride, gap, taps, c, some, at(windows, copied))
 
-        y0, pixels = output_of(place, counts[2], plan, y)
-        y1, pixels2 = output_of(second, counts[2], plan, y)
+        y0, pixels = output_of(place, counts[2], axes, y)
+        y1, pixels2 = output_of(second, counts[2], axes, y)
         y_here = at(y, y0 + j)
         y_strides = y_row, y1 - y0
         fits = columns == wide and min(pixels, pixels2) == GROUP
@@ -238,16 +238,16 @@ def convolve_pass(groups, x, plan, one, panel, bias, begun, columns, windows, ed
 
 
 @inlined
-def convolve_part(groups, panels, x, weight, transposed, bias, plan, relu, y):
-    """The pixels in `groups` of y's phase `plan`, the filters in `panels`; both are (first, number)."""
+def convolve_part(groups, panels, x, weight, transposed, bias, axes, relu, y):
+    """The pixels in `groups` of y's phase `axes`, the filters in `panels`; both are (first, number)."""
     lanes, channels, filters = lanes_of(y), x.shape[4], y.shape[4]
     panel, windows, edge, first = scratch(y, PANEL_BUFFER, WINDOWS, EDGE, ROW)
-    whole, tap_step, channel_step = passes_of(plan, channels, lanes)
-    planes, rows = (plan[0, TAPS], plan[1, TAPS]) if whole else (1, 1)
-    lines = plan[0, TAPS] * plan[1, TAPS]
+    whole, tap_step, channel_step = passes_of(axes, channels, lanes)
+    planes, rows = (axes[0, TAPS], axes[1, TAPS]) if whole else (1, 1)
+    lines = axes[0, TAPS] * axes[1, TAPS]
     passes = 1      # without taps there is still the bias
-    if not whole and lines * plan[2, TAPS] > 0:
-        passes = lines * ceil_div(plan[2, TAPS], tap_step) * ceil_div(channels, channel_step)
+    if not whole and lines * axes[2, TAPS] > 0:
+        passes = lines * ceil_div(axes[2, TAPS], tap_step) * ceil_div(channels, channel_step)
     for number in range(panels[0], panels[0] + panels[1]):
         j = number * VECTORS * lanes
         columns = min(VECTORS * lanes, filters - j)
@@ -255,56 +255,56 @@ def convolve_part(groups, panels, x, weight, transposed, bias, plan, relu, y):
         copy(first, 0, at(bias, j), 0, 1, columns, wide)
         d, h, w, c = 0, 0, 0, 0
         for step in range(passes):
-            taps, some = min(tap_step, plan[2, TAPS] - w), min(channel_step, channels - c)
+            taps, some = min(tap_step, axes[2, TAPS] - w), min(channel_step, channels - c)
             if lines == 0:
                 taps = 0
             one = whole, d, h, w, c, planes, rows, taps, some
-            pack_taps(weight, transposed, plan, one, j, columns, wide, panel)
+            pack_taps(weight, transposed, axes, one, j, columns, wide, panel)
             cut = relu and step == passes - 1
-            convolve_pass(groups, x, plan, one, panel, first, step > 0, columns, windows, edge, cut, j, y)
+            convolve_pass(groups, x, axes, one, panel, first, step > 0, columns, windows, edge, cut, j, y)
             c += some
             if c >= channels:
                 c = 0
                 w += taps
-            if w >= plan[2, TAPS]:
+            if w >= axes[2, TAPS]:
                 w = 0
                 h += rows
-            if h >= plan[1, TAPS]:
+            if h >= axes[1, TAPS]:
                 h = 0
                 d += 1
     release(panel)
 
 
 @inlined
-def parts_of(plans, y):
+def parts_of(plan, y):
     """(parts of the pixels, parts of the filters) of each phase: enough tasks for the threads, none too small."""
     groups = 1
-    for phase in range(plans.shape[0]):
-        plan = plans[phase]
-        groups = max(groups, y.shape[0] * plan[0, COUNT] * plan[1, COUNT] * ceil_div(plan[2, COUNT], GROUP))
-    wanted = ceil_div(4 * thread_count(), plans.shape[0])
+    for phase in range(plan.shape[0]):
+        axes = plan[phase]
+        groups = max(groups, y.shape[0] * axes[0, COUNT] * axes[1, COUNT] * ceil_div(axes[2, COUNT], GROUP))
+    wanted = ceil_div(4 * thread_count(), plan.shape[0])
     pixel_parts = max(1, min(wanted, divide(groups, GROUPS)))
     panels = ceil_div(y.shape[4], VECTORS * lanes_of(y))
-    return pixel_parts, max(1, min(panels, ceil_div(thread_count(), pixel_parts * plans.shape[0])))
+    return pixel_parts, max(1, min(panels, ceil_div(thread_count(), pixel_parts * plan.shape[0])))
 
 
 @cpu_kernel
-def convolve(x, weight, bias, plans, transposed, relu, y):
-    """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plans` (phase, axis, number), relu if `relu`.
+def convolve(x, weight, bias, plan, transposed, relu, y):
+    """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plan` (residue, axis, field), relu if `relu`.
 
     Shapes: x (n, depth, height, width, in), y (n, depth, height, width, out), bias (out,),
     weight (depth, height, width, in, out), or (..., out, in) if transposed
     Tasks are parts of the pixels of a phase and of the filters; each writes its own part of y.
     """
-    parts = parts_of(plans, y)
+    parts = parts_of(plan, y)
     phase_tasks = parts[0] * parts[1]
-    for task in prange(plans.shape[0] * phase_tasks):
+    for task in prange(plan.shape[0] * phase_tasks):
         phase = divide(np.int64(task), phase_tasks)
         part = np.int64(task) - phase * phase_tasks
         pixel_part = divide(part, parts[1])
-        plan = plans[phase]
-        groups = y.shape[0] * plan[0, COUNT] * plan[1, COUNT] * ceil_div(plan[2, COUNT], GROUP)
+        axes = plan[phase]
+        groups = y.shape[0] * axes[0, COUNT] * axes[1, COUNT] * ceil_div(axes[2, COUNT], GROUP)
         panels = ceil_div(y.shape[4], VECTORS * lanes_of(y))
         convolve_part(share(pixel_part, parts[0], groups, ROWS // GROUP),
                       share(part - pixel_part * parts[1], parts[1], panels, 1),
-                      x, weight, transposed, bias, plan, relu, y)
+                      x, weight, transposed, bias, axes, relu, y)

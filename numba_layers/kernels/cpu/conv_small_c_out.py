@@ -35,12 +35,11 @@ PRODUCTS = (LINE + ROWS) * ROW                       # what they give,
 LAST = ROWS * INNER * 8                              # and the last weights, that do not fill a tile
 
 
-def fits(window, shape, out):
-    """Do the buffers hold this geometry? window: an `Axis` for each spatial one; shape, out: of x and y."""
-    last = window[-1]
-    columns = shape[-2] + 2 * (out[-2] + last.window * last.dilation) // last.stride + 2      # of `line`, and more
-    return (shape[-1] <= INNER and last.window * out[-1] <= LINE
-            and out[-1] * last.stride * columns * 8 <= IMAGE_ROW)
+def fits(problem):
+    """Do the buffers hold this `ConvProblem`?"""
+    (*_, width, channels), (*_, grad_width, inner), last = problem.x, problem.y, problem.window[-1]
+    columns = grad_width + 2 * (width + last.window * last.dilation) // last.stride + 2      # of `line`, and more
+    return inner <= INNER and last.window * channels <= LINE and channels * last.stride * columns * 8 <= IMAGE_ROW
 
 
 @inlined
@@ -56,19 +55,19 @@ def products_of_line(pixels, wide, weight, start, lines, inner, zeros, last, pro
 
 
 @cpu_kernel
-def convolve_small_c_out(x, weight, bias, plans, relu, y):
+def convolve_small_c_out(x, weight, bias, plan, relu, y):
     """y = bias + sum over the pixels of x of weight[tap] x[pixel], added at the pixel's taps in y; relu if `relu`.
 
-    The gradient of a convolution to its input, by `plans` of the convolution itself (see `conv`).
+    The gradient of a convolution to its input, by `plan` of the convolution itself (see `conv`).
     Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
     A task owns a row of y.
     """
-    plan, lanes, inner = plans[0], lanes_of(y), x.shape[4]
+    axes, lanes, inner = plan[0], lanes_of(y), x.shape[4]
     depth, height, width, channels = y.shape[1:]
-    stride, taps = plan[2, STRIDE], plan[2, TAPS]
+    stride, taps = axes[2, STRIDE], axes[2, TAPS]
     lines = taps * channels                                              # rows of a tile, for one row of the window
-    margin = ceil_div(max(0, -plan[2, OFFSET]), stride)                  # columns, by stride, left of the image,
-    beyond = divide(plan[2, OFFSET] + margin * stride + (taps - 1) * plan[2, GAP], stride)
+    margin = ceil_div(max(0, -axes[2, OFFSET]), stride)                  # columns, by stride, left of the image,
+    beyond = divide(axes[2, OFFSET] + margin * stride + (taps - 1) * axes[2, GAP], stride)
     room = max(beyond + x.shape[3], margin + ceil_div(width, stride))    # and all of them
     for task in prange(y.shape[0] * depth * height):
         plane = divide(np.int64(task), height)
@@ -77,15 +76,15 @@ def convolve_small_c_out(x, weight, bias, plans, relu, y):
         pixels, products, last, line, zeros = scratch(y, PIXELS, PRODUCTS, LAST, IMAGE_ROW, ROW)
         copy(line, 0, line, 0, 1, 0, channels * stride * room)
         copy(zeros, 0, zeros, 0, 1, 0, VECTORS * lanes)
-        for kd in range(plan[0, TAPS]):
-            for kh in range(plan[1, TAPS]):
-                d = plane - n * depth - plan[0, OFFSET] - kd * plan[0, GAP]
-                h = row - plan[1, OFFSET] - kh * plan[1, GAP]
-                x_d, x_h = divide(max(0, d), plan[0, STRIDE]), divide(max(0, h), plan[1, STRIDE])
-                if (x_d * plan[0, STRIDE] != d or x_h * plan[1, STRIDE] != h
+        for kd in range(axes[0, TAPS]):
+            for kh in range(axes[1, TAPS]):
+                d = plane - n * depth - axes[0, OFFSET] - kd * axes[0, GAP]
+                h = row - axes[1, OFFSET] - kh * axes[1, GAP]
+                x_d, x_h = divide(max(0, d), axes[0, STRIDE]), divide(max(0, h), axes[1, STRIDE])
+                if (x_d * axes[0, STRIDE] != d or x_h * axes[1, STRIDE] != h
                         or x_d >= x.shape[1] or x_h >= x.shape[2]):
                     continue
-                start = (kd * plan[1, TAPS] + kh) * lines * inner
+                start = (kd * axes[1, TAPS] + kh) * lines * inner
                 x_row = ((n * x.shape[1] + x_d) * x.shape[2] + x_h) * x.shape[3]
                 for w in range(0, x.shape[3], VECTORS * lanes):
                     some = min(VECTORS * lanes, x.shape[3] - w)
@@ -93,7 +92,7 @@ def convolve_small_c_out(x, weight, bias, plans, relu, y):
                     transpose(pixels, wide, at(x, (x_row + w) * inner), inner, some, inner)
                     products_of_line(pixels, wide, weight, start, lines, inner, zeros, last, products)
                     for tap in range(taps):
-                        column = plan[2, OFFSET] + margin * stride + tap * plan[2, GAP]
+                        column = axes[2, OFFSET] + margin * stride + tap * axes[2, GAP]
                         t = divide(column, stride)
                         add(at(line, (column - t * stride) * room + t + w), stride * room,
                             at(products, tap * channels * wide), wide, channels, some)
@@ -104,6 +103,3 @@ def convolve_small_c_out(x, weight, bias, plans, relu, y):
                     negative = relu and value < 0
                     y[n, plane - n * depth, row, t * stride + phase, c] = 0 if negative else value
         release(pixels)
-
-
-convolve_small_c_out.fits = fits

@@ -50,25 +50,25 @@ def piece_of(number, grad_y, rows, columns):
 
 
 @inlined
-def within(first, count, tap, plan, size):
+def within(first, count, tap, axes, size):
     """(first, number) of `count` outputs from `first` on whose tap lies in the image, along one axis."""
-    start = plan[OFFSET] + tap * plan[GAP]
-    begin = max(first, ceil_div(max(0, -start), plan[STRIDE]))
-    end = min(first + count, ceil_div(max(0, size - start), plan[STRIDE]))
+    start = axes[OFFSET] + tap * axes[GAP]
+    begin = max(first, ceil_div(max(0, -start), axes[STRIDE]))
+    end = min(first + count, ceil_div(max(0, size - start), axes[STRIDE]))
     return begin, max(0, end - begin)
 
 
 @inlined
-def patches_of_run(x, place, pixels, plan, h, tap, taps, e, size, target, target_row):
+def patches_of_run(x, place, pixels, axes, h, tap, taps, e, size, target, target_row):
     """Copy part of a window's row for neighbouring pixels: elements e..e + size of taps tap..tap + taps, a pixel a row.
 
     place: (sample, depth, row, column) of the output's first pixel; h: (depth, row) of the window.
     """
     depth, height, width, channels = x.shape[1:]
-    stride = plan[2, STRIDE]
-    i_d = place[1] * plan[0, STRIDE] + plan[0, OFFSET] + h[0] * plan[0, GAP]
-    i_h = place[2] * plan[1, STRIDE] + plan[1, OFFSET] + h[1] * plan[1, GAP]
-    i_w = place[3] * stride + plan[2, OFFSET] + tap * plan[2, GAP]
+    stride = axes[2, STRIDE]
+    i_d = place[1] * axes[0, STRIDE] + axes[0, OFFSET] + h[0] * axes[0, GAP]
+    i_h = place[2] * axes[1, STRIDE] + axes[1, OFFSET] + h[1] * axes[1, GAP]
+    i_w = place[3] * stride + axes[2, OFFSET] + tap * axes[2, GAP]
     row = ((place[0] * depth + i_d) * height + i_h) * width
     if not (0 <= i_d < depth and 0 <= i_h < height):
         copy(target, target_row, target, 0, pixels, 0, size)
@@ -91,37 +91,37 @@ def patches_of_run(x, place, pixels, plan, h, tap, taps, e, size, target, target
 
 
 @inlined
-def patches(x, piece, plan, runs, run_taps, e, size, target, target_row):
+def patches(x, piece, axes, runs, run_taps, e, size, target, target_row):
     """The windows of a piece's pixels, one a row of `target`: elements e..e + size of each of `runs`."""
     place, rows, columns = piece
     for r in range(rows):
         here = place[0], place[1], place[2] + r, place[3]
         for run in range(runs[1]):
             number = (runs[0] + run) * run_taps
-            line = divide(number, plan[2, TAPS])
-            d = divide(line, plan[1, TAPS])
-            patches_of_run(x, here, columns, plan, (d, line - d * plan[1, TAPS]), number - line * plan[2, TAPS],
+            line = divide(number, axes[2, TAPS])
+            d = divide(line, axes[1, TAPS])
+            patches_of_run(x, here, columns, axes, (d, line - d * axes[1, TAPS]), number - line * axes[2, TAPS],
                            run_taps, e, size, at(target, r * columns * target_row + run * size), target_row)
 
 
 @cpu_kernel
-def convolve_backward_weight(x, grad_y, plans, grad_weight):
+def convolve_backward_weight(x, grad_y, plan, grad_weight):
     """grad_weight[part, tap, c, f] = sum over the pixels of a part of x[pixel's tap, c] grad_y[pixel, f].
 
     Shapes: x (n, depth, height, width, channels), grad_y (n, depth, height, width, filters), grad_weight
-    (part, depth, height, width, channels, filters); plans as for `convolve`, of the way forward.
+    (part, depth, height, width, channels, filters); plan as for `convolve`, of the way forward.
     The parts cut the pixels, by the shapes alone, and are to be added up. A task owns some taps and channels of one.
     """
     parts, filters = grad_weight.shape[0], grad_weight.shape[5]
-    channels, lanes, plan = x.shape[4], lanes_of(x), plans[0]
+    channels, lanes, axes = x.shape[4], lanes_of(x), plan[0]
     depth, height, width = x.shape[1:4]
     in_place = channels % ROWS == 0 and channels <= IN_PLACE
     piece_rows = max(1, min(grad_y.shape[2], divide(PIXELS, max(1, grad_y.shape[3]))))
     pieces = (grad_y.shape[0] * grad_y.shape[1] * ceil_div(grad_y.shape[2], piece_rows)
               * ceil_div(grad_y.shape[3], PIXELS))
-    run_taps = plan[2, TAPS] if plan[2, GAP] == 1 else 1    # a run: taps and channels that lie side by side
+    run_taps = axes[2, TAPS] if axes[2, GAP] == 1 else 1    # a run: taps and channels that lie side by side
     run = run_taps * channels
-    runs = divide(plan[0, TAPS] * plan[1, TAPS] * plan[2, TAPS], run_taps)
+    runs = divide(axes[0, TAPS] * axes[1, TAPS] * axes[2, TAPS], run_taps)
     cuts = ceil_div(run, COLUMNS)                           # of a run; or else so many runs at a time
     together = max(1, divide(COLUMNS, run))
     chunks = ceil_div(runs, together) * cuts
@@ -143,7 +143,7 @@ def convolve_backward_weight(x, grad_y, plans, grad_weight):
             piece = piece_of(number, grad_y, piece_rows, PIXELS)
             (n, o_d, o_h, o_w), rows, columns = piece
             if not in_place:
-                patches(x, piece, plan, some_runs, run_taps, e, size, patch, row)
+                patches(x, piece, axes, some_runs, run_taps, e, size, patch, row)
             start = ((n * grad_y.shape[1] + o_d) * grad_y.shape[2] + o_h) * grad_y.shape[3] + o_w
             for j in range(0, filters, VECTORS * lanes):
                 some = min(VECTORS * lanes, filters - j)
@@ -163,20 +163,20 @@ def convolve_backward_weight(x, grad_y, plans, grad_weight):
                         element = e + r - at_run * size
                         at_tap = divide(element, channels)
                         tap = (some_runs[0] + at_run) * run_taps + at_tap
-                        line = divide(tap, plan[2, TAPS])
-                        k_d = divide(line, plan[1, TAPS])
-                        k_h, k_w = line - k_d * plan[1, TAPS], tap - line * plan[2, TAPS]
-                        h, some_rows = within(o_h, rows, k_h, plan[1], height)
-                        w, some_columns = within(o_w, columns, k_w, plan[2], width)
-                        d = o_d * plan[0, STRIDE] + plan[0, OFFSET] + k_d * plan[0, GAP]
+                        line = divide(tap, axes[2, TAPS])
+                        k_d = divide(line, axes[1, TAPS])
+                        k_h, k_w = line - k_d * axes[1, TAPS], tap - line * axes[2, TAPS]
+                        h, some_rows = within(o_h, rows, k_h, axes[1], height)
+                        w, some_columns = within(o_w, columns, k_w, axes[2], width)
+                        d = o_d * axes[0, STRIDE] + axes[0, OFFSET] + k_d * axes[0, GAP]
                         if not 0 <= d < depth or some_rows == 0 or some_columns == 0:
                             continue
-                        i_h = h * plan[1, STRIDE] + plan[1, OFFSET] + k_h * plan[1, GAP]
-                        i_w = w * plan[2, STRIDE] + plan[2, OFFSET] + k_w * plan[2, GAP]
+                        i_h = h * axes[1, STRIDE] + axes[1, OFFSET] + k_h * axes[1, GAP]
+                        i_w = w * axes[2, STRIDE] + axes[2, OFFSET] + k_w * axes[2, GAP]
                         counts = 1, some_rows, some_columns
                         a = at(x, (((n * depth + d) * height + i_h) * width + i_w) * channels
                                + element - at_tap * channels)
-                        a_strides = 1, GROUP, plan[2, STRIDE] * channels, plan[1, STRIDE] * width * channels, 0
+                        a_strides = 1, GROUP, axes[2, STRIDE] * channels, axes[1, STRIDE] * width * channels, 0
                         b_here = at(b, (h - o_h) * b_segment + (w - o_w) * b_row)
                     c, c_strides = at(target, r * filters + j), (filters, GROUP * filters)
                     some_lines = min(ROWS, total - r)

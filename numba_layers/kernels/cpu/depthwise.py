@@ -1,7 +1,7 @@
 """Depthwise convolution on the CPU: each channel has a window of its own. Vectors of channels, see `micro.depthwise`.
 
 Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
-their geometry as plans (see `conv`): the way back to the input is the same walk by another plan. Pixels whose window
+their geometry as a plan (see `kernels.geometry`): dgrad is the same walk as fprop by another plan. Pixels whose window
 reaches beyond the image see only the taps within it.
 """
 
@@ -9,10 +9,10 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .conv import COUNT, FIRST_TAP, GAP, NEXT_TAP, OFFSET, START, STEP, STRIDE, TAPS
 from .matmul import share
 from .micro.depthwise import add_products, filter_pixels
 from .micro.gemm import at, ceil_div, copy, divide
+from .micro.plan import axis_of
 
 COLUMNS = 64     # pixels of a row that one task filters
 CHANNELS = 128   # for which one task sums the gradient of the weights,
@@ -28,11 +28,11 @@ def taps_within(source, gap, taps, size):
 
 @inlined
 def whole_windows(axis, size):
-    """(first, behind): the outputs t of an axis (a row of a plan) all of whose taps lie within an image of `size`."""
-    stride, offset, span = axis[STRIDE], axis[OFFSET], (axis[TAPS] - 1) * axis[GAP]
-    first = 0 if offset >= 0 else min(axis[COUNT], ceil_div(-offset, stride))
+    """(first, behind): the outputs t of an axis (a `PlanAxis`) all of whose taps lie within an image of `size`."""
+    stride, offset, span = axis.stride, axis.offset, (axis.taps - 1) * axis.gap
+    first = 0 if offset >= 0 else min(axis.count, ceil_div(-offset, stride))
     room = size - offset - span
-    return first, max(first, 0 if room <= 0 else min(axis[COUNT], ceil_div(room, stride)))
+    return first, max(first, 0 if room <= 0 else min(axis.count, ceil_div(room, stride)))
 
 
 @inlined
@@ -40,58 +40,58 @@ def next_pixels(t, behind, axis, size):
     """(pixels, first, taps): how many outputs from t on see the same taps of an axis, and which these are."""
     first_whole, behind_whole = whole_windows(axis, size)
     if first_whole <= t < behind_whole:
-        return min(behind, behind_whole) - t, 0, axis[TAPS]
-    first, last = taps_within(t * axis[STRIDE] + axis[OFFSET], axis[GAP], axis[TAPS], size)
+        return min(behind, behind_whole) - t, 0, axis.taps
+    first, last = taps_within(t * axis.stride + axis.offset, axis.gap, axis.taps, size)
     return 1, first, last - first
 
 
 @cpu_kernel
-def depthwise(x, weight, bias, plans, relu, y):
+def depthwise(x, weight, bias, plan, relu, y):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `relu`.
 
-    Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plans as for
-    `convolve`. A task owns some columns of a row of one phase.
+    Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plan as for
+    `convolve`. A task owns some columns of a row of one residue.
     """
     height, width, channels = x.shape[1:]
-    lines, pieces = plans[0, 1, COUNT], ceil_div(plans[0, 2, COUNT], COLUMNS)
-    for task in prange(len(plans) * y.shape[0] * lines * pieces):
+    lines, pieces = axis_of(plan, 0, 1).count, ceil_div(axis_of(plan, 0, 2).count, COLUMNS)
+    for task in prange(len(plan) * y.shape[0] * lines * pieces):
         line = divide(np.int64(task), pieces)
         sample = divide(line, lines)
-        phase = divide(sample, y.shape[0])
-        n, t_h, t = sample - phase * y.shape[0], line - sample * lines, (task - line * pieces) * COLUMNS
-        down, across = plans[phase, 1], plans[phase, 2]
-        behind = min(t + COLUMNS, across[COUNT]) if t_h < down[COUNT] else 0
+        residue = divide(sample, y.shape[0])
+        n, t_h, t = sample - residue * y.shape[0], line - sample * lines, (task - line * pieces) * COLUMNS
+        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+        behind = min(t + COLUMNS, across.count) if t_h < down.count else 0
 
-        top = t_h * down[STRIDE] + down[OFFSET]
-        p, last = taps_within(top, down[GAP], down[TAPS], height)
-        x_row = (n * height + top + p * down[GAP]) * width
-        w_row = (down[FIRST_TAP] + p * down[NEXT_TAP]) * weight.shape[1] + across[FIRST_TAP]
-        y_row = (n * y.shape[1] + down[START] + t_h * down[STEP]) * y.shape[2] + across[START]
-        x_strides = across[STRIDE] * channels, down[GAP] * width * channels, across[GAP] * channels
-        w_strides = down[NEXT_TAP] * weight.shape[1] * channels, across[NEXT_TAP] * channels
+        top = t_h * down.stride + down.offset
+        p, last = taps_within(top, down.gap, down.taps, height)
+        x_row = (n * height + top + p * down.gap) * width
+        w_row = (down.first_tap + p * down.next_tap) * weight.shape[1] + across.first_tap
+        y_row = (n * y.shape[1] + down.start + t_h * down.step) * y.shape[2] + across.start
+        x_strides = across.stride * channels, down.gap * width * channels, across.gap * channels
+        w_strides = down.next_tap * weight.shape[1] * channels, across.next_tap * channels
         while t < behind:
             pixels, q, taps = next_pixels(t, behind, across, width)
-            x_here = x_row + t * across[STRIDE] + across[OFFSET] + q * across[GAP]
+            x_here = x_row + t * across.stride + across.offset + q * across.gap
             filter_pixels(at(x, x_here * channels), x_strides,
-                          at(weight, 0), (w_row + q * across[NEXT_TAP]) * channels, w_strides, (last - p, taps),
+                          at(weight, 0), (w_row + q * across.next_tap) * channels, w_strides, (last - p, taps),
                           at(bias, 0), relu,
-                          at(y, (y_row + t * across[STEP]) * channels), across[STEP] * channels, pixels, channels)
+                          at(y, (y_row + t * across.step) * channels), across.step * channels, pixels, channels)
             t += pixels
 
 
 @cpu_kernel
-def depthwise_backward_weight(x, grad_y, plans, grad_weight):
+def depthwise_backward_weight(x, grad_y, plan, grad_weight):
     """grad_weight[part, k, c] = sum over the pixels o of a part of x[n, o's tap k, c] grad_y[n, o, c].
 
-    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plans of the way
-    forward. The parts cut the pixels, by the shapes alone, and are to be added up. A task owns some channels of one.
+    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plan of
+    fprop. The parts cut the pixels, by the shapes alone, and are to be added up. A task owns some channels of one.
     """
     height, width, channels = x.shape[1:]
     lines, columns = grad_y.shape[1:3]
     parts, window_rows, window_columns = grad_weight.shape[:3]
-    down, across = plans[0, 1], plans[0, 2]
     slices = ceil_div(channels, CHANNELS)
     for task in prange(parts * slices):
+        down, across = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
         part = divide(np.int64(task), slices)
         c = (task - part * slices) * CHANNELS
         some = min(CHANNELS, channels - c)
@@ -106,14 +106,14 @@ def depthwise_backward_weight(x, grad_y, plans, grad_weight):
             t = pixel - line * columns
             behind = min(columns, t + left)
             pixel, left = pixel + behind - t, left - (behind - t)
-            top = (line - n * lines) * down[STRIDE] + down[OFFSET]
+            top = (line - n * lines) * down.stride + down.offset
             while t < behind:
                 pixels, q, taps = next_pixels(t, min(behind, t + PIXELS), across, width)
-                column = t * across[STRIDE] + across[OFFSET] + q * across[GAP]
-                for p in range(*taps_within(top, down[GAP], window_rows, height)):
-                    row = (n * height + top + p * down[GAP]) * width
+                column = t * across.stride + across.offset + q * across.gap
+                for p in range(*taps_within(top, down.gap, window_rows, height)):
+                    row = (n * height + top + p * down.gap) * width
                     tap = target + p * window_columns + q
-                    add_products(at(x, (row + column) * channels + c), across[STRIDE] * channels,
-                                 across[GAP] * channels, at(grad_y, (line * columns + t) * channels + c), channels,
+                    add_products(at(x, (row + column) * channels + c), across.stride * channels,
+                                 across.gap * channels, at(grad_y, (line * columns + t) * channels + c), channels,
                                  pixels, at(grad_weight, tap * channels + c), channels, taps, some)
                 t += pixels

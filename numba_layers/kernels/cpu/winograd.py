@@ -4,8 +4,6 @@ A task owns some blocks of the image. It transforms what lies below them, multip
 one register tile for ROWS blocks, and transforms back, all in buffers that stay in the second-level cache.
 """
 
-from functools import partial
-
 import numpy as np
 from numba import prange
 
@@ -28,6 +26,7 @@ from .micro.gemm import (
 from .micro.winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, WEIGHT_2, WEIGHT_4, transform
 from .micro.workspace import release, scratch
 
+VECTOR = 16                                        # numbers in a vector, at most
 POINTS = 36                                        # numbers of a transformed block, at most
 BLOCKS = 32                                        # of outputs, at a time
 ROW = VECTORS * VECTOR_BYTES                       # bytes of a row of a panel
@@ -39,12 +38,22 @@ CHANNELS = 32                                      # some channels of weights at
 TAPS = 9 * CHANNELS * ROW + VECTOR_BYTES // 4 * ROW
 
 
-def fits(channels, at_once, itemsize=8):
+def holds(channels, at_once, itemsize=8):
     """Do the buffers hold `at_once` blocks of inputs with that many channels?"""
     lanes = VECTOR_BYTES // itemsize
     unit = max(lanes, ROWS)
     room = -(-channels // unit) * unit
     return POINTS * (at_once * room + lanes) * itemsize <= INPUTS and POINTS * room * itemsize <= PATCH
+
+
+def fits(problem):
+    """Do the buffers hold this `ConvProblem`?"""
+    return holds(problem.source[-1], ROWS)
+
+
+def points_shape(problem, m):
+    """Shape of weights transformed for m x m blocks: (points, in * out filled up to whole vectors, and one more)."""
+    return (m + 2) ** 2, problem.source[-1] * -(-problem.target[-1] // VECTOR) * VECTOR + VECTOR
 
 
 @inlined
@@ -199,6 +208,3 @@ def winograd_convolve(x, u, bias, before, relu, y):
                 transform_output(at(products, b * wide), point, wide, start, relu, m, y, n, i, j, f,
                                  some, edge)
         release(inputs)
-
-
-winograd_convolve.fits = partial(fits, at_once=ROWS)

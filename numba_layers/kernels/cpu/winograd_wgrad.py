@@ -4,8 +4,6 @@ A task takes part of the image's blocks. It transforms the inputs below them and
 a time, and adds to the gradient of each point the product over those blocks.
 """
 
-from functools import partial
-
 import numpy as np
 from numba import prange
 
@@ -14,10 +12,15 @@ from .matmul import EDGE, share
 from .micro.gemm import GROUP, ROWS, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, tile_of
 from .micro.winograd import GRADIENT_4, INPUT_4, WINDOW_4, transform
 from .micro.workspace import release, scratch
-from .winograd import INPUTS, PATCH, POINTS, ROW, block_at, block_of, fits, panel_width
+from .winograd import INPUTS, PATCH, POINTS, ROW, VECTOR, block_at, block_of, holds, panel_width
 
 BLOCKS = 64                                        # at a time, at most
 GRADIENTS = POINTS * (BLOCKS * ROW + VECTOR_BYTES)      # bytes of their transformed gradients, a panel of filters
+
+
+def fits(problem):
+    """Do the buffers hold this `ConvProblem`, and do its weights fill whole vectors?"""
+    return holds(problem.x[-1], 1) and problem.x[-1] * problem.y[-1] % VECTOR == 0
 
 
 @inlined
@@ -80,9 +83,6 @@ def winograd_backward_points(x, grad_y, before, products):
                 add_products(inputs, v_point, channels_room, channels, gradients, point, wide, some_blocks, f, some,
                              edge, target, filters)
         release(inputs)
-
-
-winograd_backward_points.fits = partial(fits, at_once=1)
 
 
 @cpu_kernel

@@ -1,7 +1,7 @@
 """Convolution on the GPU: an implicit GEMM, whose rows are windows of the image (see `gemm.mainloop`, `gemm.im2col`).
 
 Images are (sample, depth, row, column, channel), windows (depth, row, column, channel, filter); with fewer spatial
-axes the first ones have size 1. The geometry is a plan with a row of numbers for each phase and axis (see `gemm.plan`):
+axes the first ones have size 1. The geometry is a plan with numbers for each residue and axis (see `kernels.geometry`):
 a convolution has one phase, a transposed one as many as its strides have remainders, with blocks of their own.
 """
 
@@ -56,59 +56,59 @@ def sizes_of(x, d, h, w):
 
 
 def forward(multiply):
-    def convolve(x, weight, bias, plans, transposed, relu, y):
-        """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plans` (phase, axis, number), relu if `relu`.
+    def convolve(x, weight, bias, plan, transposed, relu, y):
+        """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plan` (phase, axis, number), relu if `relu`.
 
         Shapes: x (n, depth, height, width, in), y (n, depth, height, width, out), bias (out,),
         weight (depth, height, width, in, out), or (..., out, in) if transposed
-        A block owns tiles of the result. Weights that are not transposed are for plans of one phase with all taps in
+        A block owns tiles of the result. Weights that are not transposed are for plan of one phase with all taps in
         their order. The only phase of a plan has all pixels.
         """
-        d, h, w = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
+        d, h, w = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
         (m, terms), filters = sizes_of(x, d, h, w), u32(y.shape[4])
-        multiply(Taps(x, plans, u32(0), m), Rows(weight, u32(0)), bias, relu, y, m, filters, terms)
+        multiply(Taps(x, plan, u32(0), m), Rows(weight, u32(0)), bias, relu, y, m, filters, terms)
     return convolve
 
 
 def backward(multiply):
-    def convolve(x, weight, bias, plans, transposed, relu, y):
+    def convolve(x, weight, bias, plan, transposed, relu, y):
         """The same for transposed weights and one phase."""
-        d, h, w = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
+        d, h, w = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
         (m, terms), filters = sizes_of(x, d, h, w), u32(y.shape[4])
-        multiply(Taps(x, plans, u32(0), m), Taps(weight, plans, u32(0), filters), bias, relu, y, m,
+        multiply(Taps(x, plan, u32(0), m), Taps(weight, plan, u32(0), filters), bias, relu, y, m,
                  filters, terms)
     return convolve
 
 
 def phases(multiply):
-    def convolve(x, weight, bias, plans, transposed, relu, y):
+    def convolve(x, weight, bias, plan, transposed, relu, y):
         """The same for transposed weights and any number of phases."""
         phase, filters = number_of_product(), u32(y.shape[4])
-        if phase < plans.shape[0]:
-            d, h, w = axis_of(plans, phase, 0), axis_of(plans, phase, 1), axis_of(plans, phase, 2)
+        if phase < plan.shape[0]:
+            d, h, w = axis_of(plan, phase, 0), axis_of(plan, phase, 1), axis_of(plan, phase, 2)
             (m, terms), (frame, start) = sizes_of(x, d, h, w), pixels_of(y, d, h, w)
-            multiply(Taps(x, plans, phase, m), Taps(weight, plans, phase, filters), bias, relu,
+            multiply(Taps(x, plan, phase, m), Taps(weight, plan, phase, filters), bias, relu,
                      (view(y, frame), start), m, filters, terms)
     return convolve
 
 
 def odd_forward(multiply):
-    def convolve(x, weight, bias, plans, transposed, relu, y):
+    def convolve(x, weight, bias, plan, transposed, relu, y):
         """The same for weights that are not transposed, any number of channels."""
-        d, h, w = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
+        d, h, w = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
         (m, terms), filters = sizes_of(x, d, h, w), u32(y.shape[4])
         multiply(runs_of(x, d, h, w, terms), Rows(weight, u32(0)), bias, relu, y, m, filters, terms)
     return convolve
 
 
 def odd_phases(multiply):
-    def convolve(x, weight, bias, plans, transposed, relu, y):
+    def convolve(x, weight, bias, plan, transposed, relu, y):
         """The same for transposed weights, any number of phases and channels."""
         phase, filters = number_of_product(), u32(y.shape[4])
-        if phase < plans.shape[0]:
-            d, h, w = axis_of(plans, phase, 0), axis_of(plans, phase, 1), axis_of(plans, phase, 2)
+        if phase < plan.shape[0]:
+            d, h, w = axis_of(plan, phase, 0), axis_of(plan, phase, 1), axis_of(plan, phase, 2)
             (m, terms), (frame, start) = sizes_of(x, d, h, w), pixels_of(y, d, h, w)
-            multiply(runs_of(x, d, h, w, terms), Taps(weight, plans, phase, filters), bias, relu,
+            multiply(runs_of(x, d, h, w, terms), Taps(weight, plan, phase, filters), bias, relu,
                      (view(y, frame), start), m, filters, terms)
     return convolve
 
@@ -135,13 +135,13 @@ def shape(*arguments):
     return products, math.ceil(math.prod(image) / products), filters
 
 
-def chosen(x, weight, bias, plans, transposed, relu, y):
+def chosen(x, weight, bias, plan, transposed, relu, y):
     """The key of the form for these arguments: the fastest of those that take them."""
     if x.shape[4] % 4:
         form = "odd_phases" if transposed else "odd_forward"
     else:
-        form = "forward" if not transposed else "backward" if plans.shape[0] == 1 else "phases"
-    products, m, n = shape(x, weight, bias, plans, transposed, relu, y)
+        form = "forward" if not transposed else "backward" if plan.shape[0] == 1 else "phases"
+    products, m, n = shape(x, weight, bias, plan, transposed, relu, y)
     tile, tiles = tile_for(m, n, y.dtype, products), FORMS[form][1]
     if tile not in tiles:
         tile = next((other for other in tiles if other.numbers == tile.numbers), MIDDLE)

@@ -59,15 +59,15 @@ def add_pixel(x, x_at, weight, weight_at, inner, channels, lane, whole, total):
 
 
 @cuda_kernel(launch=groups)
-def convolve_small_c_out(x, weight, bias, plans, relu, y):
+def convolve_small_c_out(x, weight, bias, plan, relu, y):
     """y = bias + sum over the pixels of x of weight[tap] x[pixel], gathered at the pixel's taps in y; relu if `relu`.
 
-    The gradient of a convolution to its input, by `plans` of the convolution itself (see `conv`).
+    The gradient of a convolution to its input, by the `plan` of the convolution itself.
     Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
     A thread group owns a pixel of y and CHANNELS channels.
     """
     inner, channels, parts = u32(x.shape[4]), u32(y.shape[4]), u32((y.shape[4] + CHANNELS - 1) // CHANNELS)
-    axes = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
+    axes = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
     whole = inner % u32(4) == u32(0) and aligned(x) and aligned(weight)
     total = cuda.local.array(CHANNELS, y.dtype)
     zero, thread = y.dtype.type(0), u32(cuda.threadIdx.x)

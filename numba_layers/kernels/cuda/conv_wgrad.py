@@ -38,20 +38,20 @@ def gradient_of_part(result):
 
 
 def gradient(multiply):
-    def convolve_backward_weight(x, grad_y, plans, grad_weight):
+    def convolve_backward_weight(x, grad_y, plan, grad_weight):
         """grad_weight[part, tap, c, f] = sum over the pixels of a part of x[pixel's tap, c] grad_y[pixel, f].
 
         Shapes: x (n, depth, height, width, channels), grad_y (n, depth, height, width, filters), grad_weight
-        (part, depth, height, width, channels, filters); plans as for `convolve`, of the way forward.
+        (part, depth, height, width, channels, filters); plan as for `convolve`, of fprop.
         The parts cut the pixels, by the shapes alone, and are to be added up. A block owns a tile of one part.
         """
         part = number_of_product()
         if part < grad_weight.shape[0]:
-            d, h, w = axis_of(plans, 0, 0), axis_of(plans, 0, 1), axis_of(plans, 0, 2)
+            d, h, w = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
             pixels, lines = sizes_of(x, d, h, w)
             first, terms = part_of(part, u32(grad_weight.shape[0]), pixels)
             first = first if terms > u32(0) else pixels     # there are only zeros
-            x_seen = Seen(x, grad_y, plans, h.stride, u32(w.stride * u32(x.shape[4])), first)
+            x_seen = Seen(x, grad_y, plan, h.stride, u32(w.stride * u32(x.shape[4])), first)
             multiply(x_seen, Rows(grad_y, first), None, False, (grad_weight, part), lines, u32(grad_y.shape[4]), terms)
     return convolve_backward_weight
 
@@ -62,7 +62,7 @@ def shape(*arguments):
     return parts, math.prod(lines), filters
 
 
-def chosen(x, grad_y, plans, grad_weight):
+def chosen(x, grad_y, plan, grad_weight):
     """The key of the form for these arguments."""
     parts, m, n = shape(grad_weight)
     tile, odd = tile_for(m, n, grad_weight.dtype, parts), x.shape[4] % 4 != 0

@@ -1,7 +1,7 @@
 """Depthwise convolution on the GPU: each channel has a window of its own, and neighbouring channels have threads.
 
 Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
-their geometry as plans (see `gemm.plan`): the way back to the input is the same walk by another plan. Pixels whose
+their geometry as a plan (see `kernels.geometry`): dgrad is the same walk as fprop by another plan. Pixels whose
 window reaches beyond the image see only the taps within it.
 """
 
@@ -30,17 +30,17 @@ def runs(*arguments):
 
 
 @cuda_kernel(launch=runs)
-def depthwise(x, weight, bias, plans, relu, y):
+def depthwise(x, weight, bias, plan, relu, y):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `relu`.
 
-    Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plans as for
+    Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plan as for
     `convolve`. A thread owns RUN neighbouring pixels of a row of one phase, in one channel.
     """
     height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
     pixels, weights, target = flat(x), flat(weight), flat(y)
     phase = np.uint32(cuda.blockIdx.y)
-    while phase < plans.shape[0]:
-        down, across = axis_of(plans, phase, 1), axis_of(plans, phase, 2)
+    while phase < plan.shape[0]:
+        down, across = axis_of(plan, phase, 1), axis_of(plan, phase, 2)
         runs = np.uint32((across.count + np.uint32(RUN - 1)) // RUN)
         size = np.uint32(np.uint32(np.uint32(np.uint32(y.shape[0]) * down.count) * runs) * channels)
         inverse_channels, inverse_runs, inverse_lines = reciprocal(channels), reciprocal(runs), reciprocal(down.count)
@@ -110,18 +110,18 @@ def total_of_column(numbers, number, wide, deep):
 
 
 @cuda_kernel(launch=parts)
-def depthwise_backward_weight(x, grad_y, plans, grad_weight):
+def depthwise_backward_weight(x, grad_y, plan, grad_weight):
     """grad_weight[part, k, c] = sum over the pixels o of a part of x[n, o's tap k, c] grad_y[n, o, c].
 
-    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plans of the way
-    forward. The parts cut the pixels, by the shapes alone, and are to be added up. A block owns one row of the window
+    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plan of
+    fprop. The parts cut the pixels, by the shapes alone, and are to be added up. A block owns one row of the window
     and as many channels as it is wide of one part; threads of one channel share its pixels.
     """
     height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
     window_rows, window_columns = np.uint32(grad_weight.shape[1]), np.uint32(grad_weight.shape[2])
     lines, columns = np.uint32(grad_y.shape[1]), np.uint32(grad_y.shape[2])
     pixels, grads, target = flat(x), flat(grad_y), flat(grad_weight)
-    down, across = axis_of(plans, 0, 1), axis_of(plans, 0, 2)
+    down, across = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
     inverse_columns, inverse_lines = reciprocal(columns), reciprocal(lines)
     wide, deep = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
     slices = np.uint32(divmod_u32(np.uint32(channels + wide - np.uint32(1)), wide)[0])

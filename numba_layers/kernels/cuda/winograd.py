@@ -30,6 +30,11 @@ def row_of(filters):
     return u32((filters + u32(VECTOR - 1)) // u32(VECTOR) * u32(VECTOR))
 
 
+def points_shape(problem, m):
+    """Shape of weights transformed for m x m blocks: (points, in * out filled up to whole vectors, and one more)."""
+    return (m + 2) ** 2, problem.source[-1] * -(-problem.target[-1] // VECTOR) * VECTOR + VECTOR
+
+
 def windows(weight, transposed, u):
     """Launch shape: a thread for each window."""
     return max(1, min(MOST_BLOCKS, math.ceil(weight.size / 9 / THREADS))), THREADS

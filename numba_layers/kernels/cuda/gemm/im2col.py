@@ -62,7 +62,7 @@ rows = Loader(False, _start_rows, _read_rows, _move_rows)
 
 # ---- taps, and the channels of each ------------------------------------------------------------------------
 
-Taps = namedtuple("Taps", "array plans phase rows")    # what is read by taps; rows: of the matrix
+Taps = namedtuple("Taps", "array plan phase rows")    # what is read by taps; rows: of the matrix
 
 
 def by_taps(locate, whole):
@@ -109,7 +109,7 @@ def tap_at(tap, d, h, w):
 
 @device
 def _window(a, i, tap):
-    x, d, h, w = a.array, axis_of(a.plans, a.phase, 0), axis_of(a.plans, a.phase, 1), axis_of(a.plans, a.phase, 2)
+    x, d, h, w = a.array, axis_of(a.plan, a.phase, 0), axis_of(a.plan, a.phase, 1), axis_of(a.plan, a.phase, 2)
     found, k_d, k_h, k_w = tap_at(tap, d, h, w)
     line, o_w = divmod_u32(i, w.count)
     plane, o_h = divmod_u32(line, h.count)
@@ -124,7 +124,7 @@ def _window(a, i, tap):
 
 @device
 def _weights(b, j, tap):
-    x, d, h, w = b.array, axis_of(b.plans, b.phase, 0), axis_of(b.plans, b.phase, 1), axis_of(b.plans, b.phase, 2)
+    x, d, h, w = b.array, axis_of(b.plan, b.phase, 0), axis_of(b.plan, b.phase, 1), axis_of(b.plan, b.phase, 2)
     found, k_d, k_h, k_w = tap_at(tap, d, h, w)
     line = mad(mad(k_d, d.next_tap, d.first_tap), u32(x.shape[1]), mad(k_h, h.next_tap, h.first_tap))
     place = mad(line, u32(x.shape[2]), mad(k_w, w.next_tap, w.first_tap))

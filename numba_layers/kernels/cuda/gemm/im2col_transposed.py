@@ -16,13 +16,13 @@ from .plan import axis_of
 
 u32 = np.uint32
 
-# x, the gradient (for its shape), the plans, the strides of rows and columns and the pixel with which the sum begins.
-Seen = namedtuple("Seen", "x grad_y plans down across first")
+# x, the gradient (for its shape), the plan, the strides of rows and columns and the pixel with which the sum begins.
+Seen = namedtuple("Seen", "x grad_y plan down across first")
 
 
 @device
 def _start(a, i, k):
-    d, h, w = axis_of(a.plans, 0, 0), axis_of(a.plans, 0, 1), axis_of(a.plans, 0, 2)
+    d, h, w = axis_of(a.plan, 0, 0), axis_of(a.plan, 0, 1), axis_of(a.plan, 0, 2)
     channels = u32(a.x.shape[4])
     tap, c = divmod_u32(i, channels)
     line, k_w = divmod_u32(tap, w.taps)
@@ -43,7 +43,7 @@ def _at_plane(a, o_w, o_h, plane, line, near_d, near_h, place, moved):
             o_h, plane, moved = u32(0), u32(plane + u32(1)), True
     if moved:
         n, o_d = divmod_u32(plane, u32(a.grad_y.shape[1]))
-        i_d, depth = mad(o_d, axis_of(a.plans, 0, 0).stride, near_d), u32(a.x.shape[1])
+        i_d, depth = mad(o_d, axis_of(a.plan, 0, 0).stride, near_d), u32(a.x.shape[1])
         inside = n < u32(a.x.shape[0]) and i_d < depth
         line = u32(mad(n, depth, i_d) * u32(a.x.shape[2])) if inside else OUTSIDE
     return o_w, o_h, plane, line, near_d, near_h, place
