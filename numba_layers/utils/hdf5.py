@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import ArgumentError, FileError, NumbaLayersError, is_ours
 from .files import replacing, writable
+from .superblock import SUPERBLOCK, mended
 
 SLACK = 1 << 20             # bytes that may be read beyond what a file holds
 PACKING = 16                # compressed arrays may be this many times as large as their bytes, counted over the file;
@@ -307,7 +308,8 @@ def written(filepath, overwrite=True):
         file.flush()
         image = file.id.get_file_image()
     with replacing(filepath, overwrite) as place:
-        place.write(image)
+        place.write(mended(image[:SUPERBLOCK]))
+        place.write(memoryview(image)[SUPERBLOCK:])
 
 
 def is_path(name):

@@ -13,7 +13,7 @@ import pytest
 from numba_layers.errors import ArgumentError, FileError
 from numba_layers.layers import Dense
 from numba_layers.models import Sequential
-from numba_layers.utils import hdf5
+from numba_layers.utils import hdf5, superblock
 
 SHAPE = 5, 4
 
@@ -236,3 +236,18 @@ def test_what_a_handler_of_signals_raises_comes_out_as_itself(owner, name, saves
         patched.setattr(owner, name, handler)
         (model.save_weights if saves else model.load_weights)(path)
     assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+
+
+# -- superblocks ---------------------------------------------------------------------------------------------------
+
+
+def test_checksums_of_superblocks(tmp_path):
+    """What HDF5 before 2.0 leaves wrong is put right, and all else left as it is."""
+    assert superblock.lookup3(b"Four score and seven years ago") == 0x17770551      # as lookup3.c tells
+    for version, libver in (2, ("v108", "v108")), (0, "earliest"):
+        with h5py.File(tmp_path / "any.h5", "w", libver=libver) as file:
+            file["x"] = np.arange(3)
+        right = (tmp_path / "any.h5").read_bytes()[:superblock.SUPERBLOCK]
+        assert right[8] == version and superblock.mended(right) == right
+        if version:
+            assert superblock.mended(right[:44] + b"????" + right[48:]) == right
