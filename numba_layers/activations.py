@@ -108,5 +108,5 @@ def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     """The activation of that name; `custom_objects`: name -> the user's own function."""
     layers: dict[str, Any] = {}
     if isinstance(name, dict):
-        layers = {layer.__name__: layer for layer in registry.layers()}
+        layers = registry.layers()
     return _catalogue.get(name, custom={**layers, **(custom_objects or {})})

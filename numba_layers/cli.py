@@ -9,13 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import config, registry
+from . import config
 from ._version import __version__
 from .errors import FileError, NumbaLayersError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+MODEL_FILES = (".h5", ".hdf5", ".json")
 
 
 def main(arguments: Sequence[str] | None = None) -> Any:
@@ -49,8 +51,10 @@ def _parser():
     sub.add_argument("--folder", default=".", help="where model and picture are saved (default: here)")
     sub.add_argument("--quiet", action="store_true", help="no progress bars")
 
-    sub = command("kernels", kernels, "list each layer's kernels with file and line for each target")
-    sub.add_argument("layer", nargs="?", help="one layer only, for example Dense")
+    sub = command("kernels", kernels, "list the kernels that layers launch, forward and backward, with file and line "
+                  "for each target, and when: traced by running each layer dry, with its arguments one at a time")
+    sub.add_argument("layer", nargs="?", help="one layer only, for example Conv2D; or the layers of a model, by its "
+                     ".h5 or .json file")
     sub.add_argument("--cuda", action="store_true", help="instead, what each kernel takes of a GPU's multiprocessor: "
                      "registers of a thread + bytes of shared memory of a block")
     sub.add_argument("--arch", action="append", metavar="sm_90a", help="with --cuda: one architecture only")
@@ -84,22 +88,22 @@ def warm(options):
 
 
 def kernels(options):
-    """Print each layer's kernels and where they stand, or what they take of a GPU."""
-    rows = registry.table(options.layer)
+    """Print the kernels that layers launch and where they stand, or what they take of a GPU."""
+    from . import kernel_table
+    from .kernel_table import text
+    layer = options.layer
+    if layer and Path(layer).suffix in MODEL_FILES:
+        from . import warm
+        layer = warm.model_in(Path(layer))
+    surveys = kernel_table.surveys(layer)
     if options.cuda:
-        return _print_figures({row.kernel for row in rows} if options.layer else None, options.arch)
-    table = {}
-    for row in rows:
-        table.setdefault((row.layer, row.kernel), {})[row.target] = _shorter(row.location)
-    lines = [("layer", "kernel", *registry.TARGETS)]
-    lines += [(*key, *(places.get(target, "") for target in registry.TARGETS)) for key, places in table.items()]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+        return _print_figures({row.kernel for one in surveys for row in one.rows} if layer else None, options.arch)
+    for line in text.lines(surveys):
+        print(line)
 
 
 def _print_figures(names, architectures):
-    """Print a line for each kernel of the CUDA room, or those in `names`, as they are compiled; no GPU is needed."""
+    """Print a line for each kernel of the CUDA target, or those in `names`, as they are compiled; no GPU is needed."""
     from .kernels.cuda.toolchain import resources
     architectures = architectures or resources.ARCHITECTURES
     for architecture in set(architectures) - set(resources.ARCHITECTURES):
@@ -110,11 +114,6 @@ def _print_figures(names, architectures):
     for name, kernel, signature in found:
         cells = [str(figures or "-").ljust(9) for figures in resources.usage(kernel, signature, architectures)]
         print(" ".join([name.ljust(width), *cells]).rstrip(), flush=True)
-
-
-def _shorter(location):
-    """A location below the package's own folder."""
-    return location[location.rfind("numba_layers"):] if location else ""
 
 
 def run(options):

@@ -1,7 +1,7 @@
-"""(kernel name, target) -> kernel, and layer type -> the kernels it runs.
+"""(kernel name, target) -> kernel; and which kernels layers launch.
 
-Importing this module loads no kernel: the first request for a target imports that target's room, so a CPU run
-never loads the CUDA room.
+Importing this module loads no kernel: the first request for a target imports that target's folder, so a CPU run
+never loads the kernels for CUDA.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ TARGETS = ("cpu", "cuda")
 
 _kernels: dict[str, dict[str, Any]] = {"cpu": {}, "cuda": {}}
 _selects: dict[str, Any] = {}
-_layers: dict[type, tuple[str, ...]] = {}
-_loaded: set[str] = set()
 _loading = lock(awaited=True)
+_loaded: set[str] = set()
 
-Walk = namedtuple("Walk", "layer kernel target location")
+# A kernel that a layer launches: direction 'forward' or 'backward'; when: with which arguments, '' as in the example;
+# location 'file:line', '' where the target has no kernel of the name.
+Row = namedtuple("Row", "layer direction kernel when target location")
 
 
 def register_kernel(name, target, kernel):
-    """Add a kernel to a room; the rooms' decorators call this, again where an interrupt stopped a module's import."""
+    """Add a kernel to a target; the targets' decorators call this, again where an interrupt stopped an import."""
     found = _kernels[target].get(name)
     if found is not None and getattr(found, "location", None) != getattr(kernel, "location", ""):
         raise ValueError(f"two {target} kernels are named {name!r}")
@@ -42,7 +43,7 @@ def kernel(name: str, target: str) -> Any:
     """
     found = _kernels[target].get(name)
     if found is None:
-        found = _load_room(target).get(name)
+        found = _load_target(target).get(name)
     if found is None:
         elsewhere = [other for other in TARGETS if name in _kernels[other]]
         where = f" (it exists for: {', '.join(elsewhere)})" if elsewhere else ""
@@ -52,54 +53,47 @@ def kernel(name: str, target: str) -> Any:
 
 def kernels(target: str) -> dict[str, Any]:
     """All kernels of a target, by name."""
-    return dict(_load_room(target))
+    return dict(_load_target(target))
+
+
+def loaded(target: str) -> dict[str, Any]:
+    """The kernels of a target that are loaded by now, by name: the registry's own dictionary, to be read only."""
+    return _kernels[target]
 
 
 def select(target):
     """The module with which a target chooses among its algorithms."""
     found = _selects.get(target)
     if found is None:
-        _load_room(target)
+        _load_target(target)
         found = _selects[target] = importlib.import_module(f"numba_layers.kernels.{target}.select")
     return found
 
 
-def _load_room(target):
+def _load_target(target):
     if target not in _loaded:
         to_the_end(_load, target)
     return _kernels[target]
 
 
 def _load(target):
-    """Import a room and with it Numba, which an import that stops half-way breaks for the rest of the process."""
+    """Import a target and with it Numba, which an import that stops half-way breaks for the rest of the process."""
     with _loading:
         importlib.import_module(f"numba_layers.kernels.{target}")
         _loaded.add(target)
 
 
-def register_layer(layer_type: type, *kernel_names: str) -> None:
-    """Say which kernels a layer type runs, forward and backward; `layers` calls this beside each class."""
-    _layers[layer_type] = kernel_names
+def layers() -> dict[str, Any]:
+    """Class name -> class, of all public layers of the package."""
+    return dict(importlib.import_module("numba_layers.layers").Layer.kinds)
 
 
-def layers() -> Any:
-    """Layer type -> names of its kernels."""
-    importlib.import_module("numba_layers.layers")
-    return dict(_layers)
+def table(layer: Any = None, input_shape: Any = None) -> list[Row]:
+    """The kernels that layers launch, as `Row`s: traced by a dry run that compiles and launches nothing.
 
-
-def table(layer: Any = None) -> Any:
-    """One `Walk(layer, kernel, target, 'file:line')` for each layer, kernel and target; '' where a hole is.
-
-    Raises: UnknownNameError for a layer that is not registered.
+    layer: the name or class of a layer of this package, traced with the arguments that change what it launches; or a
+    layer or model of yours as it is. None: all layers of this package. input_shape: of a layer that is not built, with
+    the batch axis; a list for several inputs.
+    Raises: UnknownNameError for a name that no layer has; ArgumentError where the shape of the input is missing.
     """
-    known = {layer_type.__name__: names for layer_type, names in layers().items()}
-    if layer is not None and layer not in known:
-        raise unknown("layer", layer, known)
-    rooms = {target: _load_room(target) for target in TARGETS}
-    return [
-        Walk(name, kernel_name, target, getattr(room.get(kernel_name), "location", ""))
-        for name in ([layer] if layer else sorted(known))
-        for kernel_name in known[name]
-        for target, room in rooms.items()
-    ]
+    return importlib.import_module("numba_layers.kernel_table").table(layer, input_shape)

@@ -24,7 +24,7 @@ def run(path: FilePath, optimizer: Any = "sgd", loss: Any = "mse", batch_size: i
     path: a model's .h5 file, or its architecture as .json. optimizer, loss: for a model that does not say them.
     Prints and returns the number of kernels that were compiled; those in the cache already are loaded.
     """
-    model = _model(Path(path))
+    model = model_in(Path(path))
     if model.objective is None:
         model.compile(optimizer, loss)
         print(f"the file does not say how it is trained: taking optimizer {optimizer!r} and loss {loss!r}")
@@ -41,7 +41,8 @@ def run(path: FilePath, optimizer: Any = "sgd", loss: Any = "mse", batch_size: i
     return compiled
 
 
-def _model(path):
+def model_in(path):
+    """The model in a file: a .h5 file, or its architecture as .json. Raises: FileError."""
     if path.suffix != ".json":
         return load_model(path)
     try:

@@ -1,13 +1,15 @@
 """The command line: what each command prints, and its exit status."""
 
 import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from numba_layers import __version__, cli, demo, devices
+from numba_layers import __version__, activations, cli, demo, devices
 from numba_layers.errors import DeviceError
 from numba_layers.layers import Dense
 from numba_layers.models import Sequential, load_model
@@ -54,18 +56,68 @@ def test_version(capsys):
 
 # -- kernels -------------------------------------------------------------------------------------------------------
 
+def block(shown, heading):
+    """The lines below a heading up to the next empty one: for each kernel its direction and the line's cells."""
+    start = next(number for number, line in enumerate(shown) if line.startswith(heading))
+    found, direction = {}, None
+    for line in shown[start + 1:]:
+        if not line:
+            break
+        if line.split()[0] in ("forward", "backward"):
+            direction, *columns = line.split()
+        elif not line.strip().startswith("no other kernel"):
+            kernel, *cells = re.split(r"  +", line.strip())
+            found[direction, kernel] = dict(zip(columns, cells))
+    return found
+
+
 def test_kernels(capsys):
-    head, *rows = lines(capsys, "kernels")
-    assert head.split() == ["layer", "kernel", "cpu", "cuda"]
-    assert {"Dense", "Dropout", "Flatten", "Masking"} <= {row.split()[0] for row in rows}
+    shown = lines(capsys, "kernels")
+    headings = {line.partition("(")[0] for line in shown[3:] if line and not line.startswith(" ")}
+    assert {"Dense", "Dropout", "Flatten", "Masking", "Conv3DTranspose", "AtrousConvolution1D"} <= headings
+    assert max(len(line) for line in shown) < 200
 
 
-def test_kernels_of_a_layer(capsys):
-    _, *rows = lines(capsys, "kernels", "Dense")
-    assert {row.split()[0] for row in rows} == {"Dense"}
-    forward = next(row.split() for row in rows if row.split()[1] == "dense_forward")
-    file, line = forward[2].split(":")
-    assert file.startswith("numba_layers/kernels/cpu/") and int(line) > 0
+@pytest.mark.parametrize("layer, heading, kernels", [
+    ("Dense", "Dense(units=4), input (2, 6)", [
+        ("forward", "dense_forward", None), ("forward", "softsign_forward", "activation='softsign'"),
+        ("backward", "matmul_nt", None), ("backward", "relu_backward", "activation='relu'")]),
+    ("Activation", "Activation(activation='linear'), input", [
+        ("forward", "hard_sigmoid_forward", "activation='hard_sigmoid'"),
+        ("backward", "log_softmax_backward", "-"), ("backward", "elu_backward", "activation='elu'")]),
+    ("Conv2D", "Conv2D(filters=16, kernel_size=5), input (2, 11, 11, 16)", [
+        ("forward", "convolve", None), ("forward", "dense_forward", "kernel_size=1"),
+        ("backward", "convolve_backward_weight", None), ("backward", "relu_backward", "activation='relu'")])])
+def test_kernels_of_a_layer(layer, heading, kernels, capsys):
+    shown = lines(capsys, "kernels", layer)
+    assert "dry run" in shown[0]
+    [told] = [line for line in shown[3:] if line and not line.startswith(" ")]
+    assert told.startswith(heading)
+    found = block(shown, heading)
+    for direction, kernel, when in kernels:
+        if when == "-":
+            assert (direction, kernel) not in found
+            continue
+        cells = found[direction, kernel]
+        assert cells.get("when") == when
+        for target in ("cpu", "cuda"):
+            file, line = cells[target].split(":")
+            assert int(line) > 0 and next(Path(cli.__file__).parent.glob(f"kernels/{target}/{file}")).is_file()
+
+
+def test_every_activation_is_traced(capsys):
+    text = "\n".join(lines(capsys, "kernels", "Dense"))
+    for name in set(activations._catalogue.things) - {"linear"}:
+        assert f"activation='{name}'" in text
+
+
+def test_kernels_of_a_model(capsys, tmp_path):
+    Sequential([Dense(4, activation="tanh", input_shape=(3,), name="hidden"), Dense(2, name="last")]).save(
+        tmp_path / "model.h5")
+    shown = lines(capsys, "kernels", str(tmp_path / "model.h5"))
+    hidden, last = block(shown, 'hidden: Dense, input (32, 3)'), block(shown, 'last: Dense, input (32, 4)')
+    assert hidden.keys() - last.keys() == {("forward", "tanh_forward"), ("backward", "tanh_backward")}
+    assert ("forward", "dense_forward") in last
 
 
 @pytest.mark.slow
@@ -73,7 +125,7 @@ def test_what_kernels_take_of_a_gpu(capsys):
     pytest.importorskip("numba_cuda")
     head, *rows = lines(capsys, "kernels", "UpSampling1D", "--cuda", "--arch", "sm_80", "--arch", "sm_120")
     assert head.split() == ["kernel", "sm_80", "sm_120"]
-    assert {"sum_pool_backward", "interpolate_forward"} <= {row.split()[0] for row in rows}
+    assert {"sum_pool_backward", "sum_pool_forward"} == {row.split()[0] for row in rows}
     assert all(0 < int(cell.partition("+")[0]) < 256 for row in rows for cell in row.split()[1:])
 
 

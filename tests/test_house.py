@@ -2,10 +2,8 @@
 
 import ast
 import functools
-import importlib
 import re
 from pathlib import Path
-from types import FunctionType
 
 import pytest
 
@@ -30,7 +28,7 @@ FLOORS = [
     {"layers"},
     {"callbacks"},
     {"models"},
-    {"compat", "datasets"},
+    {"compat", "datasets", "kernel_table"},
     {"demo", "warm"},
     {"cli"},
     {"__main__"},
@@ -149,65 +147,33 @@ def test_kernels_return_nothing_and_raise_nothing(target, name):
 # ---- ops and kernels ---------------------------------------------------------------------------------------
 
 
-def made_ops():
-    """'file.name' -> function, of everything that `@op` made, public or not."""
-    for file in sorted((PACKAGE / "ops").glob("*.py")):
-        module = importlib.import_module(f"numba_layers.ops.{file.stem}")
-        for name, value in vars(module).items():
-            made_here = isinstance(value, FunctionType) and value.__module__ == module.__name__
-            if made_here and hasattr(value, "kernels"):
-                yield f"{file.stem}.{name}", value
-
-
-OPS = dict(made_ops())
-OF_ANY_OP = {"cast"}   # operands are brought to one type
-
-
-@pytest.mark.parametrize("name", OPS)
-def test_declared_kernels_exist(name):
-    for target in registry.TARGETS:
-        assert set(OPS[name].kernels) <= set(registry.kernels(target))
-
-
-def launched(function, seen):
-    """Patterns of the kernel names that a function launches, itself or through helpers of its module."""
-    seen.add(function)
-    found = set()
-    for node in ast.walk(definition(function)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called = function.__globals__.get(node.func.id)
-            if node.func.id in ("run", "launch"):
-                found.add(pattern(node.args[0]))
-            elif isinstance(called, FunctionType) and not hasattr(called, "kernels") and called not in seen:
-                if called.__module__ == function.__module__:
-                    found |= launched(called, seen)
-    return found
-
-
-def pattern(node):
-    """A regular expression for what an expression may be as text."""
+def pattern(node, value=".+"):
+    """A regular expression for what an expression may be as text, where `value` is one for what it is made of."""
     if isinstance(node, ast.Constant):
         return re.escape(node.value)
     if isinstance(node, ast.JoinedStr):
-        return "".join(map(pattern, node.values))
-    return ".+"
+        return "".join(pattern(part, value) for part in node.values)
+    return value
 
 
-@pytest.mark.parametrize("name", OPS)
-def test_launched_kernels_are_declared(name):
-    """What an op launches is in its decorator; where a caller names the kernel, in the caller's."""
-    function = OPS[name]
-    for wanted in launched(function.__wrapped__, set()) - OF_ANY_OP:
-        open_end = wanted.startswith(".+") and not function.kernels
-        assert open_end or any(re.fullmatch(wanted, kernel) for kernel in function.kernels), wanted
+@pytest.mark.parametrize("path", sorted((PACKAGE / "ops").glob("*.py")), ids=place)
+def test_kernels_that_ops_launch_exist(path):
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("run", "launch"):
+            wanted = pattern(node.args[0])
+            for target in registry.TARGETS:
+                assert any(re.fullmatch(wanted, kernel) for kernel in registry.kernels(target)), wanted
 
 
 def test_every_kernel_has_a_user():
-    """Each kernel is named in the code above the kernels."""
-    named = {node.value for path in FILES if not place(path).startswith("kernels/")
-             for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)}
+    """Each kernel is named in the code above the kernels, in one piece or put together of words that stand there."""
+    nodes = [node for path in FILES if place(path).startswith(("ops/", "optimizers/")) for node in ast.walk(tree(path))]
+    words = {node.value for node in nodes if isinstance(node, ast.Constant) and str(node.value).isidentifier()}
+    joined = {pattern(node, "(.+)") for node in nodes if isinstance(node, ast.JoinedStr)}
     for target in registry.TARGETS:
-        assert set(registry.kernels(target)) - named == set()
+        for kernel in set(registry.kernels(target)) - words:
+            matches = [re.fullmatch(name, kernel) for name in joined]
+            assert any(match and set(match.groups()) <= words for match in matches), kernel
 
 
 # ---- words -------------------------------------------------------------------------------------------------

@@ -28,13 +28,13 @@ def test_package_alone():
     "from numba_layers.layers import Dense", "from numba_layers.models import Sequential",
     "from numba_layers import backend as K", "import numba_layers.callbacks, numba_layers.datasets",
     "from numba_layers import compat; compat.install(); from keras.layers import Dense"])
-def test_rooms_without_kernels(statement):
+def test_folders_without_kernels(statement):
     loaded = loaded_by(statement)
     assert "numpy" in loaded
     assert loaded.isdisjoint({"numba", "llvmlite", "scipy", "h5py", "tqdm", "matplotlib"})
 
 
-def test_first_kernel_loads_the_room():
+def test_first_kernel_loads_its_target():
     loaded = loaded_by("from numba_layers import ops; ops.relu([1.0])")
     assert {"numba", "numba_layers.kernels.cpu"} <= loaded
     assert "numba_layers.kernels.cuda" not in loaded

@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import DeviceError, nearest
 from ..locks import lock
 from .array import DeviceArray, dense_order
+from .base import Device
 from .host import Cpu
 
 if TYPE_CHECKING:
@@ -86,10 +87,11 @@ def set_device(name: str) -> None:
 
 
 @contextmanager
-def device(name: str) -> Iterator[None]:
-    """Run the ops inside on device `name`: `with numba_layers.device('cpu'): ...`."""
+def device(name: str | Device) -> Iterator[None]:
+    """Run the ops inside on device `name`: `with numba_layers.device('cpu'): ...`; or on a `Device` itself."""
     before = _current.name, _current.device
-    _current.device, _current.name = _open(name), name
+    found = name if isinstance(name, Device) else _open(name)
+    _current.device, _current.name = found, found.name
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 
+from .. import registry
 from ..arguments import unmasked
 from ..errors import DeviceError, DtypeError
 from .array import DeviceArray
@@ -18,6 +19,7 @@ class Accelerator(Device):
     """A device whose kernels are CUDA's. Subclasses give `empty`, `prepared`, `launch`."""
 
     target = "cuda"
+    kernels = registry.loaded("cuda")
 
     def __init__(self):
         self._constants = {}

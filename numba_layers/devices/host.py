@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import registry
 from ..arguments import unmasked
 from .base import Device
 
@@ -10,6 +11,7 @@ class Cpu(Device):
     """The device whose kernels are the CPU's and whose memory is the host's."""
 
     name = target = "cpu"
+    kernels = registry.loaded("cpu")
     array = np.ndarray
 
     @staticmethod

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import activations, ops, regularizers
+from .. import activations, regularizers
 from .._legacy import LAYER, keras1
-from ..registry import register_layer
 from .base import InputSpec, Layer
 
 if TYPE_CHECKING:
@@ -60,8 +59,3 @@ class ActivityRegularization(Layer):
 
     def get_config(self) -> Config:
         return super().get_config() | {"l1": float(self.l1), "l2": float(self.l2)}
-
-
-register_layer(Activation, *ops.relu.kernels, *ops.sigmoid.kernels, *ops.tanh.kernels,
-               "softmax_forward", "softmax_backward")
-register_layer(ActivityRegularization, *ops.abs.kernels, *ops.square.kernels, *ops.sum.kernels)

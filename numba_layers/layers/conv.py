@@ -10,7 +10,6 @@ from ..arguments import flag, several, size, whole, word
 from ..autograd.tensor import stored
 from ..errors import ArgumentError, ShapeError, shown
 from ..ops._window import per_axis
-from ..registry import register_layer
 from .base import initializer_of
 from .data_format import ImageLayer
 from .renamed import Renamed, WeightNames
@@ -349,9 +348,3 @@ def with_length(kwargs):
 # Keras's other names
 Convolution2DTranspose = Conv2DTranspose
 Deconv3D = Deconvolution3D = Conv3DTranspose
-
-_layer: type
-for _layer in (Conv1D, Conv2D, Conv3D):
-    register_layer(_layer, *ops.conv.kernels)
-for _layer in (Conv2DTranspose, Conv3DTranspose):
-    register_layer(_layer, *ops.conv_transpose.kernels)

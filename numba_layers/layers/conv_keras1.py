@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import initializations, initializers, ops
+from .. import initializations, initializers
 from .._legacy import SIDES, keywords
 from ..arguments import sizes
 from ..autograd.tensor import in_order
 from ..errors import ArgumentError, ShapeError
-from ..registry import register_layer
 from .conv import Conv1D, Conv2D, Conv2DTranspose, Conv3D
 from .data_format import ORDERINGS
 from .renamed import Renamed
@@ -350,7 +349,3 @@ class Convolution3D(Keras1Conv, Conv3D):
 # Keras's other names
 AtrousConv1D, AtrousConv2D = AtrousConvolution1D, AtrousConvolution2D
 Deconv2D = Deconvolution2D
-
-for _layer in (Convolution1D, AtrousConvolution1D, Convolution2D, AtrousConvolution2D, Convolution3D):
-    register_layer(_layer, *ops.conv.kernels)
-register_layer(Deconvolution2D, *ops.conv_transpose.kernels)

@@ -8,7 +8,6 @@ from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import DENSE, LAYER, keras1
 from ..arguments import flag, size
 from ..errors import ShapeError
-from ..registry import register_layer
 from .base import InputSpec, Layer, initializer_of
 from .renamed import Renamed, WeightNames
 
@@ -91,6 +90,3 @@ class Dense(WeightNames, Layer):
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
         }
-
-
-register_layer(Dense, *ops.dense.kernels)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from .. import ops
 from .._legacy import CONV1D, LAYER, SEPARABLE_CONV, SIDES, keras1
 from ..arguments import size
-from ..registry import register_layer
 from .conv import Windowed, with_length
 from .renamed import Renamed
 
@@ -173,7 +172,3 @@ class DepthwiseConv2D(_ByChannel):
 
 
 SeparableConvolution1D = SeparableConv1D      # Keras's other name
-
-for _layer in (SeparableConv1D, SeparableConv2D):
-    register_layer(_layer, *ops.separable_conv.kernels)
-register_layer(DepthwiseConv2D, *ops.depthwise_conv.kernels)

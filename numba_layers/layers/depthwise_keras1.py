@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import ops
 from .._legacy import SIDES
-from ..registry import register_layer
 from .conv_keras1 import NAMES, Keras1Conv
 from .depthwise import SeparableConv2D
 
@@ -48,6 +46,3 @@ class SeparableConvolution2D(Keras1Conv, SeparableConv2D):
                          kwargs.pop("atrous_rate", 1), depth_multiplier, activation, bias, init, init, None,
                          depthwise_regularizer, pointwise_regularizer, b_regularizer, activity_regularizer,
                          depthwise_constraint, pointwise_constraint, b_constraint, weights=weights, **kwargs)
-
-
-register_layer(SeparableConvolution2D, *ops.separable_conv.kernels)

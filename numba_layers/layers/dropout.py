@@ -9,7 +9,6 @@ from .._legacy import DROPOUT, LAYER, SPATIAL_DROPOUT, keras1
 from ..arguments import fraction, sizes, whole
 from ..errors import ShapeError
 from ..random import Stream
-from ..registry import register_layer
 from .base import InputSpec, Layer, training_phase
 from .data_format import ImageLayer
 from .renamed import Renamed
@@ -118,7 +117,3 @@ class SpatialDropout3D(_SpatialDropout):
     """
 
     rank = 3
-
-
-for _layer in (Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D):
-    register_layer(_layer, *ops.dropout.kernels)

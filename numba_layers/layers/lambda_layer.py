@@ -11,7 +11,6 @@ from .._legacy import LAYER, keras1
 from ..arguments import entry, options_of, sizes
 from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError, UnknownNameError, shown
-from ..registry import register_layer
 from ..utils import function_utils
 from ..utils.function_utils import dump_function, load_function, runs
 from .base import Layer
@@ -133,6 +132,3 @@ def _has_signature(function):
     except (TypeError, ValueError):
         return False
     return True
-
-
-register_layer(Lambda)

@@ -10,7 +10,6 @@ from .. import ops
 from .._legacy import LAYER, keras1
 from ..arguments import real
 from ..errors import ArgumentError
-from ..registry import register_layer
 from .base import InputSpec, Layer
 
 if TYPE_CHECKING:
@@ -52,6 +51,3 @@ class Masking(Layer):
 
     def get_config(self) -> Config:
         return super().get_config() | {"mask_value": self.mask_value}
-
-
-register_layer(Masking, "not_equal_forward", "any_rows", "cast", "multiply_forward")

@@ -10,7 +10,6 @@ from .._legacy import LAYER, keras1
 from ..arguments import axis as axis_of
 from ..arguments import flag, whole
 from ..errors import ShapeError, shown
-from ..registry import register_layer
 from .base import Layer
 
 if TYPE_CHECKING:
@@ -217,13 +216,3 @@ def concatenate(inputs: Sequence[Tensor], axis: int = -1, **kwargs: Unpack[Layer
 def dot(inputs: Sequence[Tensor], axes: PerAxis, normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Dot(axes, normalize, **kwargs)(inputs)`"""
     return Dot(axes=axes, normalize=normalize, **kwargs)(inputs)
-
-
-register_layer(Add, *ops.add.kernels)
-register_layer(Subtract, *ops.subtract.kernels)
-register_layer(Multiply, *ops.multiply.kernels)
-register_layer(Average, *ops.add.kernels, *ops.divide.kernels)
-register_layer(Maximum, *ops.maximum.kernels)
-register_layer(Minimum, *ops.minimum.kernels)
-register_layer(Concatenate, *ops.concatenate.kernels)
-register_layer(Dot, *ops.batch_dot.kernels)

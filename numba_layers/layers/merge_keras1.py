@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import ops
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, shown, unknown
-from ..registry import register_layer
 from ..utils.function_utils import dump_function, load_function
 from .base import Layer
 from .input import Input
@@ -139,6 +137,3 @@ def merge(inputs: Sequence[Tensor], mode: str | Callable[..., Any] = "sum", conc
     layer = Merge(mode=mode, concat_axis=concat_axis, dot_axes=dot_axes, output_shape=output_shape,
                   output_mask=output_mask, arguments=arguments, name=name)
     return layer(inputs)
-
-
-register_layer(Merge, *ops.add.kernels, *ops.multiply.kernels, *ops.concatenate.kernels, *ops.batch_dot.kernels)

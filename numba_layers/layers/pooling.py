@@ -9,7 +9,6 @@ from .._legacy import IMAGES, LAYER, POOLING, POOLING1D, keras1
 from ..arguments import word
 from ..ops._layout import channels_last
 from ..ops._window import per_axis
-from ..registry import register_layer
 from .base import InputSpec
 from .data_format import ImageLayer
 from .renamed import Renamed
@@ -266,13 +265,3 @@ AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePoo
 GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D)
-
-_layer: type
-for _layer in (MaxPooling1D, MaxPooling2D, MaxPooling3D):
-    register_layer(_layer, *ops.max_pool.kernels)
-for _layer in (AveragePooling1D, AveragePooling2D, AveragePooling3D):
-    register_layer(_layer, *ops.average_pool.kernels)
-for _layer in (GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D):
-    register_layer(_layer, *ops.max.kernels)
-for _layer in (GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D):
-    register_layer(_layer, *ops.sum.kernels, *ops.divide.kernels)

@@ -16,7 +16,6 @@ from ..arguments import sizes
 from ..errors import ArgumentError, UnknownArgumentError, shown, unknown
 from ..ops._window import per_axis
 from ..ops.resize import INTERPOLATIONS
-from ..registry import register_layer
 from .base import InputSpec
 from .data_format import ImageLayer
 from .renamed import Renamed
@@ -295,12 +294,3 @@ class Cropping3D(_Cropping):
     def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None,
                  **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(cropping, data_format, **kwargs)
-
-
-_layer: type
-for _layer in (UpSampling1D, UpSampling2D, UpSampling3D):
-    register_layer(_layer, *ops.upsample.kernels)
-for _layer in (ZeroPadding1D, ZeroPadding2D, ZeroPadding3D):
-    register_layer(_layer, *ops.zero_pad.kernels)
-for _layer in (Cropping1D, Cropping2D, Cropping3D):
-    register_layer(_layer, *ops.crop.kernels)

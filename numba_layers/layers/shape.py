@@ -10,7 +10,6 @@ from .. import config, ops
 from .._legacy import LAYER, keras1
 from ..arguments import options_of, size, sizes
 from ..errors import ArgumentError, ShapeError
-from ..registry import register_layer
 from .base import InputSpec, Layer
 
 if TYPE_CHECKING:
@@ -141,9 +140,3 @@ class RepeatVector(Layer):
 
     def get_config(self) -> Config:
         return super().get_config() | {"n": self.n}
-
-
-register_layer(Flatten, *ops.transpose.kernels)
-register_layer(Reshape, *ops.reshape.kernels)
-register_layer(Permute, *ops.transpose.kernels)
-register_layer(RepeatVector, *ops.broadcast_to.kernels)

@@ -9,7 +9,6 @@ from .._legacy import LAYER, keras1
 from ..arguments import entry
 from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError, ShapeError, shown
-from ..registry import register_layer
 from .base import InputSpec, Layer
 from .serialization import deserialize, serialize
 
@@ -126,6 +125,3 @@ def _timestep(sequences):
     if hasattr(sequences, "_keras_history"):
         images._keras_history = sequences._keras_history
     return images
-
-
-register_layer(TimeDistributed)

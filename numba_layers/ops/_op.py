@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections import namedtuple
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,19 +20,10 @@ from ._inspect import after_launch, arrays_of, before_launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Concatenate, ParamSpec, Protocol, TypeVar
+    from typing import Concatenate, ParamSpec, TypeVar
 
     Arguments = ParamSpec("Arguments")
     Result = TypeVar("Result")
-    Answer = TypeVar("Answer", covariant=True)
-
-    class Op(Protocol[Arguments, Answer]):
-        """An op as its callers see it: the body's arguments without `run`."""
-
-        kernels: tuple[str, ...]
-
-        def __call__(self, *tensors: Arguments.args, **options: Arguments.kwargs) -> Answer: ...
-
     Body = Callable[Concatenate[Any, Arguments], Any]
 
 _View = namedtuple("_View", "tensor shape")
@@ -68,29 +59,14 @@ def permuted(run, tensor, axes):
     return Tensor(tensor.data.transpose(axes))
 
 
-@overload
-def op(body: Body[Arguments], /) -> Op[Arguments, Tensor]: ...
-@overload
-def op(*kernels: str) -> Callable[[Body[Arguments]], Op[Arguments, Tensor]]: ...
-def op(*kernels: Any) -> Any:
-    """Decorator for `body(run, *tensors, **options) -> (output, vjp, vjp, ...)`; names the kernels it runs.
+def op(body: Body[Arguments]) -> Callable[Arguments, Tensor]:
+    """Decorator for `body(run, *tensors, **options) -> (output, vjp, vjp, ...)`.
 
     The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body
     returns the output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function
     from the gradients of the outputs to that of the input, made of ops, or None where there is no gradient. Those of
     weights take `into`, an array to write to, and hand it on to an op that takes it, as that does to `run`.
     """
-    if len(kernels) == 1 and callable(kernels[0]):
-        return _make_op(kernels[0], ())
-    return lambda body: _make_op(body, kernels)
-
-
-def op_of_parts(*kernels: str) -> Callable[[Body[Arguments]], Op[Arguments, tuple[Tensor, ...]]]:
-    """`op` for bodies whose output is a tuple of tensors."""
-    return lambda body: _make_op(body, kernels)
-
-
-def _make_op(body, kernels):
     @functools.wraps(body)
     def call(*tensors, **options):
         tensors = _converted(tensors)
@@ -106,27 +82,22 @@ def _make_op(body, kernels):
                 tape.nodes.append(node)
         return outputs
 
-    call.kernels = kernels
     whole = inspect.signature(body)   # callers see it without `run`
-    call.__signature__ = whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation="Tensor")
+    seen = whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation="Tensor")
+    call.__signature__ = seen   # type: ignore[attr-defined]
     return call
 
 
-@overload
-def composite(function: Callable[Arguments, Result], /) -> Op[Arguments, Result]: ...
-@overload
-def composite(*kernels: str) -> Callable[[Callable[Arguments, Result]], Op[Arguments, Result]]: ...
-def composite(*kernels: Any) -> Any:
+def op_of_parts(body: Body[Arguments]) -> Callable[Arguments, tuple[Tensor, ...]]:
+    """`op` for bodies whose output is a tuple of tensors."""
+    return op(body)     # type: ignore[return-value]
+
+
+def composite(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Decorator for a function made of ops whose result depends on concrete sizes: one step when symbolic.
 
-    Tensors, or lists of them, come by position; options by keyword. Kernels may be named as for `op`.
+    Tensors, or lists of them, come by position; options by keyword.
     """
-    if len(kernels) == 1 and callable(kernels[0]):
-        return _make_composite(kernels[0], ())
-    return lambda function: _make_composite(function, kernels)
-
-
-def _make_composite(function, kernels):
     @functools.wraps(function)
     def call(*tensors, **options):
         if any_symbolic(tensors):
@@ -136,7 +107,6 @@ def _make_composite(function, kernels):
             tensors = values
         return function(*tensors, **options)
 
-    call.kernels = kernels
     return call
 
 
@@ -214,7 +184,7 @@ def launch(name, *arguments, outputs=1):
                      for argument in arguments]
     copies = before_launch(name, arguments) if config.check_numbers else None
     try:
-        registry.kernel(name, device.target)(*arguments)
+        (device.kernels.get(name) or registry.kernel(name, device.target))(*arguments)
     except Exception as error:
         if not _is_of_types(error, arguments):
             raise
@@ -324,7 +294,7 @@ def contiguous(array):
     flags = array.flags
     if flags.c_contiguous and flags.writeable:
         return array
-    return array.copy("C") if isinstance(array, np.ndarray) else _rearranged(array)
+    return array.copy("C") if isinstance(array, devices.current().by_numpy) else _rearranged(array)
 
 
 def _rearranged(array):

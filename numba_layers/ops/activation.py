@@ -30,7 +30,7 @@ def _backward(run, name, y, grad, *options):
 
 # Pieces and ramps
 
-@op("relu_forward", "relu_backward")
+@op
 def relu(run, x: TensorLike, *, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0):
     """x where x > threshold, but at most max_value (None: no limit); else alpha (x - threshold).
 
@@ -42,7 +42,7 @@ def relu(run, x: TensorLike, *, alpha: float = 0.0, max_value: float | None = No
             lambda grad: relu_backward(x, grad, **options))
 
 
-@op("relu_backward")
+@op
 def relu_backward(run, x, grad, **options):
     """grad times the slope of relu at its input x."""
     return (_backward(run, "relu", x, grad, *options.values()),
@@ -50,7 +50,7 @@ def relu_backward(run, x, grad, **options):
             lambda grad_out: relu_backward(x, grad_out, **options))
 
 
-@op("relu_backward")
+@op
 def relu_backward_from_output(run, y, grad):
     """grad where the output y of a plain relu is positive, else 0: y > 0 just where its input is.
 
@@ -61,14 +61,14 @@ def relu_backward_from_output(run, y, grad):
             lambda grad_out: relu_backward_from_output(y, grad_out))
 
 
-@op("hard_sigmoid_forward", "hard_sigmoid_backward")
+@op
 def hard_sigmoid(run, x: TensorLike):
     """0.2 x + 0.5, limited to [0, 1]."""
     y = unary(run, "hard_sigmoid", in_floats(run, x))
     return y, lambda grad: hard_sigmoid_backward(y, grad)
 
 
-@op("hard_sigmoid_backward")
+@op
 def hard_sigmoid_backward(run, y, grad):
     """0.2 grad where 0 < y < 1, else 0."""
     return (_backward(run, "hard_sigmoid", y, grad),
@@ -78,14 +78,14 @@ def hard_sigmoid_backward(run, y, grad):
 
 # Exponential below zero
 
-@op("elu_forward", "elu_backward")
+@op
 def elu(run, x: TensorLike, *, alpha: float = 1.0):
     """x where positive, else alpha (e**x - 1), alpha >= 0. Reference: Clevert et al. 2016, eq. 16."""
     y = unary(run, "elu", in_floats(run, x), float(alpha))
     return y, lambda grad: elu_backward(y, grad, alpha=float(alpha))
 
 
-@op("elu_backward")
+@op
 def elu_backward(run, y, grad, *, alpha):
     """grad where y > 0, else grad (y + alpha)."""
     return (_backward(run, "elu", y, grad, alpha),
@@ -93,14 +93,14 @@ def elu_backward(run, y, grad, *, alpha):
             lambda grad_out: elu_backward(y, grad_out, alpha=alpha))
 
 
-@op("selu_forward", "selu_backward")
+@op
 def selu(run, x: TensorLike):
     """Scaled elu that keeps zero mean and unit variance. Reference: Klambauer et al. 2017, eq. 2."""
     y = unary(run, "selu", in_floats(run, x))
     return y, lambda grad: selu_backward(y, grad)
 
 
-@op("selu_backward")
+@op
 def selu_backward(run, y, grad):
     """scale grad where y > 0, else grad (y + scale alpha)."""
     return (_backward(run, "selu", y, grad),
@@ -110,14 +110,14 @@ def selu_backward(run, y, grad):
 
 # Smooth ones
 
-@op("softplus_forward", "softplus_backward")
+@op
 def softplus(run, x: TensorLike):
     """log(1 + e**x)"""
     y = unary(run, "softplus", in_floats(run, x))
     return y, lambda grad: softplus_backward(y, grad)
 
 
-@op("softplus_backward")
+@op
 def softplus_backward(run, y, grad):
     """grad (1 - e**-y)"""
     return (_backward(run, "softplus", y, grad),
@@ -125,14 +125,14 @@ def softplus_backward(run, y, grad):
             lambda grad_out: softplus_backward(y, grad_out))
 
 
-@op("softsign_forward", "softsign_backward")
+@op
 def softsign(run, x: TensorLike):
     """x / (1 + |x|)"""
     y = unary(run, "softsign", in_floats(run, x))
     return y, lambda grad: softsign_backward(y, grad)
 
 
-@op("softsign_backward")
+@op
 def softsign_backward(run, y, grad):
     """grad (1 - |y|)²"""
     return (_backward(run, "softsign", y, grad),
@@ -140,14 +140,14 @@ def softsign_backward(run, y, grad):
             lambda grad_out: softsign_backward(y, grad_out))
 
 
-@op("sigmoid_forward", "sigmoid_backward")
+@op
 def sigmoid(run, x: TensorLike):
     """1 / (1 + e**-x)"""
     y = unary(run, "sigmoid", in_floats(run, x))
     return y, lambda grad: sigmoid_backward(y, grad)
 
 
-@op("sigmoid_backward")
+@op
 def sigmoid_backward(run, y, grad):
     """grad y (1 - y)"""
     return (_backward(run, "sigmoid", y, grad),
@@ -155,14 +155,14 @@ def sigmoid_backward(run, y, grad):
             lambda grad_out: sigmoid_backward(y, grad_out))
 
 
-@op("tanh_forward", "tanh_backward")
+@op
 def tanh(run, x: TensorLike):
     """Hyperbolic tangent."""
     y = unary(run, "tanh", in_floats(run, x))
     return y, lambda grad: tanh_backward(y, grad)
 
 
-@op("tanh_backward")
+@op
 def tanh_backward(run, y, grad):
     """grad (1 - y²)"""
     return (_backward(run, "tanh", y, grad),
@@ -205,13 +205,13 @@ def _row_sum(x):
     return sum(x, axis=-1, keepdims=True)
 
 
-@op("softmax_forward", "softmax_backward")
+@op
 def _softmax(run, x):
     y = _by_rows(run, "softmax_forward", in_floats(run, x))
     return y, lambda grad: softmax_backward(y, grad)
 
 
-@op("softmax_backward", "sum_rows")
+@op
 def softmax_backward(run, y, grad):
     """y (grad - Σ y grad), the sum over the last axis."""
 
@@ -224,13 +224,13 @@ def softmax_backward(run, y, grad):
             lambda grad_out: softmax_backward(y, grad_out))
 
 
-@op("log_softmax_forward", "log_softmax_backward")
+@op
 def _log_softmax(run, x):
     y = _by_rows(run, "log_softmax_forward", in_floats(run, x))
     return y, lambda grad: log_softmax_backward(y, grad)
 
 
-@op("log_softmax_backward", "sum_rows")
+@op
 def log_softmax_backward(run, y, grad):
     """grad - e**y Σ grad, the sum over the last axis."""
     return (_by_rows(run, "log_softmax_backward", y, grad),

@@ -94,12 +94,7 @@ def _run(run, problem, x, weight, bias, relu):
     return ALGORITHMS[algorithm](run, problem, workspace, x, weight, bias, relu)
 
 
-FORWARD = ("convolve", "convolve_small_c_out", "winograd_weight", "winograd_convolve")
-WEIGHT = ("convolve_backward_weight", "winograd_backward_points", "winograd_backward_weight", "sum_columns")
-BACKWARD = (*WEIGHT, "relu_backward", *reduction.sum.kernels)
-
-
-@op(*FORWARD, *BACKWARD)
+@op
 def _convolve(run, x, weight, bias, *, window, relu):
     """y[n, o, f] = bias[f] + sum over taps k, channels c of x[n, o stride - before + k dilation, c] weight[k, c, f]."""
     out = (x.shape[0], *(axis.out for axis in window), weight.shape[-1])
@@ -111,7 +106,7 @@ def _convolve(run, x, weight, bias, *, window, relu):
             lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
 
 
-@op(*FORWARD, *BACKWARD)
+@op
 def _convolve_transposed(run, x, weight, bias, *, window, relu):
     """The gradient of `_convolve` to its input, for the output's gradient x, plus a bias."""
     out = (x.shape[0], *(axis.size for axis in window), weight.shape[-2])
@@ -123,7 +118,7 @@ def _convolve_transposed(run, x, weight, bias, *, window, relu):
             lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
 
 
-@op(*WEIGHT, *FORWARD)
+@op
 def _backward_weight(run, x, grad_y, *, window, into=None):
     """The gradient of `_convolve` to its weight."""
     problem = ConvProblem("wgrad", window, tuple(x.shape), tuple(grad_y.shape))
@@ -135,7 +130,7 @@ def _backward_weight(run, x, grad_y, *, window, into=None):
     return WGRAD_ALGORITHMS[algorithm](run, problem, workspace, x, grad_y, into), *vjps
 
 
-@composite(*_convolve.kernels, *dense.kernels)
+@composite
 def conv(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *, strides: PerAxis = 1,
          padding: Padding = "valid", dilation: PerAxis = 1, data_format: str = "channels_last",
          activation: str | None = "linear") -> Tensor:
@@ -161,7 +156,7 @@ def conv(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *, s
     return as_format(y, data_format)
 
 
-@composite(*_convolve_transposed.kernels)
+@composite
 def conv_transpose(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *,
                    output_size: PerAxis | None = None, strides: PerAxis = 1, padding: Padding = "valid",
                    dilation: PerAxis = 1, data_format: str = "channels_last",

@@ -38,7 +38,7 @@ def _run(run, x, weight, bias, out, plan, window, relu):
                out=out, out_view=whole(out, RANK))
 
 
-@op("depthwise", "depthwise_backward_weight", "relu_backward", *reduction.sum.kernels)
+@op
 def _depthwise(run, x, weight, bias, *, window, relu):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o stride - before + k dilation, c] weight[k, c]."""
     out = (x.shape[0], *(axis.out for axis in window), x.shape[-1])
@@ -50,7 +50,7 @@ def _depthwise(run, x, weight, bias, *, window, relu):
             lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
 
 
-@op("depthwise", "depthwise_backward_weight", "sum_columns")
+@op
 def _backward_input(run, grad_y, weight, *, window):
     """The gradient of `_depthwise` to its input: each pixel gathers the outputs whose window saw it."""
     out = (grad_y.shape[0], *(axis.size for axis in window), grad_y.shape[-1])
@@ -59,7 +59,7 @@ def _backward_input(run, grad_y, weight, *, window):
             lambda grad: _backward_weight(grad, grad_y, window=window))
 
 
-@op("depthwise_backward_weight", "sum_columns", "depthwise")
+@op
 def _backward_weight(run, x, grad_y, *, window):
     """The gradient of `_depthwise` to its weight, in partial sums that the sizes alone decide."""
     shape = (*(axis.window for axis in window), x.shape[-1])
@@ -74,7 +74,7 @@ def _backward_weight(run, x, grad_y, *, window):
     return reduction.sum_parts(run, partial) if parts > 1 else partial, *vjps
 
 
-@composite(*_depthwise.kernels, *repeat.kernels, *conv.kernels)
+@composite
 def depthwise_conv(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *, strides: PerAxis = 1,
                    padding: Padding = "valid", dilation: PerAxis = 1, data_format: str = "channels_last",
                    activation: str | None = "linear") -> Tensor:
@@ -106,7 +106,7 @@ def depthwise_conv(x: TensorLike, weight: TensorLike, bias: TensorLike | None = 
     return as_format(y if activation == "relu" else activated(y, activation), data_format)
 
 
-@composite(*depthwise_conv.kernels)
+@composite
 def separable_conv(x: TensorLike, depthwise: TensorLike, pointwise: TensorLike, bias: TensorLike | None = None, *,
                    strides: PerAxis = 1, padding: Padding = "valid", dilation: PerAxis = 1,
                    data_format: str = "channels_last", activation: str | None = "linear") -> Tensor:

@@ -62,7 +62,7 @@ def _binary(run, name, x, y, dtype=None):
 
 # Arithmetic of two tensors
 
-@op("add_forward")
+@op
 def add(run, x: TensorLike, y: TensorLike):
     """x + y"""
     return (_binary(run, "add", x, y),
@@ -70,7 +70,7 @@ def add(run, x: TensorLike, y: TensorLike):
             lambda grad: reduction.unbroadcast(grad, y))
 
 
-@op("subtract_forward")
+@op
 def subtract(run, x: TensorLike, y: TensorLike):
     """x - y"""
     return (_binary(run, "subtract", x, y),
@@ -78,7 +78,7 @@ def subtract(run, x: TensorLike, y: TensorLike):
             lambda grad: reduction.unbroadcast(negative(grad), y))
 
 
-@op("multiply_forward")
+@op
 def multiply(run, x: TensorLike, y: TensorLike):
     """x y"""
     return (_binary(run, "multiply", x, y),
@@ -86,7 +86,7 @@ def multiply(run, x: TensorLike, y: TensorLike):
             lambda grad: reduction.unbroadcast(multiply(grad, x), y))
 
 
-@op("divide_forward")
+@op
 def divide(run, x: TensorLike, y: TensorLike):
     """x / y, in floats."""
     z = _binary(run, "divide", in_floats(run, x) if y.dtype.kind != "f" else x, y)
@@ -95,13 +95,13 @@ def divide(run, x: TensorLike, y: TensorLike):
             lambda grad: reduction.unbroadcast(negative(multiply(divide(grad, y), z)), y))
 
 
-@op("floor_divide_forward")
+@op
 def floor_divide(run, x: TensorLike, y: TensorLike):
     """⌊x / y⌋; without gradient."""
     return _binary(run, "floor_divide", x, y), None, None
 
 
-@op("mod_forward")
+@op
 def mod(run, x: TensorLike, y: TensorLike):
     """x - y ⌊x / y⌋: the remainder has the sign of y, as in Python."""
     return (_binary(run, "mod", x, y),
@@ -115,7 +115,7 @@ def power(x: TensorLike, y: TensorLike) -> Tensor:
     return shortcut(x) if shortcut else _power(x, y)
 
 
-@op("power_forward")
+@op
 def _power(run, x, y):
     z = _binary(run, "power", x, y)
     return (z,
@@ -129,7 +129,7 @@ def _log_or_zero(x):
     return where(positive, log(where(positive, x, 1)), 0)
 
 
-@op("maximum_forward")
+@op
 def maximum(run, x: TensorLike, y: TensorLike):
     """The larger of x and y; of two equal ones x receives the gradient."""
     return (_binary(run, "maximum", x, y),
@@ -137,7 +137,7 @@ def maximum(run, x: TensorLike, y: TensorLike):
             lambda grad: reduction.unbroadcast(where(greater_equal(x, y), 0, grad), y))
 
 
-@op("minimum_forward")
+@op
 def minimum(run, x: TensorLike, y: TensorLike):
     """The smaller of x and y; of two equal ones x receives the gradient."""
     return (_binary(run, "minimum", x, y),
@@ -147,38 +147,38 @@ def minimum(run, x: TensorLike, y: TensorLike):
 
 # Functions of one tensor
 
-@op("negative_forward")
+@op
 def negative(run, x: TensorLike):
     """-x"""
     return unary(run, "negative", x), lambda grad: negative(grad)
 
 
-@op("abs_forward")
+@op
 def abs(run, x: TensorLike):
     """|x|"""
     return unary(run, "abs", x), lambda grad: multiply(grad, sign(x))
 
 
-@op("sign_forward")
+@op
 def sign(run, x: TensorLike):
     """-1, 0 or 1; without gradient."""
     return unary(run, "sign", x), None
 
 
-@op("square_forward")
+@op
 def square(run, x: TensorLike):
     """x²"""
     return unary(run, "square", x), lambda grad: multiply(grad, multiply(x, 2))
 
 
-@op("sqrt_forward")
+@op
 def sqrt(run, x: TensorLike):
     """√x"""
     y = unary(run, "sqrt", in_floats(run, x))
     return y, lambda grad: divide(multiply(grad, 0.5), y)
 
 
-@op("reciprocal_forward")
+@op
 def reciprocal(run, x: TensorLike):
     """1 / x"""
     y = unary(run, "reciprocal", in_floats(run, x))
@@ -188,77 +188,77 @@ def reciprocal(run, x: TensorLike):
 _POWERS = {2: square, 0.5: sqrt, -1: reciprocal}
 
 
-@op("exp_forward")
+@op
 def exp(run, x: TensorLike):
     """e**x"""
     y = unary(run, "exp", in_floats(run, x))
     return y, lambda grad: multiply(grad, y)
 
 
-@op("expm1_forward")
+@op
 def expm1(run, x: TensorLike):
     """e**x - 1, right also for small x."""
     y = unary(run, "expm1", in_floats(run, x))
     return y, lambda grad: multiply(grad, add(y, 1))
 
 
-@op("log_forward")
+@op
 def log(run, x: TensorLike):
     """Natural logarithm."""
     return unary(run, "log", in_floats(run, x)), lambda grad: divide(grad, x)
 
 
-@op("log1p_forward")
+@op
 def log1p(run, x: TensorLike):
     """log(1 + x), right also for small x."""
     return unary(run, "log1p", in_floats(run, x)), lambda grad: divide(grad, add(x, 1))
 
 
-@op("sin_forward")
+@op
 def sin(run, x: TensorLike):
     """sin x, x in radians."""
     return unary(run, "sin", in_floats(run, x)), lambda grad: multiply(grad, cos(x))
 
 
-@op("cos_forward")
+@op
 def cos(run, x: TensorLike):
     """cos x, x in radians."""
     return unary(run, "cos", in_floats(run, x)), lambda grad: negative(multiply(grad, sin(x)))
 
 
-@op("erf_forward")
+@op
 def erf(run, x: TensorLike):
     """2/√π ∫₀ˣ e**(-t²) dt"""
     return (unary(run, "erf", in_floats(run, x)),
             lambda grad: multiply(grad, multiply(exp(negative(square(x))), 2 / math.sqrt(math.pi))))
 
 
-@op("round_forward")
+@op
 def round(run, x: TensorLike):
     """The nearest integer, halves to the even one; without gradient."""
     return unary(run, "round", x), None
 
 
-@op("floor_forward")
+@op
 def floor(run, x: TensorLike):
     """⌊x⌋; without gradient."""
     return unary(run, "floor", x), None
 
 
-@op("ceil_forward")
+@op
 def ceil(run, x: TensorLike):
     """⌈x⌉; without gradient."""
     return unary(run, "ceil", x), None
 
 
-@op("clip_forward")
+@op
 def clip(run, x: TensorLike, *, low: float, high: float):
     """x limited to [low, high] (numbers); the gradient passes where low <= x <= high."""
     low, high = x.dtype.type(low), x.dtype.type(high)
     return unary(run, "clip", x, low, high), lambda grad: clip_backward(x, grad, low=low, high=high)
 
 
-@op("clip_backward")
+@op
 def clip_backward(run, x, grad, *, low, high):
     """grad where low <= x <= high, else 0."""
     return (run("clip_backward", flat(x), flat(grad), low, high, out=x.shape, out_view=FLAT),
@@ -268,7 +268,7 @@ def clip_backward(run, x, grad, *, low, high):
 
 # Choices and truth values
 
-@op("where_forward")
+@op
 def where(run, condition: TensorLike, x: TensorLike, y: TensorLike):
     """x where condition holds, else y; the three broadcast."""
     condition = _as(run, condition, "bool")
@@ -282,67 +282,67 @@ def where(run, condition: TensorLike, x: TensorLike, y: TensorLike):
             lambda grad: reduction.unbroadcast(where(condition, 0, grad), y))
 
 
-@op("equal_forward")
+@op
 def equal(run, x: TensorLike, y: TensorLike):
     """x == y, element by element (the operator == compares the tensors themselves)."""
     return _binary(run, "equal", x, y, dtype="bool"), None, None
 
 
-@op("not_equal_forward")
+@op
 def not_equal(run, x: TensorLike, y: TensorLike):
     """x != y, element by element."""
     return _binary(run, "not_equal", x, y, dtype="bool"), None, None
 
 
-@op("less_forward")
+@op
 def less(run, x: TensorLike, y: TensorLike):
     """x < y"""
     return _binary(run, "less", x, y, dtype="bool"), None, None
 
 
-@op("less_equal_forward")
+@op
 def less_equal(run, x: TensorLike, y: TensorLike):
     """x <= y"""
     return _binary(run, "less_equal", x, y, dtype="bool"), None, None
 
 
-@op("greater_forward")
+@op
 def greater(run, x: TensorLike, y: TensorLike):
     """x > y"""
     return _binary(run, "greater", x, y, dtype="bool"), None, None
 
 
-@op("greater_equal_forward")
+@op
 def greater_equal(run, x: TensorLike, y: TensorLike):
     """x >= y"""
     return _binary(run, "greater_equal", x, y, dtype="bool"), None, None
 
 
-@op("logical_and_forward")
+@op
 def logical_and(run, x: TensorLike, y: TensorLike):
     """Both are true (not 0)."""
     return _binary(run, "logical_and", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
 
 
-@op("logical_or_forward")
+@op
 def logical_or(run, x: TensorLike, y: TensorLike):
     """One is true (not 0)."""
     return _binary(run, "logical_or", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
 
 
-@op("logical_not_forward")
+@op
 def logical_not(run, x: TensorLike):
     """x is false (0)."""
     return unary(run, "logical_not", _as(run, x, "bool"), dtype="bool"), None
 
 
-@op("isnan_forward")
+@op
 def isnan(run, x: TensorLike):
     """x is not a number."""
     return unary(run, "isnan", x, dtype="bool"), None
 
 
-@op("isinf_forward")
+@op
 def isinf(run, x: TensorLike):
     """x is infinite."""
     return unary(run, "isinf", x, dtype="bool"), None
@@ -367,7 +367,7 @@ def as_float(x):
     return x if x.dtype.kind == "f" else cast(x, dtype=config.floatx())
 
 
-@op("cast")
+@op
 def _cast(run, x, *, dtype):
     between_floats = x.dtype.kind == dtype.kind == "f"
     return _as(run, x, dtype), (lambda grad: cast(grad, dtype=x.dtype)) if between_floats else None
@@ -379,7 +379,7 @@ def stop_gradient(run, x: TensorLike):
     return reshaped(run, x, x.shape), None
 
 
-@op("fill")
+@op
 def fill_like(run, x: TensorLike, *, value: float):
     """A tensor like x, each element `value`; without gradient."""
     return run("fill", x.dtype.type(value), out=x.shape, dtype=x.dtype, out_view=(-1,)), None

@@ -25,7 +25,7 @@ def _integers(indices):
     return elementwise.cast(indices, dtype="int64")
 
 
-@op("gather_forward", "gather_backward_x")
+@op
 def _gather(run, x, indices):
     out, columns = tuple(indices.shape) + tuple(x.shape[1:]), _columns(x.shape)
     y = run("gather_forward", viewed(x, x.shape[0], columns), viewed(indices, -1), out=out,
@@ -33,7 +33,7 @@ def _gather(run, x, indices):
     return y, lambda grad, *, into=None: _scatter(grad, indices, shape=x.shape, into=into), None
 
 
-@op("gather_backward_x", "gather_forward")
+@op
 def _scatter(run, x, indices, *, shape, into=None):
     """y of `shape`: the sum, for each of its rows, of the rows of x whose index names it."""
     columns = _columns(shape)
@@ -42,7 +42,7 @@ def _scatter(run, x, indices, *, shape, into=None):
     return y, lambda grad: _gather(grad, indices), None
 
 
-@composite(*_gather.kernels)
+@composite
 def gather(x: TensorLike, indices: TensorLike) -> Tensor:
     """y[n] = x[indices[n]]: rows of x, by numbers from 0.
 
@@ -81,7 +81,7 @@ def _columns(shape):
     return None if None in shape[1:] else math.prod(shape[1:])
 
 
-@op("one_hot")
+@op
 def _one_hot(run, indices, *, depth, dtype):
     return run("one_hot", viewed(indices, -1), out=(*indices.shape, depth), out_view=(indices.size, depth),
                dtype=np.dtype(dtype)), None

@@ -27,11 +27,7 @@ GRADIENTS = {
 }
 
 
-PRODUCT = "matmul_nn", "matmul_nt", "matmul_tn"
-BATCH_PRODUCT = "batch_matmul_nn", "batch_matmul_nt", "batch_matmul_tn"
-
-
-@op(*PRODUCT)
+@op
 def _product(run, a, b, *, form, into=None):
     """a @ b ('nn'), a @ b.T ('nt') or a.T @ b ('tn'), where the axes before the last count as rows.
 
@@ -45,7 +41,7 @@ def _product(run, a, b, *, form, into=None):
     return y, *_product_vjps(_product, a, b, form)
 
 
-@op(*BATCH_PRODUCT)
+@op
 def _batch_product(run, a, b, *, form, into=None):
     """The same for each matrix of a batch: a[n] @ b[n], a[n] @ b[n].T or a[n].T @ b[n]."""
     out = (a.shape[0], a.shape[2 if form == "tn" else 1], b.shape[1 if form == "nt" else 2])
@@ -62,7 +58,7 @@ def _product_vjps(product, a, b, form):
     return [vjp(gradient) for gradient in GRADIENTS[form]]
 
 
-@op("dense_forward", "relu_backward", "matmul_nt", "matmul_tn", "sum_columns")
+@op
 def _dense(run, x, weight, bias, *, relu):
     y = run("dense_forward", viewed(x, -1, x.shape[-1]), weight, bias, relu,
             out=(*x.shape[:-1], weight.shape[1]), out_view=(-1, weight.shape[1]))
@@ -78,7 +74,7 @@ def before_relu(y, relu):
     return once(lambda grad: activations.relu_backward_from_output(y, grad)) if relu else lambda grad: grad
 
 
-@composite(*_dense.kernels)
+@composite
 def dense(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *,
           activation: str | None = "linear") -> Tensor:
     """Affine map of the last axis, then an activation: y = activation(x @ weight + bias).
@@ -119,14 +115,14 @@ def activated(y, activation):
     return getattr(activations, activation)(y)
 
 
-@op("csr_matmul", "csr_matmul_tn")
+@op
 def _sparse_product(run, x, weight):
     """x @ weight for a sparse x."""
     y = run("csr_matmul", *_stored(x, weight), weight, out=(x.shape[0], weight.shape[1]))
     return y, None, lambda grad, *, into=None: _sparse_product_tn(x, grad, into=into)
 
 
-@op("csr_matmul_tn", "csr_matmul")
+@op
 def _sparse_product_tn(run, x, y, *, into=None):
     """x.T @ y for a sparse x."""
     product = run("csr_matmul_tn", *_stored(x, y), y, out=(x.shape[1], y.shape[1]), into=into)
@@ -140,7 +136,7 @@ def _stored(x, other):
     return x.indptr, x.indices, x.values.astype(other.dtype, copy=False)
 
 
-@composite(*_sparse_product.kernels, *elementwise.add.kernels)
+@composite
 def sparse_dense(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, *,
                  activation: str | None = "linear") -> Tensor:
     """`dense` of a sparse x: a SparseTensor, or a SciPy matrix. Only the numbers stored in x are multiplied.
@@ -152,7 +148,7 @@ def sparse_dense(x: TensorLike, weight: TensorLike, bias: TensorLike | None = No
     return activated(elementwise.add(_sparse_product(x, weight), bias), activation)
 
 
-@composite(*PRODUCT, *BATCH_PRODUCT, *_sparse_product.kernels)
+@composite
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """Matrix product of the last two axes, as `numpy.matmul`; the axes before them broadcast.
 
@@ -187,7 +183,7 @@ def _unfit(name, a, b):
                       "be as long as the last but one of the second.")
 
 
-@composite(*PRODUCT, *_sparse_product.kernels)
+@composite
 def dot(a: TensorLike, b: TensorLike) -> Tensor:
     """Sum over the last axis of a and the last but one of b: `matmul` for two axes, all pairs of rows beyond.
 
@@ -203,7 +199,7 @@ def dot(a: TensorLike, b: TensorLike) -> Tensor:
     return reshape(_product(a, right, form="nn"), shape=a.shape[:-1] + b.shape[:-2] + b.shape[-1:])
 
 
-@composite(*BATCH_PRODUCT)
+@composite
 def batch_dot(a: TensorLike, b: TensorLike, *, axes: PerAxis | None = None) -> Tensor:
     """For each sample n the sum over one axis of a[n] and one of b[n]; one number keeps an axis of size 1.
 

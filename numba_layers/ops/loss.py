@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..typing import TensorLike
 
 
-@op("mean_squared_error_forward", "mean_squared_error_backward")
+@op
 def mean_squared_error(run, target: TensorLike, output: TensorLike):
     """Mean of (output - target)² over the last axis.
 
@@ -29,7 +29,7 @@ def mean_squared_error(run, target: TensorLike, output: TensorLike):
     return _fused(run, "mean_squared_error", _plain_squared, target, output)
 
 
-@op("mean_absolute_error_forward", "mean_absolute_error_backward")
+@op
 def mean_absolute_error(run, target: TensorLike, output: TensorLike):
     """Mean of |output - target| over the last axis; the slope at 0 is 0.
 
@@ -40,7 +40,7 @@ def mean_absolute_error(run, target: TensorLike, output: TensorLike):
     return _fused(run, "mean_absolute_error", _plain_absolute, target, output)
 
 
-@op("categorical_crossentropy_forward", "categorical_crossentropy_backward")
+@op
 def categorical_crossentropy(run, target: TensorLike, output: TensorLike):
     """-Σ target log q over the last axis, with q = output / Σ output limited to [epsilon, 1 - epsilon].
 
@@ -51,7 +51,7 @@ def categorical_crossentropy(run, target: TensorLike, output: TensorLike):
     return _fused(run, "categorical_crossentropy", _plain_categorical, target, output, config.epsilon())
 
 
-@op("sparse_categorical_crossentropy_forward", "sparse_categorical_crossentropy_backward")
+@op
 def sparse_categorical_crossentropy(run, target: TensorLike, output: TensorLike):
     """log Σ p - log p[label] over the last axis, with p = output limited to [epsilon, 1 - epsilon].
 
@@ -65,7 +65,7 @@ def sparse_categorical_crossentropy(run, target: TensorLike, output: TensorLike)
     return _fused(run, "sparse_categorical_crossentropy", _plain_sparse, target, output, config.epsilon())
 
 
-@op("binary_crossentropy_forward", "binary_crossentropy_backward")
+@op
 def binary_crossentropy(run, target: TensorLike, output: TensorLike):
     """Mean of -target log p - (1 - target) log(1 - p) over the last axis, p = output in [epsilon, 1 - epsilon].
 

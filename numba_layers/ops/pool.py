@@ -54,7 +54,7 @@ def _pixels(y, window):
     return y.shape[0], *(axis.size for axis in window), y.shape[-1]
 
 
-@op("max_pool_forward", "max_pool_backward", "max_pool_gather")
+@op
 def _max_pool(run, x, *, window):
     """y[n, o, c] = the largest x[n, i, c] of the pixels i below window o. Kept for the gradient: which one it was."""
     out = _outputs(x, window)
@@ -64,7 +64,7 @@ def _max_pool(run, x, *, window):
     return y, lambda grad: _max_pool_backward(grad, taps, window=window)
 
 
-@op("max_pool_backward", "max_pool_gather")
+@op
 def _max_pool_backward(run, grad, taps, *, window):
     """What pixel i gets: the sum of grad[n, o, c] over the windows o whose tap in `taps` lies on it."""
     out = _pixels(grad, window)
@@ -74,7 +74,7 @@ def _max_pool_backward(run, grad, taps, *, window):
             None)
 
 
-@op("max_pool_gather", "max_pool_backward")
+@op
 def _max_pool_gather(run, x, taps, *, window):
     """For each window the pixel of x below its tap in `taps`."""
     return (run("max_pool_gather", images(x), images(taps), *_geometry(window), out=taps.shape, dtype=x.dtype,
@@ -83,7 +83,7 @@ def _max_pool_gather(run, x, taps, *, window):
             None)
 
 
-@op("sum_pool_forward", "sum_pool_backward")
+@op
 def sum_pool(run, x, *, window, scale):
     """y[n, o, c] = scale times the sum of x[n, i, c] over the pixels i below window o."""
     out = _outputs(x, window)
@@ -91,7 +91,7 @@ def sum_pool(run, x, *, window, scale):
             lambda grad: sum_pool_backward(grad, window=window, scale=scale))
 
 
-@op("sum_pool_backward", "sum_pool_forward")
+@op
 def sum_pool_backward(run, grad, *, window, scale):
     """x[n, i, c] = scale times the sum of grad[n, o, c] over the windows o that hold pixel i."""
     out = _pixels(grad, window)
@@ -99,7 +99,7 @@ def sum_pool_backward(run, grad, *, window, scale):
             lambda grad: sum_pool(grad, window=window, scale=scale))
 
 
-@composite(*_max_pool.kernels)
+@composite
 def max_pool(x: TensorLike, *, pool_size: PerAxis, strides: PerAxis | None = None, padding: Padding = "valid",
              data_format: str = "channels_last") -> Tensor:
     """The largest pixel below each window, NaN where there is one. The first of equals takes the gradient.
@@ -116,7 +116,7 @@ def max_pool(x: TensorLike, *, pool_size: PerAxis, strides: PerAxis | None = Non
     return as_format(_max_pool(x, window=window), data_format)
 
 
-@composite(*sum_pool.kernels, *elementwise.multiply.kernels)
+@composite
 def average_pool(x: TensorLike, *, pool_size: PerAxis, strides: PerAxis | None = None, padding: Padding = "valid",
                  data_format: str = "channels_last") -> Tensor:
     """The mean of the pixels below each window, of those inside the image only.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..typing import ArrayLike, DtypeLike, ShapeLike, TensorLike
 
 
-@op("dropout_forward", "fill", "multiply_forward")
+@op
 def dropout(run, x: TensorLike, *, rate: float, key: ArrayLike, noise_shape: ShapeLike | None = None):
     """x with a share `rate` of its elements set to 0 at random, the others divided by 1 - rate.
 

@@ -109,7 +109,7 @@ def _launches(name, runs):
         yield f"{name}_rows", (inner, 1), (inner, 1)
 
 
-@op("sum_rows", "sum_columns", "fill")
+@op
 def sum(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, into: Any = None):
     """Sum over `axis` (None for all, an int, several); the sum of nothing is 0. Truth values are counted.
 
@@ -127,7 +127,7 @@ def sum_parts(run, partial, into=None):
     return run("sum_columns", viewed(partial, 1, parts, -1), out=tuple(shape), out_view=(1, 1, -1), into=into)
 
 
-@op("prod_rows", "prod_columns", "fill", "cumprod_forward")
+@op
 def prod(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False):
     """Product over `axis`; the product of nothing is 1."""
     axes = axes_of("prod", x, axis)
@@ -135,7 +135,7 @@ def prod(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdim
             lambda grad: elementwise.multiply(_kept(grad, x, axes), _product_of_others(x, axes)))
 
 
-@op("max_rows", "max_columns", "fill")
+@op
 def max(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False):
     """Largest over `axis`, NaN where there is one; equal ones share the gradient.
 
@@ -146,7 +146,7 @@ def max(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims
     return y, lambda grad: _shared(grad, x, y, axes)
 
 
-@op("min_rows", "min_columns", "fill")
+@op
 def min(run, x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: bool = False):
     """Smallest over `axis`, NaN where there is one; equal ones share the gradient.
 
@@ -162,7 +162,7 @@ def any(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: boo
     return _any(elementwise.cast(x, dtype="bool"), axis=axis, keepdims=keepdims)
 
 
-@op("any_rows", "any_columns", "fill")
+@op
 def _any(run, x, *, axis, keepdims):
     return _reduce(run, "any", x, axes_of("any", x, axis), keepdims, of_nothing=0), None
 
@@ -172,7 +172,7 @@ def all(x: TensorLike, *, axis: int | Sequence[int] | None = None, keepdims: boo
     return _all(elementwise.cast(x, dtype="bool"), axis=axis, keepdims=keepdims)
 
 
-@op("all_rows", "all_columns", "fill")
+@op
 def _all(run, x, *, axis, keepdims):
     return _reduce(run, "all", x, axes_of("all", x, axis), keepdims, of_nothing=1), None
 
@@ -286,7 +286,7 @@ def argmax(x: TensorLike, *, axis: int = -1) -> Tensor:
     return _positions(_argmax, "argmax", x, axis)
 
 
-@op("argmax_forward")
+@op
 def _argmax(run, x):
     return _by_rows(run, "argmax_forward", x)
 
@@ -296,7 +296,7 @@ def argmin(x: TensorLike, *, axis: int = -1) -> Tensor:
     return _positions(_argmin, "argmin", x, axis)
 
 
-@op("argmin_forward")
+@op
 def _argmin(run, x):
     return _by_rows(run, "argmin_forward", x)
 
@@ -309,7 +309,7 @@ def _cumulated(run, kernel, x, axis, exclusive, reverse):
     return run(kernel, viewed(x, *seen), exclusive, reverse, out=x.shape, dtype=x.dtype, out_view=seen)
 
 
-@op("cumsum_forward")
+@op
 def cumsum(run, x: TensorLike, *, axis: int = -1, exclusive: bool = False, reverse: bool = False):
     """Running sum along `axis`: y_i = Σ_{j<=i} x_j, or j < i if `exclusive`; from the end if `reverse`."""
     axis = axis_of("cumsum", x, axis)
@@ -317,7 +317,7 @@ def cumsum(run, x: TensorLike, *, axis: int = -1, exclusive: bool = False, rever
             lambda grad: cumsum(grad, axis=axis, exclusive=exclusive, reverse=not reverse))
 
 
-@op("cumprod_forward", "cumsum_forward")
+@op
 def cumprod(run, x: TensorLike, *, axis: int = -1, exclusive: bool = False, reverse: bool = False):
     """Running product along `axis`: y_i = Π_{j<=i} x_j, or j < i if `exclusive`; from the end if `reverse`.
 

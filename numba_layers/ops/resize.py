@@ -12,7 +12,7 @@ from ._layout import as_format
 from ._op import composite, op, viewed
 from ._window import AXES, axes, per_axis
 from .pool import image, sum_pool_backward
-from .shape import block_of, pad, placed, repeat
+from .shape import block_of, pad, repeat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INTERPOLATIONS = ("nearest", "bilinear")
 
 
-@op("interpolate_forward", "interpolate_backward")
+@op
 def _interpolate(run, x, *, axis, times):
     """`axis` of x made `times` as long, with straight lines between its slices and the last one kept to the end."""
     size = x.shape[axis]
@@ -32,7 +32,7 @@ def _interpolate(run, x, *, axis, times):
             lambda grad: _interpolate_backward(grad, axis=axis, times=times))
 
 
-@op("interpolate_backward", "interpolate_forward")
+@op
 def _interpolate_backward(run, grad, *, axis, times):
     """The gradient of `_interpolate`."""
     size = grad.shape[axis]
@@ -47,7 +47,7 @@ def _around(shape, axis):
     return () if None in shape else (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1:]))
 
 
-@composite(*sum_pool_backward.kernels, *_interpolate.kernels, *repeat.kernels)
+@composite
 def upsample(x: TensorLike, *, size: PerAxis, data_format: str = "channels_last",
              interpolation: str = "nearest") -> Tensor:
     """x with each pixel `size` times along each spatial axis, or with straight lines between the pixels.
@@ -76,7 +76,7 @@ def upsample(x: TensorLike, *, size: PerAxis, data_format: str = "channels_last"
     return as_format(y, data_format)
 
 
-@composite(*placed.kernels)
+@composite
 def zero_pad(x: TensorLike, *, padding: Sequence[Sequence[int]], data_format: str = "channels_last") -> Tensor:
     """x with zeros around it; padding: (before, after) for each spatial axis.
 
@@ -88,7 +88,7 @@ def zero_pad(x: TensorLike, *, padding: Sequence[Sequence[int]], data_format: st
     return as_format(pad(x, padding=((0, 0), *pairs, (0, 0))), data_format)
 
 
-@composite(*block_of.kernels)
+@composite
 def crop(x: TensorLike, *, cropping: Sequence[Sequence[int]], data_format: str = "channels_last") -> Tensor:
     """x without its borders; cropping: (before, after) for each spatial axis.
 

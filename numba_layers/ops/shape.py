@@ -143,7 +143,7 @@ def _walk(block, x_strides, y_strides):
     return tuple(zip(*merged))
 
 
-@op("copy_block")
+@op
 def transpose(run, x: TensorLike, *, axes: Sequence[int] | None = None):
     """x with its axes in the order `axes`; reversed by default: y[i, j] = x[j, i].
 
@@ -159,7 +159,7 @@ def transpose(run, x: TensorLike, *, axes: Sequence[int] | None = None):
             lambda grad: transpose(grad, axes=tuple(np.argsort(axes).tolist())))
 
 
-@op("copy_block")
+@op
 def broadcast_to(run, x: TensorLike, *, shape: ShapeLike):
     """x, repeated along axes of size 1 and new axes in front, in `shape`; None stands for x's own size.
 
@@ -175,7 +175,7 @@ def broadcast_to(run, x: TensorLike, *, shape: ShapeLike):
             lambda grad: reduction.unbroadcast(grad, x))
 
 
-@op("copy_block")
+@op
 def tile(run, x: TensorLike, *, repeats: PerAxis):
     """x laid side by side, `repeats` times along each axis (an int: along the last).
 
@@ -188,7 +188,7 @@ def tile(run, x: TensorLike, *, repeats: PerAxis):
     return _repeated(run, x, repeats, place=0)
 
 
-@op("copy_block")
+@op
 def repeat(run, x: TensorLike, *, repeats: int, axis: int):
     """Each slice of x along `axis`, `repeats` times in a row.
 
@@ -210,7 +210,7 @@ def _repeated(run, x, counts, place):
             lambda grad: reduction.sum(reshape(grad, shape=block), axis=tuple(range(place, 2 * x.ndim, 2))))
 
 
-@op("copy_block")
+@op
 def concatenate(run, *tensors: TensorLike, axis: int = -1):
     """The tensors one after the other along `axis`; each is written straight to its place.
 
@@ -262,7 +262,7 @@ def stack(*tensors: TensorLike, axis: int = 0) -> Tensor:
                        axis=_new_axis("stack", tensors[0], axis) if tensors else axis)
 
 
-@op_of_parts("copy_block")
+@op_of_parts
 def split(run, x: TensorLike, *, parts: PerAxis, axis: int = -1):
     """Tuple of the parts of x along `axis`: `parts` equal ones, or parts of the sizes in the list `parts`.
 
@@ -309,7 +309,7 @@ def getitem(x: TensorLike, *, index: Any) -> Tensor:
     return block_of(x, index=index)
 
 
-@composite(*embedding.gather.kernels)
+@composite
 def _picked(x, rows):
     """The slices of x along its first axis that `rows` numbers, from the end if negative, or holds true."""
     if rows.dtype.kind == "b":
@@ -325,7 +325,7 @@ def _picked(x, rows):
     return embedding.gather(x, rows)
 
 
-@op("copy_block", "fill")
+@op
 def block_of(run, x, *, index):
     """x[index] for a tuple of ints, slices, None and one `...`."""
     block, start, strides, out = _parsed(x.shape, index)
@@ -334,7 +334,7 @@ def block_of(run, x, *, index):
             lambda grad: placed(grad, shape=x.shape, index=index))
 
 
-@op("fill", "copy_block")
+@op
 def placed(run, x, *, shape, index, value=0.0):
     """An array y of `shape` with y[index] = x, and `value` everywhere else."""
     block, start, strides, _ = _parsed(shape, index)

@@ -72,7 +72,7 @@ class TrainingLoss(SymbolicTensor):
         return [self._gradients[id(param)].data for param in params]
 
 
-@op("multiply_forward")
+@op
 def _recorded(run, *params, loss):
     """The loss's value, on the tape as if it had been computed from `params` now."""
     return loss.value, *(lambda grad, part=part: multiply(grad, Tensor(part)) for part in loss.parts(params))

@@ -11,7 +11,7 @@ from numba_layers.ops._op import op
 pytestmark = pytest.mark.usefixtures("device")
 
 
-@op("multiply_forward")
+@op
 def product(run, x, y, *, error=0.0, shape=None):
     """x y, whose gradient with respect to y is wrong by the factor 1 + error, or has another shape."""
     z = ops.multiply(Tensor(x.data), Tensor(y.data))

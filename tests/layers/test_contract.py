@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numba_layers import backend as K
-from numba_layers import layers, registry
+from numba_layers import layers
 from numba_layers.autograd import Tape, Tensor, gradcheck
 from numba_layers.autograd.context import evaluation
 from numba_layers.layers.base import Layer
@@ -215,14 +215,6 @@ class TestContract:
 def test_every_layer_is_in_the_contract():
     kinds = {kind.__name__ for kind in vars(layers).values() if isinstance(kind, type) and issubclass(kind, Layer)}
     assert kinds - {"Layer", "InputLayer", "Wrapper"} == {name for name, *_ in CASES} | {name for name, *_ in MERGES}
-
-
-def test_registry_has_no_hole():
-    table = registry.table()
-    assert {row.layer for row in table} >= {name for name, *_ in CASES} - {
-        "Lambda", "Reshape", "TimeDistributed"}     # no kernels of their own
-    for row in table:
-        assert row.location, f"{row.layer}: no {row.target} kernel {row.kernel}"
 
 
 def test_initializers_of_keras1_by_its_spelling():
