@@ -7,8 +7,8 @@ threads that race for shared memory where a barrier is missing, barriers that no
     text, _ = numba.cuda.compile(scale, void(float32[::1], float32), cc=(9, 0), device=False, abi="numba")
     launch(text, grid=4, block=32, arguments=[x, 2.0])
 
-From the text to the result: `ptx` reads it, `flatten` writes called functions out, `pieces` cuts it where branches
-lead, `table` says what each opcode does, `slots` and `program` make Python functions of the pieces, `machine` runs
+From the text to the result: `ptx` reads it, `inline` inlines called functions, `basic_blocks` cuts it into basic
+blocks, `table` says what each opcode does, `slots` and `program` make Python functions of the blocks, `machine` runs
 them for many threads at once, `memory` and `onchip` hold what they read and write, `races` watches them.
 
 Not covered: wgmma, TMA, mbarriers, clusters, textures and printing, which are named when a kernel has them; time;

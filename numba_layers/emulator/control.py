@@ -1,4 +1,4 @@
-"""Where threads go after a piece of code: `leave(batch, group)` gives pairs (number of the next piece, group)."""
+"""Where threads go after a basic block: `leave(batch, group)` gives pairs (number of the next one, group)."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def end(batch, group):
     return ()
 
 
-def split(slot, negated, target, following, pieces):
+def split(slot, negated, target, following, basic_blocks):
     """Those for whom the predicate in `slot` holds (or not: `negated`) go to the target, the others on.
 
     A target of None is the kernel's end.
@@ -26,19 +26,19 @@ def split(slot, negated, target, following, pieces):
             return ((following, group),)
         if count == taken.size:
             return end(batch, group) if target is None else ((target, group),)
-        staying = group.part(np.flatnonzero(~taken), pieces[following].live)
+        staying = group.part(np.flatnonzero(~taken), basic_blocks[following].live)
         if target is None:
             return (*end(batch, group.part(np.flatnonzero(taken))), (following, staying))
-        return ((following, staying), (target, group.part(np.flatnonzero(taken), pieces[target].live)))
+        return ((following, staying), (target, group.part(np.flatnonzero(taken), basic_blocks[target].live)))
     return leave
 
 
-def table(slot, targets, pieces):
+def table(slot, targets, basic_blocks):
     """Each goes to the target that an index in `slot` chooses (brx.idx)."""
     def leave(batch, group):
         index = group.r[slot]
         if index.size == 1:
             return ((targets[int(index[0])], group),)
-        return tuple((targets[k], group.part(np.flatnonzero(index == k), pieces[targets[k]].live))
+        return tuple((targets[k], group.part(np.flatnonzero(index == k), basic_blocks[targets[k]].live))
                      for k in np.unique(index))
     return leave

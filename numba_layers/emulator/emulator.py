@@ -19,7 +19,7 @@ MAX_BLOCKS = 2**31 - 1, 65535, 65535       # of a grid, along its axes
 class Emulator:
     """Runs kernels, and keeps the addresses of arrays that outlive a launch in `memory`.
 
-    step_limit: how many pieces of code a batch of blocks may run before its kernel counts as endless;
+    step_limit: how many basic blocks a batch of blocks may run before its kernel counts as endless;
     watch_races: look for missing barriers in shared memory.
     """
 

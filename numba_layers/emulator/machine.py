@@ -17,7 +17,7 @@ from .onchip import LocalMemory, SharedMemory
 WARP = 32
 AXES = {"x": 0, "y": 1, "z": 2}
 LANES = 8192        # threads that run together, about: arrays that fit a cache
-STEP_LIMIT = 1 << 20   # pieces of code that a batch may run
+STEP_LIMIT = 1 << 20   # basic blocks that a batch may run
 PATIENCE = 64       # turns of the lowest group after which the one furthest on has that many steps: it may hold a lock
 
 
@@ -68,11 +68,11 @@ class Batch:
         self.first = first
         self.threads = launch.threads   # of a block
         self.lanes = np.arange(blocks * self.threads)
-        self.steps = self._lows = 0     # pieces run; turns of the lowest group
+        self.steps = self._lows = 0     # basic blocks run; turns of the lowest group
         self.instruction = None         # that of the latest access, for messages
         self.running = np.ones(self.lanes.size, bool)
         self.alive = self.lanes.size
-        self._waiting, self._parked = {}, {}   # number of a piece of code -> the group before it
+        self._waiting, self._parked = {}, {}   # number of a basic block -> the group before it
         self.spaces = launch.spaces(self)
         self.copies = None              # cp.async under way
 
@@ -128,16 +128,16 @@ class Batch:
             self._go(at, waiting.pop(at), False, 0 if lowest else PATIENCE)
 
     def _go(self, at, group, passed, turns=0):
-        """Run a group on from a piece until others may come first, or for some `turns` in any case.
+        """Run a group on from a basic block until others may come first, or for some `turns` in any case.
 
         passed: it has waited there for its partners already.
         """
-        waiting, pieces, limit = self._waiting, self.program.pieces, self.launch.step_limit
+        waiting, basic_blocks, limit = self._waiting, self.program.basic_blocks, self.launch.step_limit
         turns += self.steps
         while True:
-            piece = pieces[at]
-            if piece.together and not passed and group.size < self.alive:
-                group = self._arrived(at, piece, group)
+            basic_block = basic_blocks[at]
+            if basic_block.together and not passed and group.size < self.alive:
+                group = self._arrived(at, basic_block, group)
                 if group is None:
                     return
             passed = False
@@ -145,9 +145,9 @@ class Batch:
             if self.steps > limit:
                 raise self.fault(Stop(faults.EndlessLoopFault, int(group.lanes[0]),
                                       f"is still running after {limit} steps of its blocks"),
-                                 piece.last or pieces[at - 1].last)
-            piece.run(group)
-            ways = piece.leave(self, group)
+                                 basic_block.last or basic_blocks[at - 1].last)
+            basic_block.run(group)
+            ways = basic_block.leave(self, group)
             if len(ways) != 1 or (waiting and self.steps >= turns):
                 break
             at, group = ways[0]
@@ -156,7 +156,7 @@ class Batch:
 
     def _wait(self, where, at, group):
         other = where.get(at)
-        where[at] = group if other is None else other.joined(group, self.program.pieces[at].live)
+        where[at] = group if other is None else other.joined(group, self.program.basic_blocks[at].live)
 
     def ended(self, group):
         """Threads leave the kernel."""
@@ -165,14 +165,14 @@ class Batch:
 
     # ---- waiting for each other ----------------------------------------------------------------------------
 
-    def _arrived(self, at, piece, group):
+    def _arrived(self, at, basic_block, group):
         """A group came to where threads wait for each other: those that need wait no longer, or None."""
         self._wait(self._parked, at, group)
-        return self._freed(at, piece.ready(self._parked[at]))
+        return self._freed(at, basic_block.ready(self._parked[at]))
 
     def _freed(self, at, ready):
-        """Those threads that are parked at a piece and `ready`; the others stay. None if there are none."""
-        group, live = self._parked.pop(at), self.program.pieces[at].live
+        """Those threads that are parked at a basic block and `ready`; the others stay. None if there are none."""
+        group, live = self._parked.pop(at), self.program.basic_blocks[at].live
         if ready.all():
             return group
         if ready.any():
@@ -182,10 +182,10 @@ class Batch:
         return None
 
     def _released(self):
-        """No thread can run: (piece, group) of those whose partners have come, or ended. Raises: DeadlockFault."""
-        pieces = self.program.pieces
-        everyone = [(pieces[at], group) for at, group in self._parked.items()]
-        ready = {at: pieces[at].ready(group, everyone) for at, group in self._parked.items()}
+        """No thread can run: (place, group) of those whose partners have come, or ended. Raises: DeadlockFault."""
+        basic_blocks = self.program.basic_blocks
+        everyone = [(basic_blocks[at], group) for at, group in self._parked.items()]
+        ready = {at: basic_blocks[at].ready(group, everyone) for at, group in self._parked.items()}
         freed = [(at, self._freed(at, ready[at])) for at in sorted(ready) if ready[at].any()]
         if not freed:
             raise self._deadlock()
@@ -199,12 +199,13 @@ class Batch:
         for other in sorted(self._parked):
             lanes = self._parked[other].lanes
             count = int((lanes // self.threads == block).sum())
-            instruction = self.program.pieces[other].first
+            instruction = self.program.basic_blocks[other].first
             if count:
                 places.append(f"{count} at {instruction.opcode} ({self.program.place(instruction)})")
         lane = int(self._parked[at].lanes[0])
-        return self.fault(Stop(faults.DeadlockFault, lane, "waits for threads that never come. Of its block's "
-                               f"{self.threads} threads wait: {', '.join(places)}"), self.program.pieces[at].first)
+        stop = Stop(faults.DeadlockFault, lane, "waits for threads that never come. Of its block's "
+                    f"{self.threads} threads wait: {', '.join(places)}")
+        return self.fault(stop, self.program.basic_blocks[at].first)
 
 
 def _coordinates(number, shape):

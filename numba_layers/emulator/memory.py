@@ -38,8 +38,8 @@ class Space:
         except Spread as spread:
             found = [np.empty(address.size, dtype) for _ in range(count)]
             for part in spread.parts:
-                for whole, piece in zip(found, self.load(g.part(part), address[part], offset, dtype, count)):
-                    whole[part] = piece
+                for whole, loaded in zip(found, self.load(g.part(part), address[part], offset, dtype, count)):
+                    whole[part] = loaded
             return found
         if count == 1:
             return [array.take(index)]

@@ -1,7 +1,7 @@
-"""A kernel made ready to run: its instructions as Python functions, one for each piece of straight code.
+"""A kernel made ready to run: its instructions as Python functions, one for each basic block.
 
 A register is a slot of a list, so that an instruction is a line like `r[7] = multiply(r[3], r[5])`. The lines of
-all pieces are compiled once; `Program.code` shows them.
+all basic blocks are compiled once; `Program.code` shows them.
 """
 
 from functools import lru_cache
@@ -11,10 +11,10 @@ import numpy as np
 
 from . import access, barrier, bits, comparison, conversion, floats, integers, matrix, warp  # noqa: F401  (the table)
 from .arguments import raw
+from .basic_blocks import Step, cut, live_slots
 from .faults import PtxError, Stop, readable
-from .flatten import Parameter, flatten
+from .inline import Parameter, inline
 from .onchip import LOCAL_START, layout
-from .pieces import Step, cut, live_slots
 from .ptx import Name, Register, parse
 from .slots import Slots, kept_as, read_as
 from .types import DTYPES
@@ -37,26 +37,26 @@ def program(text, name=None):
 
 
 class Program:
-    """One kernel: its parameters, its pieces of code, and the memory that it declares."""
+    """One kernel: its parameters, its basic blocks, and the memory that it declares."""
 
     def __init__(self, module, kernel):
         self.symbol, self.name = kernel.name, readable(kernel.name)
         self.parameters, self.limits = kernel.parameters, kernel.limits
         self._files = module.files
-        flat = flatten(module, kernel)
-        self._shared = [variable for variable in flat.variables.values() if variable.space == "shared"]
+        inlined = inline(module, kernel)
+        self._shared = [variable for variable in inlined.variables.values() if variable.space == "shared"]
         self._local, self.local_size = {}, 0
-        for variable in flat.variables.values():
+        for variable in inlined.variables.values():
             if variable.space == "local":
                 start = -(-self.local_size // max(variable.align, 1)) * max(variable.align, 1)
                 self._local[variable.name], self.local_size = LOCAL_START + start, start + variable.size
-        self.slots = Slots(flat.registers, flat.variables)
-        self.pieces = cut(flat)
-        self.grain = min([step.shared_bytes for piece in self.pieces for step in piece.steps if step.shared_bytes],
-                         default=4)
+        self.slots = Slots(inlined.registers, inlined.variables)
+        self.basic_blocks = cut(inlined)
+        steps = [step for basic_block in self.basic_blocks for step in basic_block.steps]
+        self.grain = min([step.shared_bytes for step in steps if step.shared_bytes], default=4)
         self._compile()
         named = {what.text for _, what, _ in self.slots.of_launch if isinstance(what, Name)}
-        self.variables = [variable for variable in flat.variables.values()
+        self.variables = [variable for variable in inlined.variables.values()
                           if variable.space in ("global", "const") and variable.name in named]
 
     def python_line(self, instruction):
@@ -99,28 +99,28 @@ class Program:
 
     def _compile(self):
         slots = self.slots
-        steps = [step for piece in self.pieces for step in piece.steps]
+        steps = [step for basic_block in self.basic_blocks for step in basic_block.steps]
         for tell in (Step.join, Step.vote):
             for step in steps:
                 tell(step, slots)
         self._names = {dtype.name: dtype for dtype in DTYPES.values()}
         self._names["guarded"] = guarded
         lines = []
-        for number, piece in enumerate(self.pieces):
-            lines += [f"def piece_{number}(g):", "    r = g.r"]
-            for step in piece.steps:
+        for number, basic_block in enumerate(self.basic_blocks):
+            lines += [f"def block_{number}(g):", "    r = g.r"]
+            for step in basic_block.steps:
                 lines += ["    " + line for line in self._lines(step)]
-            piece.guard_slot = self._asked(piece.branch)
+            basic_block.guard_slot = self._asked(basic_block.branch)
         self.code = "\n".join(lines)
         exec(compile(self.code, f"<{self.name}>", "exec"), self._names)
-        undefined = live_slots(self.pieces, slots)
+        undefined = live_slots(self.basic_blocks, slots)
         for slot in undefined:
             if slots.numbers[slot] is None and slot in slots.varying:
                 width = slots.dtypes[slot].itemsize
                 slots.numbers[slot] = np.frombuffer(b"\xff" * width, np.dtype(f"u{width}")).view(slots.dtypes[slot])
-        for number, piece in enumerate(self.pieces):
-            piece.run = self._names[f"piece_{number}"]
-            piece.join(self.pieces)
+        for number, basic_block in enumerate(self.basic_blocks):
+            basic_block.run = self._names[f"block_{number}"]
+            basic_block.join(self.basic_blocks)
 
     def _asked(self, branch):
         """The slot that decides a branch, or None."""

@@ -45,8 +45,8 @@ class Ranges:
             low, high = min(low for low, _ in self._found), max(high for _, high in self._found)
             self._found = {(low, high): note.instruction}
 
-    def meeting(self, note):
-        """The latest instruction whose bytes meet a Note's, or None."""
+    def overlapping(self, note):
+        """The latest instruction whose bytes overlap a Note's, or None."""
         return next((instruction for (low, high), instruction in reversed(self._found.items())
                      if low < note.high and note.low < high), None)
 
@@ -98,7 +98,7 @@ class Shadow:
         note = self._note(g, cells, span, extent)
         if self._fillings:
             self._unfilled(note, "reads")
-        if write := self._writes.meeting(note):
+        if write := self._writes.overlapping(note):
             for k in range(span):
                 self._check(note, self._writer[cells + k], "reads", "wrote", write)
         self._reads.append(note)
@@ -120,11 +120,11 @@ class Shadow:
         if any(met):
             self._enter([read for read, meets in zip(self._reads, met) if meets])
             self._reads = [read for read, meets in zip(self._reads, met) if not meets]
-        if read := self._entered.meeting(note):
+        if read := self._entered.overlapping(note):
             for k in range(span):
                 for readers in (self._reader, self._second):
                     self._check(note, readers[cells + k], verb, "read", read)
-        if write := self._writes.meeting(note):
+        if write := self._writes.overlapping(note):
             for k in range(span):
                 last = self._writer[cells + k]
                 if atomic:

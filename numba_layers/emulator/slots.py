@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from .faults import PtxError
-from .flatten import Parameter
+from .inline import Parameter
 from .ptx import Name, Number, bits
 from .types import DTYPES, unsigned
 

@@ -1,4 +1,4 @@
-"""Records with which types the tests launch kernels, for the CUDA room's `toolchain/signatures.py`; the CPU's will do:
+"""Records with which types the tests launch kernels, for `cuda/toolchain/signatures.py`; the CPU's will do:
 
     TEST_DEVICES=cpu python -m pytest -p tests.kernels.record_signatures tests
 

@@ -1,4 +1,4 @@
-"""The GPU's convolution in each form: all tiles and precisions, channels in fours or not, one phase or many."""
+"""The GPU's convolution in each form: all tiles and precisions, aligned channels or not, one residue or many."""
 
 from types import SimpleNamespace
 
@@ -14,15 +14,16 @@ from tests.kernels.test_conv import operands  # noqa: E402
 from tests.reference import conv as reference  # noqa: E402
 
 SHAPE, WEIGHT = (2, 7, 9, 8), (3, 2, 8, 12)             # pixels and filters fill no tile
-ODD_SHAPE, ODD_WEIGHT = (2, 7, 9, 6), (3, 2, 6, 9)
+UNALIGNED_SHAPE, UNALIGNED_WEIGHT = (2, 7, 9, 6), (3, 2, 6, 9)
 ERROR = {"tf32": 2e-3, "bf16": 1e-2}                    # of the largest result
 FORMS = {name: registry.kernel(name, "cuda").variants for name in ("convolve", "convolve_backward_weight")}
-FEW = ["forward_128", "backward_tf32_128", "phases_bf16_64", "odd_forward_64", "odd_phases_64", "tf32_128", "odd_64"]
+QUICK = ["fprop_128", "dgrad_tf32_128", "dgrad_strided_bf16_64", "fprop_unaligned_64", "dgrad_unaligned_64", "tf32_128",
+         "unaligned_64"]
 
 
 def each_of(name):
-    """A kernel's forms: few of them, and slowly all."""
-    return pytest.mark.parametrize("key", [pytest.param(key, marks=[] if key in FEW else pytest.mark.slow)
+    """A kernel's forms: some quickly, and slowly all."""
+    return pytest.mark.parametrize("key", [pytest.param(key, marks=[] if key in QUICK else pytest.mark.slow)
                                            for key in FORMS[name]])
 
 
@@ -51,9 +52,10 @@ def assert_right(found, desired, key=""):
 
 def convolved(random, key, dtype="float32", shift=0):
     """What a form of `convolve` makes of random numbers, with a bias and relu, and what is right."""
-    transposed = "backward" in key or "phases" in key
-    shape, weight_shape = (ODD_SHAPE, ODD_WEIGHT) if "odd" in key else (SHAPE, WEIGHT)
-    geometry = {"strides": (2, 3) if "phases" in key else 1 if transposed else (1, 2), "padding": "same"}
+    transposed = key.startswith("dgrad")
+    shape, weight_shape = (UNALIGNED_SHAPE, UNALIGNED_WEIGHT) if "unaligned" in key else (SHAPE, WEIGHT)
+    strided = key.startswith(("dgrad_strided", "dgrad_unaligned"))
+    geometry = {"strides": (2, 3) if strided else 1 if transposed else (1, 2), "padding": "same"}
     window = axes("test", shape[1:-1], weight_shape[:-2], **geometry)
     outputs = shape[0], *(axis.out for axis in window), weight_shape[-1]
     x, weight, bias = operands(random, dtype, outputs if transposed else shape, weight_shape,
@@ -69,12 +71,12 @@ def convolved(random, key, dtype="float32", shift=0):
     return y.numpy(), np.maximum(desired, 0)
 
 
-def gradient(random, key, parts, dtype="float32", shift=0):
-    """The same of `convolve_backward_weight`, its parts added up."""
-    shape, weight_shape = (ODD_SHAPE, ODD_WEIGHT) if "odd" in key else (SHAPE, WEIGHT)
+def gradient(random, key, splits, dtype="float32", shift=0):
+    """The same of `convolve_backward_weight`, its splits added up."""
+    shape, weight_shape = (UNALIGNED_SHAPE, UNALIGNED_WEIGHT) if "unaligned" in key else (SHAPE, WEIGHT)
     window = axes("test", shape[1:-1], weight_shape[:-2], (1, 2), "same")
     x, grad_y = operands(random, dtype, shape, (shape[0], *(axis.out for axis in window), weight_shape[-1]))
-    grad = placed(np.full((parts, 1, *weight_shape), np.nan, dtype), shift)
+    grad = placed(np.full((splits, 1, *weight_shape), np.nan, dtype), shift)
     there = [placed(array, shift) for array in (images(x), images(grad_y), forward_plan(window))]
     FORMS["convolve_backward_weight"][key](*there, grad)
     desired = reference.conv_backward_weight(x, grad_y, weight_shape[:-2], strides=(1, 2), padding="same")
@@ -91,27 +93,28 @@ def test_convolve_backward_weight(key, random):
     assert_right(*gradient(random, key, 2), key)
 
 
-@pytest.mark.parametrize("key", ["forward_32", "backward_32", "phases_32"])
+@pytest.mark.parametrize("key", ["fprop_32", "dgrad_32", "dgrad_strided_32"])
 def test_arrays_may_begin_anywhere(key, random):
     assert_right(*convolved(random, key, shift=1))
     assert_right(*gradient(random, "32", 3, shift=1))
 
 
-def test_more_phases_and_parts_than_a_grid_is_high(random, monkeypatch):
+def test_more_residues_and_splits_than_a_grid_is_high(random, monkeypatch):
     from numba_layers.kernels.cuda import conv
 
     monkeypatch.setattr(conv, "MOST_Y", 4)
-    assert_right(*convolved(random, "phases_32"))
+    assert_right(*convolved(random, "dgrad_strided_32"))
     assert_right(*gradient(random, "32", 5))
 
 
 def test_any_number_of_blocks(random, monkeypatch):
     """One block goes over all that many would."""
-    few, phases = registry.kernel("convolve_small_c_out", "cuda"), FORMS["convolve"]["phases_32"]
+    small_c_out, strided = registry.kernel("convolve_small_c_out", "cuda"), FORMS["convolve"]["dgrad_strided_32"]
     window = axes("test", (9, 11), (3, 2), 2, "same")
     x, weight, bias = operands(random, "float32", (2, 5, 6, 8), (3, 2, 6, 8), (6,))
     desired = reference.conv_backward_input(x, weight, (9, 11), strides=2, padding="same") + bias
-    for kernel, plan, taken in ((few, forward_plan(window), ()), (phases, backward_plan(window), (True,))):
+    for kernel, plan, taken in ((small_c_out, forward_plan(window), ()),
+                                (strided, backward_plan(window), (True,))):
         y = placed(np.full(desired.shape, np.nan, "float32"))
         there = [placed(array) for array in (images(x), weight[None], bias, plan)]
         _, threads = kernel.launch(*there, *taken, False, images(y))
@@ -125,18 +128,18 @@ def like(*shape, dtype="float32"):
     return SimpleNamespace(shape=shape, dtype=np.dtype(dtype))
 
 
-@pytest.mark.parametrize("channels, filters, phases, precision, dtype, key", [
-    (64, 256, 0, "float32", "float32", "forward_128"), (64, 32, 0, "float32", "float32", "forward_32"),
-    (3, 64, 0, "tf32", "float32", "odd_forward_64"), (64, 256, 0, "tf32", "float32", "forward_tf32_128"),
-    (64, 256, 1, "bf16", "float32", "backward_bf16_128"), (64, 256, 4, "tf32", "float32", "phases_tf32_64"),
-    (64, 256, 4, "float32", "float32", "phases_64"), (6, 256, 4, "float32", "float32", "odd_phases_64"),
-    (64, 256, 0, "float32", "float64", "forward_64"),
+@pytest.mark.parametrize("channels, filters, residues, precision, dtype, key", [
+    (64, 256, 0, "float32", "float32", "fprop_128"), (64, 32, 0, "float32", "float32", "fprop_32"),
+    (3, 64, 0, "tf32", "float32", "fprop_unaligned_64"), (64, 256, 0, "tf32", "float32", "fprop_tf32_128"),
+    (64, 256, 1, "bf16", "float32", "dgrad_bf16_128"), (64, 256, 4, "tf32", "float32", "dgrad_strided_tf32_64"),
+    (64, 256, 4, "float32", "float32", "dgrad_strided_64"), (6, 256, 4, "float32", "float32", "dgrad_unaligned_64"),
+    (64, 256, 0, "float32", "float64", "fprop_64"),
 ])
-def test_the_form_that_a_launch_takes(channels, filters, phases, precision, dtype, key):
+def test_the_form_that_a_launch_takes(channels, filters, residues, precision, dtype, key):
     config.set_matmul_precision(precision)
     try:
         found = registry.kernel("convolve", "cuda").choose(
-            like(32, 1, 56, 56, channels, dtype=dtype), None, None, like(phases or 1, 3, 9), phases > 0, False,
+            like(32, 1, 56, 56, channels, dtype=dtype), None, None, like(residues or 1, 3, 9), residues > 0, False,
             like(32, 1, 56, 56, filters, dtype=dtype))
     finally:
         config.set_matmul_precision("float32")

@@ -1,8 +1,8 @@
-"""What the CUDA room's kernels take of each GPU: no stack, no spills, no double precision, no more than recorded.
+"""Resource usage of the CUDA kernels on each GPU: no stack, no spills, no double precision, no more than recorded.
 
 After a change that is worth its registers, and for a new kernel (after `record_signatures`), record anew:
 
-    python -m numba_layers kernels --cuda > tests/kernels/cuda_figures.txt
+    python -m numba_layers kernels --cuda > tests/kernels/cuda_resources.txt
 """
 
 import re
@@ -19,7 +19,7 @@ from numba_layers.kernels.cuda.toolchain.api import cuda  # noqa: E402
 from numba_layers.kernels.cuda.toolchain.signatures import SIGNATURES  # noqa: E402
 from numba_layers.kernels.cuda.toolchain.target import CudaKernel  # noqa: E402
 
-HEAD, *ROWS = [line.split() for line in (Path(__file__).parent / "cuda_figures.txt").read_text().splitlines()]
+HEAD, *ROWS = [line.split() for line in (Path(__file__).parent / "cuda_resources.txt").read_text().splitlines()]
 RECORDED = {name: dict(zip(HEAD[1:], cells)) for name, *cells in ROWS}
 KERNELS = {name: (kernel, signature) for name, kernel, signature in resources.kernels()}
 QUICK = ["depthwise", "sum_rows"]
@@ -40,7 +40,7 @@ def numbers(cell):
     return -(-int(registers) // 8) * 8, int(shared or 0)
 
 
-def test_every_kernel_has_its_types_and_figures():
+def test_every_kernel_has_its_types_and_resource_usage():
     assert set(SIGNATURES) == set(registry.kernels("cuda"))
     assert set(RECORDED) == set(KERNELS)
     assert HEAD[1:] == [*resources.ARCHITECTURES]

@@ -42,7 +42,7 @@ def by_tile(tile, form, a, b, like=lambda device, array: device.put(array)):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("tile", ["128", "64"])
-def test_exact_tiles(tile, form, random):
+def test_fp32_tiles(tile, form, random):
     for m, k, n in SHAPES:
         a, b = operands(random, m, k, n, "float32")
         y = by_tile(tile, form, a, b)
@@ -51,7 +51,7 @@ def test_exact_tiles(tile, form, random):
             assert not FUSED or np.array_equal(y, product(form, a, b))   # the same chains of multiply-adds
 
 
-def test_exact_tile_of_float64(random):
+def test_fp32_tile_of_float64(random):
     a, b = operands(random, 70, 33, 68, "float64")
     assert_near(by_tile("64", "nn", a, b), a @ b, a, b)
 
@@ -60,12 +60,12 @@ def test_exact_tile_of_float64(random):
     ("tf32_128", "nn"), ("tf32_64", "nn"), ("tf32_64", "nt"), ("tf32_64", "tn"),
     ("bf16_128", "nn"), ("bf16_64", "nn"), ("bf16_64", "nt"), ("bf16_64", "tn")])
 def test_tiles_of_tensor_cores(tile, form, random):
-    numbers = tile[:4]
+    precision = tile[:4]
     for m, k, n in SHAPES:
         a, b = operands(random, m, k, n, "float32")
         error = by_tile(tile, form, a, b) - np.float64(a) @ b
-        assert np.all(abs(error) <= (LARGEST[numbers] + (k + 2) * 2.0**-23) * (abs(np.float64(a)) @ abs(b)))
-        assert error.std() <= ERROR[numbers] * np.sqrt(k)
+        assert np.all(abs(error) <= (LARGEST[precision] + (k + 2) * 2.0**-23) * (abs(np.float64(a)) @ abs(b)))
+        assert error.std() <= ERROR[precision] * np.sqrt(k)
 
 
 @pytest.mark.parametrize("tile", ["tf32_64", "bf16_64"])
@@ -103,7 +103,7 @@ def test_any_number_of_blocks(monkeypatch, random):
     assert np.array_equal(by_tile("32", "nn", a, b), many)
 
 
-def test_any_number_of_blocks_for_samples(monkeypatch, random):
+def test_any_number_of_blocks_for_a_batch(monkeypatch, random):
     a, b = random.standard_normal((5, 3, 4)).astype("float32"), random.standard_normal((5, 4, 6)).astype("float32")
     many = product("nn", a, b, "batch_matmul")
     monkeypatch.setattr(kernel("batch_matmul_nn", "32"), "launch", lambda *arguments: ((1, 2), 256))
@@ -126,7 +126,7 @@ def test_larger_results_take_larger_tiles(m, n, dtype, tile):
     assert chosen("dense_forward", (m, 8), (8, n), (m, n), dtype=dtype) == tile
 
 
-def test_samples_count_for_the_tile():
+def test_the_batch_counts_for_the_tile():
     assert chosen("batch_matmul_nt", (100, 64, 8), (100, 64, 8), (100, 64, 64)) == "64"
 
 

@@ -1,7 +1,7 @@
 """Depthwise convolution on the GPU: each channel has a window of its own, and neighbouring channels have threads.
 
 Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
-their geometry as a plan (see `kernels.geometry`): dgrad is the same walk as fprop by another plan. Pixels whose
+their geometry as plan (see `gemm.plan`): dgrad is the same walk as fprop by another plan. Pixels whose
 window reaches beyond the image see only the taps within it.
 """
 
@@ -15,18 +15,18 @@ from .simt.index import divmod_u32, fast_divmod, flat, mad, reciprocal
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
-RUN = 4                 # neighbouring pixels of a row whose sums a thread keeps: they share the weights
+PIXELS = 4              # neighbouring pixels of a row whose sums a thread keeps: they share the weights
 TAPS = 3                # neighbouring taps of the window whose sums a thread keeps: they share the gradient
 WIDE, BLOCK = 32, 512   # channels and threads of a block that sums the gradient of the weights, at most,
 ENOUGH = 4              # and pixels that are worth one of its threads
 
 
 def runs(*arguments):
-    """Launch shape: a thread for each run of pixels of each channel of y, the phases in rows of blocks."""
-    phases, (*lines, columns, channels) = max(1, arguments[3].shape[0]), arguments[-1].shape
-    numbers = math.prod(lines) * -(-columns // RUN) * channels // phases
+    """Launch shape: a thread for each run of pixels of each channel of y, the residues in rows of blocks."""
+    residues, (*lines, columns, channels) = max(1, arguments[3].shape[0]), arguments[-1].shape
+    numbers = math.prod(lines) * -(-columns // PIXELS) * channels // residues
     threads = max(32, min(THREADS, -(-numbers // 32) * 32))
-    return (max(1, min(MOST_BLOCKS, -(-numbers // threads))), min(MOST_BLOCKS, phases)), threads
+    return (max(1, min(MOST_BLOCKS, -(-numbers // threads))), min(MOST_BLOCKS, residues)), threads
 
 
 @cuda_kernel(launch=runs)
@@ -34,14 +34,14 @@ def depthwise(x, weight, bias, plan, relu, y):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `relu`.
 
     Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plan as for
-    `convolve`. A thread owns RUN neighbouring pixels of a row of one phase, in one channel.
+    `convolve`. A thread owns PIXELS neighbouring pixels of a row of one residue, in one channel.
     """
     height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
     pixels, weights, target = flat(x), flat(weight), flat(y)
-    phase = np.uint32(cuda.blockIdx.y)
-    while phase < plan.shape[0]:
-        down, across = axis_of(plan, phase, 1), axis_of(plan, phase, 2)
-        runs = np.uint32((across.count + np.uint32(RUN - 1)) // RUN)
+    residue = np.uint32(cuda.blockIdx.y)
+    while residue < plan.shape[0]:
+        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+        runs = np.uint32((across.count + np.uint32(PIXELS - 1)) // PIXELS)
         size = np.uint32(np.uint32(np.uint32(np.uint32(y.shape[0]) * down.count) * runs) * channels)
         inverse_channels, inverse_runs, inverse_lines = reciprocal(channels), reciprocal(runs), reciprocal(down.count)
         x_step, w_step = np.uint32(across.gap * channels), np.uint32(across.next_tap * channels)
@@ -50,10 +50,10 @@ def depthwise(x, weight, bias, plan, relu, y):
             line, c = fast_divmod(number, channels, inverse_channels)
             line, t = fast_divmod(line, runs, inverse_runs)
             n, t_h = fast_divmod(line, down.count, inverse_lines)
-            t = np.uint32(t * np.uint32(RUN))
+            t = np.uint32(t * np.uint32(PIXELS))
             top, left = mad(t_h, down.stride, down.offset), mad(t, across.stride, across.offset)
-            totals = cuda.local.array(RUN, x.dtype)
-            for k in range(RUN):
+            totals = cuda.local.array(PIXELS, x.dtype)
+            for k in range(PIXELS):
                 totals[k] = bias[c]
             p = np.uint32(0)
             while p < down.taps:
@@ -64,7 +64,7 @@ def depthwise(x, weight, bias, plan, relu, y):
                     w_here, column, q = mad(tap, channels, c), left, np.uint32(0)
                     while q < across.taps:
                         w = weights[w_here]
-                        for k in range(RUN):
+                        for k in range(PIXELS):
                             if mad(np.uint32(k), across.stride, column) < width:
                                 there = mad(np.uint32(k), np.uint32(across.stride * channels), x_here)
                                 totals[k] += pixels[there] * w
@@ -73,7 +73,7 @@ def depthwise(x, weight, bias, plan, relu, y):
                 p = np.uint32(p + 1)
             y_row = mad(mad(n, np.uint32(y.shape[1]), mad(t_h, down.step, down.start)), np.uint32(y.shape[2]),
                            across.start)
-            for k in range(RUN):
+            for k in range(PIXELS):
                 here = np.uint32(t + k)
                 if here < across.count:
                     total = totals[k]
@@ -81,18 +81,18 @@ def depthwise(x, weight, bias, plan, relu, y):
                         total = x.dtype.type(0)
                     target[mad(mad(here, across.step, y_row), channels, c)] = total
             number = np.uint32(number + grid_size())
-        phase = np.uint32(phase + cuda.gridDim.y)
+        residue = np.uint32(residue + cuda.gridDim.y)
 
 
-def parts(*arguments):
-    """Launch shape: a block for each part, row of the window, and slice of channels; its rows share the pixels."""
+def splits(*arguments):
+    """Launch shape: a block for each split, row of the window and block of channels; its rows part the pixels."""
     grad_y, grad_weight = arguments[1], arguments[-1]
-    parts, rows, _, channels = grad_weight.shape
+    splits, rows, _, channels = grad_weight.shape
     wide = min(WIDE, 1 << max(0, channels - 1).bit_length())
-    pixels, deep = -(-math.prod(grad_y.shape[:3]) // max(1, parts)), WIDE // wide
+    pixels, deep = -(-math.prod(grad_y.shape[:3]) // max(1, splits)), WIDE // wide
     while deep * wide < BLOCK and deep * ENOUGH < pixels:
         deep *= 2
-    return max(1, min(8 * MOST_BLOCKS, parts * rows * -(-channels // wide))), (wide, deep)
+    return max(1, min(8 * MOST_BLOCKS, splits * rows * -(-channels // wide))), (wide, deep)
 
 
 @device
@@ -109,13 +109,13 @@ def total_of_column(numbers, number, wide, deep):
     return numbers[thread]
 
 
-@cuda_kernel(launch=parts)
+@cuda_kernel(launch=splits)
 def depthwise_backward_weight(x, grad_y, plan, grad_weight):
-    """grad_weight[part, k, c] = sum over the pixels o of a part of x[n, o's tap k, c] grad_y[n, o, c].
+    """grad_weight[split, k, c] = sum over the pixels o of a split of x[n, o's tap k, c] grad_y[n, o, c].
 
-    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plan of
-    fprop. The parts cut the pixels, by the shapes alone, and are to be added up. A block owns one row of the window
-    and as many channels as it is wide of one part; threads of one channel share its pixels.
+    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (split, rows, columns, channels); plan of fprop.
+    The splits cut the pixels (split-K), by the shapes alone, and are to be added up. A block owns one row of the window
+    and as many channels as it is wide of one split; threads of one channel part its pixels.
     """
     height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
     window_rows, window_columns = np.uint32(grad_weight.shape[1]), np.uint32(grad_weight.shape[2])
@@ -124,16 +124,16 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
     down, across = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
     inverse_columns, inverse_lines = reciprocal(columns), reciprocal(lines)
     wide, deep = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
-    slices = np.uint32(divmod_u32(np.uint32(channels + wide - np.uint32(1)), wide)[0])
-    share, left = divmod_u32(np.uint32(grad_y.shape[0] * lines * columns), np.uint32(grad_weight.shape[0]))
+    channel_blocks = np.uint32(divmod_u32(np.uint32(channels + wide - np.uint32(1)), wide)[0])
+    per_split, left = divmod_u32(np.uint32(grad_y.shape[0] * lines * columns), np.uint32(grad_weight.shape[0]))
     shared = cuda.shared.array(BLOCK, x.dtype)
     block = np.uint32(cuda.blockIdx.x)
-    while block < np.uint32(grad_weight.shape[0] * window_rows * slices):
-        rest, slice = divmod_u32(block, slices)
-        part, p = divmod_u32(rest, window_rows)
-        c = mad(slice, wide, np.uint32(cuda.threadIdx.x))
-        begin = mad(part, share, min(part, left))
-        behind = np.uint32(begin + share + np.uint32(part < left)) if c < channels else begin
+    while block < np.uint32(grad_weight.shape[0] * window_rows * channel_blocks):
+        rest, channel_block = divmod_u32(block, channel_blocks)
+        split, p = divmod_u32(rest, window_rows)
+        c = mad(channel_block, wide, np.uint32(cuda.threadIdx.x))
+        begin = mad(split, per_split, min(split, left))
+        behind = np.uint32(begin + per_split + np.uint32(split < left)) if c < channels else begin
         q = np.uint32(0)
         while q < window_columns:
             totals = cuda.local.array(TAPS, x.dtype)
@@ -156,7 +156,7 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
             for k in range(TAPS):
                 total = total_of_column(shared, totals[k], wide, deep)
                 if cuda.threadIdx.y == 0 and c < channels and q + k < window_columns:
-                    tap = mad(mad(part, window_rows, p), window_columns, np.uint32(q + k))
+                    tap = mad(mad(split, window_rows, p), window_columns, np.uint32(q + k))
                     target[mad(tap, channels, c)] = total
                 cuda.syncthreads()
             q = np.uint32(q + TAPS)

@@ -1,7 +1,7 @@
 """Winograd's convolution: 3 x 3 windows, stride 1, blocks of m x m outputs at a time (see `gemm.winograd`).
 
 A thread block owns BLOCKS blocks of outputs and FILTERS filters. It transforms what lies below them, some channels at
-a time, to shared memory; for each point 8 threads then add up 8 x 8 of its products each, in registers.
+a time, to shared memory; for each point, a small GEMM, 8 threads accumulate a fragment of 8 x 8 each, in registers.
 """
 
 import math
@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from .gemm import winograd
-from .gemm.winograd import PART, POINTS, PRODUCTS, SIDE, add_products, place_of
+from .gemm.winograd import ACCUMULATORS, FRAGMENT, POINTS, SIDE, multiply_add, place_of
 from .simt.grid import grid_size, thread_id
 from .simt.index import divmod_u32, mad
 from .simt.memory import ld1
@@ -17,7 +17,7 @@ from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
 ROWS, COLUMNS = 2, 4                                  # threads for a point, and what a thread block owns:
-BLOCKS, FILTERS = ROWS * PART, COLUMNS * PART
+BLOCKS, FILTERS = ROWS * FRAGMENT, COLUMNS * FRAGMENT
 CHANNELS = 8                                          # at a time
 SHARED = POINTS * CHANNELS * BLOCKS                   # numbers of shared memory
 VECTOR = 16                                           # filters of the transformed weights come in so many
@@ -84,19 +84,19 @@ def winograd_convolve(x, u, bias, before, relu, y):
     of their products for one point, and then the outputs of some blocks of one filter.
     """
     v = cuda.shared.array(SHARED, x.dtype, alignment=16)    # inputs (point, channel, block), products (point, block, 8)
-    total, block = cuda.local.array(PRODUCTS, y.dtype), cuda.local.array(POINTS, y.dtype)
+    total, block = cuda.local.array(ACCUMULATORS, y.dtype), cuda.local.array(POINTS, y.dtype)
     thread, threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
     point, member = divmod_u32(thread, u32(ROWS * COLUMNS))
-    some_blocks, some_filters = u32(member // u32(COLUMNS) * u32(PART)), u32(member % u32(COLUMNS))
+    some_blocks, some_filters = u32(member // u32(COLUMNS) * u32(FRAGMENT)), u32(member % u32(COLUMNS))
     inner, filters, row = u32(x.shape[3]), u32(y.shape[3]), row_of(u32(y.shape[3]))
     larger = u.shape[0] == POINTS
     m, top, left = u32(4 if larger else 2), u32(before[0]), u32(before[1])
     blocks = u32((u32(y.shape[1]) + m - u32(1)) // m), u32((u32(y.shape[2]) + m - u32(1)) // m)
     number = u32(u32(y.shape[0]) * blocks[0] * blocks[1])
     f0, b0 = u32(cuda.blockIdx.y * FILTERS), u32(cuda.blockIdx.x * BLOCKS)
-    weights = u32(point * u32(u.shape[1]) + f0 + some_filters * PART)
+    weights = u32(point * u32(u.shape[1]) + f0 + some_filters * FRAGMENT)
     while b0 < number:
-        for k in range(PRODUCTS):
+        for k in range(ACCUMULATORS):
             total[k] = y.dtype.type(0)
         c0 = u32(0)
         while c0 < inner:
@@ -118,29 +118,29 @@ def winograd_convolve(x, u, bias, before, relu, y):
             cuda.syncthreads()
             c, at = u32(0), u32(point * u32(CHANNELS * BLOCKS) + some_blocks)
             while c < CHANNELS and u32(c0 + c) < inner:
-                add_products(total, v, mad(c, u32(BLOCKS), at), u, mad(u32(c0 + c), row, weights))
+                multiply_add(total, v, mad(c, u32(BLOCKS), at), u, mad(u32(c0 + c), row, weights))
                 c = u32(c + 1)
             cuda.syncthreads()
             c0 = u32(c0 + CHANNELS)
         for some in range(COLUMNS):      # filters that the buffer holds
             if some_filters == u32(some):
-                at = u32((point * u32(BLOCKS) + some_blocks) * PART)
-                for k in range(PRODUCTS):
+                at = u32((point * u32(BLOCKS) + some_blocks) * FRAGMENT)
+                for k in range(ACCUMULATORS):
                     v[u32(at + k)] = total[k]
             cuda.syncthreads()
             pair = thread
-            while pair < BLOCKS * PART:
-                b, s = divmod_u32(pair, u32(PART))
-                f = u32(f0 + some * PART + s)
+            while pair < BLOCKS * FRAGMENT:
+                b, s = divmod_u32(pair, u32(FRAGMENT))
+                f = u32(f0 + some * FRAGMENT + s)
                 if u32(b0 + b) < number and f < filters:
                     n, i, j = place_of(u32(b0 + b), blocks)
                     i, j = u32(i * m), u32(j * m)
                     if larger:
-                        winograd.gather_6(block, v, pair, u32(BLOCKS * PART))
+                        winograd.gather_6(block, v, pair, u32(BLOCKS * FRAGMENT))
                         winograd.output_4(block)
                         winograd.write_4(block, ld1(bias, f), relu, y, n, i, j, f)
                     else:
-                        winograd.gather_4(block, v, pair, u32(BLOCKS * PART))
+                        winograd.gather_4(block, v, pair, u32(BLOCKS * FRAGMENT))
                         winograd.output_2(block)
                         winograd.write_2(block, ld1(bias, f), relu, y, n, i, j, f)
                 pair = u32(pair + threads)

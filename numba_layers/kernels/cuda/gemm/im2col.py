@@ -1,7 +1,7 @@
-"""Convolution as implicit GEMM: loaders (see `gemm.mainloop`) that find pixels, taps and channels where they lie.
+"""Convolution as implicit GEMM: loaders (see `gemm.operand`) that find pixels, taps and channels where they lie.
 
-A row of the first matrix is an output pixel of a phase, a column a tap of its window and a channel of x there; a
-column of the second one is a filter. `gemm.im2col_unaligned` reads the first one for any number of channels.
+The im2col matrix, never made: a row is an output pixel of a residue (see `kernels.geometry`), a column a tap of its
+window and a channel of x there. The other operand is the weight, (taps * channels, filters).
 """
 
 from collections import namedtuple
@@ -11,16 +11,16 @@ import numpy as np
 from ..simt.index import divmod_u32, mad
 from ..simt.memory import aligned, ld1, ld4
 from ..toolchain.api import device
-from .operand import Loader, one_by_one
+from .operand import Loader, load_scalars
 from .plan import axis_of
 
 u32 = np.uint32
-OUTSIDE = u32(0xF0000000)     # from here on no place is in an array: there are zeros
+OUTSIDE = u32(0xF0000000)     # from here on no offset is in an array: there are zeros
 
 
 @device
-def four_at(x, at):
-    """Four neighbours from a place on that is a multiple of 4, or zeros OUTSIDE."""
+def load_vector(x, at):
+    """Four neighbours from an offset on that is a multiple of 4, or zeros OUTSIDE."""
     zero = x.dtype.type(0)
     if at >= OUTSIDE:
         return zero, zero, zero, zero
@@ -29,7 +29,7 @@ def four_at(x, at):
     return ld1(x, at), ld1(x, u32(at + 1)), ld1(x, u32(at + 2)), ld1(x, u32(at + 3))
 
 
-# ---- some rows of an array, along the sum ------------------------------------------------------------------
+# ---- rows of an array, along K: the weight of fprop, the output's gradient of wgrad -------------------------
 
 Rows = namedtuple("Rows", "array first")    # an array as a matrix of its last axis, from its row `first` on
 
@@ -40,7 +40,7 @@ def _start_rows(b, j, k):
 
 
 @device
-def _read_rows(b, state):
+def _load_rows(b, state):
     """Beyond the last column these are numbers of the next row, or the last one, which do no harm."""
     at, x, zero, end = state[0], b.array, b.array.dtype.type(0), u32(b.array.size)
     if at >= end:
@@ -53,23 +53,23 @@ def _read_rows(b, state):
 
 
 @device
-def _move_rows(b, state, terms):
+def _advance_rows(b, state, terms):
     return mad(terms, u32(b.array.shape[-1]), state[0]),
 
 
-rows = Loader(False, _start_rows, _read_rows, _move_rows)
+rows = Loader(False, _start_rows, _load_rows, _advance_rows)
 
 
-# ---- taps, and the channels of each ------------------------------------------------------------------------
+# ---- im2col with aligned channels, a multiple of 4; weights with their taps in a plan's order --------------
 
-Taps = namedtuple("Taps", "array plan phase rows")    # what is read by taps; rows: of the matrix
+Im2col = namedtuple("Im2col", "array plan residue rows")    # rows: of the matrix
 
 
-def by_taps(locate, whole):
-    """A loader whose columns are taps, and channels of a tap: the last axis of an array.
+def im2col(locate, channels_aligned):
+    """A K-contiguous loader whose columns are taps, and channels of a tap: the last axis of an array.
 
-    locate(x, i, tap): where the channels of row i and a tap begin, or OUTSIDE. It is slow, and holds no registers
-    while the tap lasts. whole: the channels are a multiple of 4.
+    locate(x, i, tap): the offset of the channels of row i and a tap, or OUTSIDE. It is slow, and holds no registers
+    while the tap lasts.
     """
 
     @device
@@ -84,7 +84,7 @@ def by_taps(locate, whole):
         return i, tap, c, u32(locate(x, i, tap) + c) if moved else at
 
     @device
-    def move(x, state, terms):
+    def advance(x, state, terms):
         i, tap, c, at = state
         return at_tap(x, i, tap, u32(c + terms), u32(at + terms), False)
 
@@ -93,23 +93,23 @@ def by_taps(locate, whole):
         return ld1(x.array, state[3]) if state[3] < OUTSIDE else x.array.dtype.type(0)
 
     @device
-    def read_whole(x, state):
-        return four_at(x.array, state[3])
+    def load(x, state):
+        return load_vector(x.array, state[3])
 
-    return Loader(True, start, read_whole if whole else one_by_one(one, move), move)
+    return Loader(True, start, load if channels_aligned else load_scalars(one, advance), advance)
 
 
 @device
 def tap_at(tap, d, h, w):
-    """(whether there is one, plane, row, column) of a tap among those of a phase."""
+    """(whether there is one, plane, row, column) of a tap among those of a residue."""
     line, column = divmod_u32(tap, u32(max(u32(1), w.taps)))
     plane, row = divmod_u32(line, u32(max(u32(1), h.taps)))
     return tap < u32(u32(d.taps * h.taps) * w.taps), plane, row, column
 
 
 @device
-def _window(a, i, tap):
-    x, d, h, w = a.array, axis_of(a.plan, a.phase, 0), axis_of(a.plan, a.phase, 1), axis_of(a.plan, a.phase, 2)
+def _pixel(a, i, tap):
+    x, d, h, w = a.array, axis_of(a.plan, a.residue, 0), axis_of(a.plan, a.residue, 1), axis_of(a.plan, a.residue, 2)
     found, k_d, k_h, k_w = tap_at(tap, d, h, w)
     line, o_w = divmod_u32(i, w.count)
     plane, o_h = divmod_u32(line, h.count)
@@ -123,13 +123,74 @@ def _window(a, i, tap):
 
 
 @device
-def _weights(b, j, tap):
-    x, d, h, w = b.array, axis_of(b.plan, b.phase, 0), axis_of(b.plan, b.phase, 1), axis_of(b.plan, b.phase, 2)
+def _filter(b, j, tap):
+    x, d, h, w = b.array, axis_of(b.plan, b.residue, 0), axis_of(b.plan, b.residue, 1), axis_of(b.plan, b.residue, 2)
     found, k_d, k_h, k_w = tap_at(tap, d, h, w)
     line = mad(mad(k_d, d.next_tap, d.first_tap), u32(x.shape[1]), mad(k_h, h.next_tap, h.first_tap))
     place = mad(line, u32(x.shape[2]), mad(k_w, w.next_tap, w.first_tap))
     return u32(mad(place, u32(x.shape[3]), j) * u32(x.shape[4])) if found else OUTSIDE
 
 
-windows = by_taps(_window, True)                                            # rows: the pixels of a phase
-weights, odd_weights = by_taps(_weights, True), by_taps(_weights, False)    # rows: filters of weights (..., out, in)
+image = im2col(_pixel, True)                                            # rows: the pixels of a residue
+filters, filters_unaligned = im2col(_filter, True), im2col(_filter, False)    # rows: filters of (..., out, in)
+
+
+# ---- im2col with unaligned channels: any number --------------------------------------------------------------
+
+# x, the axes of a residue, and how its window lies: `planes` and `lines`, and in a line `spans` of `span` contiguous
+# numbers, `gap` apart: the taps of a row with their channels, or the channels of one tap where the window is dilated.
+Unaligned = namedtuple("Unaligned", "x d h w planes lines spans span gap")
+
+
+@device
+def unaligned(x, d, h, w, terms):
+    """The operand of `image_unaligned`; terms: taps times channels."""
+    channels = u32(x.shape[4])
+    contiguous = w.gap == u32(1)
+    return Unaligned(x, d, h, w, d.taps if terms > u32(0) else u32(0), h.taps, u32(1) if contiguous else w.taps,
+                     u32(max(u32(1), u32(w.taps * channels if contiguous else channels))), u32(w.gap * channels))
+
+
+@device
+def _start_span(a, i, k):
+    channels, pixels = u32(a.x.shape[4]), u32(u32(u32(a.x.shape[0]) * a.d.count) * u32(a.h.count * a.w.count))
+    line, w = divmod_u32(i if i < pixels else u32(pixels - u32(1)), a.w.count)
+    plane, h = divmod_u32(line, a.h.count)
+    n, d = divmod_u32(plane, a.d.count)
+    i_d, i_h = mad(d, a.d.stride, a.d.offset), mad(h, a.h.stride, a.h.offset)
+    place = u32(mad(w, a.w.stride, a.w.offset) * channels)
+    zero = u32(0)
+    return _at_span(a, (u32(n * u32(a.x.shape[1])), i_d, i_h, u32(place + k), k, zero, zero, zero))
+
+
+@device
+def _at_span(a, state):
+    """The state once its number `e` of a span is one of the right span; place: of that number in its row of x."""
+    sample, i_d, i_h, place, e, span, line, plane = state
+    while e >= a.span:
+        e, place, span = u32(e - a.span), u32(place - a.span + a.gap), u32(span + u32(1))
+        if span == a.spans:
+            place, span = u32(place - a.spans * a.gap), u32(0)
+            i_h, line = u32(i_h + a.h.gap), u32(line + u32(1))
+            if line == a.lines:
+                i_h, line = u32(i_h - a.lines * a.h.gap), u32(0)
+                i_d, plane = u32(i_d + a.d.gap), u32(plane + u32(1))
+    return sample, i_d, i_h, place, e, span, line, plane
+
+
+@device
+def _advance_span(a, state, terms):
+    sample, i_d, i_h, place, e, span, line, plane = state
+    return _at_span(a, (sample, i_d, i_h, u32(place + terms), u32(e + terms), span, line, plane))
+
+
+@device
+def _one_of_span(a, state):
+    sample, i_d, i_h, place, e, span, line, plane = state
+    row = u32(u32(a.x.shape[3]) * u32(a.x.shape[4]))
+    inside = plane < a.planes and i_d < u32(a.x.shape[1]) and i_h < u32(a.x.shape[2]) and place < row
+    at = mad(mad(u32(sample + i_d), u32(a.x.shape[2]), i_h), row, place)
+    return ld1(a.x, at) if inside else a.x.dtype.type(0)
+
+
+image_unaligned = Loader(True, _start_span, load_scalars(_one_of_span, _advance_span), _advance_span)

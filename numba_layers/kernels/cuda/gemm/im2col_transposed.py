@@ -1,6 +1,6 @@
-"""What the taps of a window have seen: the loader (see `gemm.mainloop`) for the gradient to the weight (wgrad).
+"""The transposed im2col matrix of wgrad: a loader (see `gemm.operand`) whose sum runs over the output pixels.
 
-A row of the matrix is a tap and a channel, a column an output pixel; the sum runs over the pixels.
+A row is a tap and a channel, a column (along K) an output pixel.
 """
 
 from collections import namedtuple
@@ -10,14 +10,14 @@ import numpy as np
 from ..simt.index import divmod_u32, mad
 from ..simt.memory import ld1
 from ..toolchain.api import device
-from .im2col import OUTSIDE, four_at
-from .operand import Loader, one_by_one
+from .im2col import OUTSIDE, load_vector
+from .operand import Loader, load_scalars
 from .plan import axis_of
 
 u32 = np.uint32
 
-# x, the gradient (for its shape), the plan, the strides of rows and columns and the pixel with which the sum begins.
-Seen = namedtuple("Seen", "x grad_y plan down across first")
+# x, the gradient (for its shape), the plan, the strides of rows and columns in x, the pixel with which the sum begins.
+Im2colTransposed = namedtuple("Im2colTransposed", "x grad_y plan row_stride column_stride first")
 
 
 @device
@@ -29,7 +29,7 @@ def _start(a, i, k):
     k_d, k_h = divmod_u32(line, h.taps)
     row, o_w = divmod_u32(u32(a.first + k), u32(a.grad_y.shape[3]))
     plane, o_h = divmod_u32(row, u32(a.grad_y.shape[2]))
-    near_d = mad(u32(min(k_d, u32(d.taps - u32(1)))), d.gap, d.offset)        # of rows beyond the last any
+    near_d = mad(u32(min(k_d, u32(d.taps - u32(1)))), d.gap, d.offset)        # for rows beyond the last any
     place = u32(mad(k_w, w.gap, w.offset) * channels + c)
     return _at_plane(a, o_w, o_h, plane, u32(0), near_d, mad(k_h, h.gap, h.offset), place, True)
 
@@ -50,7 +50,7 @@ def _at_plane(a, o_w, o_h, plane, line, near_d, near_h, place, moved):
 
 
 @device
-def _move(a, state, terms):
+def _advance(a, state, terms):
     o_w, o_h, plane, line, near_d, near_h, place = state
     return _at_plane(a, u32(o_w + terms), o_h, plane, line, near_d, near_h, place, False)
 
@@ -59,15 +59,15 @@ def _move(a, state, terms):
 def _place(a, state):
     """Where the number of x lies for a state, or OUTSIDE."""
     o_w, o_h, plane, line, near_d, near_h, place = state
-    row, i_h = u32(u32(a.x.shape[3]) * u32(a.x.shape[4])), mad(o_h, a.down, near_h)
-    i_w = mad(o_w, a.across, place)
+    row, i_h = u32(u32(a.x.shape[3]) * u32(a.x.shape[4])), mad(o_h, a.row_stride, near_h)
+    i_w = mad(o_w, a.column_stride, place)
     inside = line < OUTSIDE and i_h < u32(a.x.shape[2]) and i_w < row
     return mad(u32(line + i_h), row, i_w) if inside else OUTSIDE
 
 
 @device
-def _read(a, state):
-    return four_at(a.x, _place(a, state))
+def _load(a, state):
+    return load_vector(a.x, _place(a, state))
 
 
 @device
@@ -76,5 +76,5 @@ def _one(a, state):
     return ld1(a.x, at) if at < OUTSIDE else a.x.dtype.type(0)
 
 
-seen = Loader(False, _start, _read, _move)             # channels that are a multiple of 4: four of one pixel
-odd_seen = Loader(True, _start, one_by_one(_one, _move), _move)      # any number: one channel of four pixels
+image_transposed = Loader(False, _start, _load, _advance)     # aligned channels: four of one pixel
+image_transposed_unaligned = Loader(True, _start, load_scalars(_one, _advance), _advance)   # one of four pixels

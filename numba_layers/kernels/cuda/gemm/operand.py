@@ -1,7 +1,20 @@
-"""Loaders of matrices for the tile engine (see `gemm.mainloop`).
+"""Loaders of a GEMM's operands from global memory, and those of matrices.
 
-They read quads of 128 bits where a matrix begins at a multiple of 16 bytes and its rows are whole quads, else number by
-number.
+A `Loader` says where the elements of an operand are. Each thread loads a vector of 4 at a time, and advances along K:
+
+    k_contiguous       True where the vector is A[i, k:k + 4], False where it is A[i:i + 4, k] (M-contiguous);
+                       for B read A[i, k] as B[k, j] with j for i (N-contiguous)
+    start(x, i, k)     the state of the thread whose first vector begins at (i, k): a tuple of numbers, whose types stay
+    load(x, state)     the vector's 4 values
+    advance(x, state, k)   the state of the vector k further along K
+
+as device functions. `x` is whatever the kernel gives the GEMM for the operand, an array or a tuple of arrays and
+numbers. i is a multiple of 4 where the vector is M- or N-contiguous, else k is. Positions may lie outside: beyond K
+`load` must answer zeros; beyond M (or N) anything, since those sums are not stored, but it may not read outside of its
+arrays.
+
+Vectors are loaded in 128 bits where a matrix begins at a multiple of 16 bytes and its rows are whole vectors, else
+element by element.
 """
 
 from collections import namedtuple
@@ -13,37 +26,37 @@ from ..toolchain.api import device
 
 u32 = np.uint32
 
-Loader = namedtuple("Loader", "across start read move")
+Loader = namedtuple("Loader", "k_contiguous start load advance")
 
 
-def one_by_one(one, move):
-    """A `read` of four steps of `move`: for quads whose numbers do not lie side by side. one(x, state): a number."""
+def load_scalars(one, advance):
+    """A `load` of four steps of `advance`: for vectors that are not contiguous. one(x, state): an element."""
 
     @device
-    def read(x, state):
-        second = move(x, state, u32(1))
-        third = move(x, second, u32(1))
-        return one(x, state), one(x, second), one(x, third), one(x, move(x, third, u32(1)))
+    def load(x, state):
+        second = advance(x, state, u32(1))
+        third = advance(x, second, u32(1))
+        return one(x, state), one(x, second), one(x, third), one(x, advance(x, third, u32(1)))
 
-    return read
+    return load
 
 
 @device
 def _matrix(x):
-    """(array, rows, columns, where it begins) of a matrix,"""
+    """(array, rows, columns, offset) of a matrix,"""
     return x, u32(x.shape[0]), u32(x.shape[1]), u32(0)
 
 
 @device
-def _sample(operand):
-    """of one sample's matrix, given as (matrices, number of the sample)."""
+def _batch_matrix(operand):
+    """of one matrix of a batch, given as (matrices, its number)."""
     x, s = operand
     rows, columns = u32(x.shape[1]), u32(x.shape[2])
     return x, rows, columns, u32(s * rows * columns)
 
 
-def _matrix_across(matrix):
-    """The loader of a matrix whose rows run along the sum."""
+def _k_contiguous(matrix):
+    """The loader of a matrix (M or N, K), row-major."""
     @device
     def start(operand, i, k):
         x, rows, depth, begin = matrix(operand)
@@ -51,11 +64,11 @@ def _matrix_across(matrix):
         return u32(begin + inside * depth + k), k, aligned(x) and depth % u32(4) == u32(0)
 
     @device
-    def read(operand, state):
+    def load(operand, state):
         x, rows, depth, begin = matrix(operand)
-        at, k, whole = state
+        at, k, vectors = state
         zero = x.dtype.type(0)
-        if whole:
+        if vectors:
             return ld4(x, at) if k < depth else (zero, zero, zero, zero)
         return (ld1(x, at) if k < depth else zero,
                 ld1(x, u32(at + u32(1))) if u32(k + u32(1)) < depth else zero,
@@ -63,28 +76,28 @@ def _matrix_across(matrix):
                 ld1(x, u32(at + u32(3))) if u32(k + u32(3)) < depth else zero)
 
     @device
-    def move(operand, state, terms):
-        at, k, whole = state
-        return u32(at + terms), u32(k + terms), whole
+    def advance(operand, state, terms):
+        at, k, vectors = state
+        return u32(at + terms), u32(k + terms), vectors
 
-    return Loader(True, start, read, move)
+    return Loader(True, start, load, advance)
 
 
-def _matrix_down(matrix):
-    """The loader of a matrix whose columns run along the sum."""
+def _mn_contiguous(matrix):
+    """The loader of a matrix (K, M or N), row-major."""
     @device
     def start(operand, i, k):
         x, depth, columns, begin = matrix(operand)
-        whole = aligned(x) and columns % u32(4) == u32(0)
-        inside = u32(columns - u32(4)) if whole and i >= columns else i
-        return u32(begin + k * columns + inside), k, whole
+        vectors = aligned(x) and columns % u32(4) == u32(0)
+        inside = u32(columns - u32(4)) if vectors and i >= columns else i
+        return u32(begin + k * columns + inside), k, vectors
 
     @device
-    def read(operand, state):
+    def load(operand, state):
         x, depth, columns, begin = matrix(operand)
-        at, k, whole = state
+        at, k, vectors = state
         zero, inside = x.dtype.type(0), k < depth
-        if whole:
+        if vectors:
             return ld4(x, at) if inside else (zero, zero, zero, zero)
         i = u32(at - begin - k * columns)
         return (ld1(x, at) if inside and i < columns else zero,
@@ -93,32 +106,32 @@ def _matrix_down(matrix):
                 ld1(x, u32(at + u32(3))) if inside and u32(i + u32(3)) < columns else zero)
 
     @device
-    def move(operand, state, terms):
+    def advance(operand, state, terms):
         x, depth, columns, begin = matrix(operand)
-        at, k, whole = state
-        return u32(at + terms * columns), u32(k + terms), whole
+        at, k, vectors = state
+        return u32(at + terms * columns), u32(k + terms), vectors
 
-    return Loader(False, start, read, move)
+    return Loader(False, start, load, advance)
 
 
-across, down = _matrix_across(_matrix), _matrix_down(_matrix)
-across_samples, down_samples = _matrix_across(_sample), _matrix_down(_sample)
+k_contiguous, mn_contiguous = _k_contiguous(_matrix), _mn_contiguous(_matrix)
+batch_k_contiguous, batch_mn_contiguous = _k_contiguous(_batch_matrix), _mn_contiguous(_batch_matrix)
 
 
 @device
-def matrix_row(y, i):
-    """Where row i of a matrix begins."""
+def row_major(y, i):
+    """Offset of row i of a matrix."""
     return u32(i * y.shape[-1])
 
 
 @device
-def itself(y):
-    """(the array that receives a matrix, where it begins),"""
+def whole_array(y):
+    """(the array that receives a result, offset of the result in it),"""
     return y, u32(0)
 
 
 @device
-def sample(operand):
-    """and those of one of several, given as (matrices, its number)."""
-    y, rows, columns, begin = _sample(operand)
+def batch_item(operand):
+    """and those of one matrix of a batch, given as (matrices, its number)."""
+    y, rows, columns, begin = _batch_matrix(operand)
     return y, begin

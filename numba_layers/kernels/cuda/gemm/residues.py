@@ -1,4 +1,4 @@
-"""The pixels of a phase among all of an image, as what receives a product (see `gemm.mainloop`, `gemm.plan`)."""
+"""An output residue modulo the strides (strided dgrad): its pixels among all of an image, as what receives a GEMM."""
 
 import numpy as np
 from llvmlite import ir
@@ -32,8 +32,8 @@ def view(typing, array, frame):
 
 
 @device
-def pixels_of(y, d, h, w):
-    """(frame, first number) of the pixels of y (n, depth, height, width, channels) in a phase with these axes."""
+def residue_of(y, d, h, w):
+    """(frame, offset) of the pixels of y (n, depth, height, width, channels) in a residue with these axes."""
     channels = u32(y.shape[4])
     row = u32(u32(y.shape[3]) * channels)
     plane = u32(u32(y.shape[2]) * row)
@@ -43,14 +43,14 @@ def pixels_of(y, d, h, w):
 
 
 @device
-def pixels(result):
-    """(array, where it begins) of a result given as (view of a phase's pixels, first number)."""
+def residue_output(result):
+    """(array, offset) of a result given as (view of a residue's pixels, offset)."""
     return result
 
 
 @device
-def pixel_row(y, i):
-    """Where pixel i of a view begins."""
+def pixel_offset(y, i):
+    """Offset of pixel i of a view."""
     line, w = divmod_u32(i, u32(y.shape[3]))
     plane, h = divmod_u32(line, u32(y.shape[2]))
     n, d = divmod_u32(plane, u32(y.shape[1]))

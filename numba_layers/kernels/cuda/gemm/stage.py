@@ -1,7 +1,7 @@
-"""An operand's way from global to shared memory, for a tile of the tile engine (see `gemm.mainloop`).
+"""A mainloop stage: an operand's K-block on its way from global memory, through registers, to shared memory.
 
-Exact numbers lie there as [k, i], so that a thread multiplies quads of neighbours in i. For tensor cores a word is one
-number of TF32 or two of bfloat16, neighbours along the sum; words lie as the loader reads them, [i, w] or [w, i].
+For FMAs it lies there as [k, i], so that a thread loads 128-bit vectors of neighbours in i. For tensor cores a word is
+one number of TF32 or two of bfloat16, neighbours in K; words lie as the loader reads them, [i, w] or [w, i].
 """
 
 from collections import namedtuple
@@ -14,68 +14,69 @@ from .mma import bf16x2, tf32
 from .operand import Loader
 
 u32 = np.uint32
-WORD = {"exact": 1, "tf32": 1, "bf16": 2}   # terms of the sum in a word of shared memory
+WORD = {"fp32": 1, "tf32": 1, "bf16": 2}   # numbers along K in a word of shared memory
 
 
-class Staged(namedtuple("Staged", "start read move first store strides size")):
+class Stage(namedtuple("Stage", "start load advance position store strides size")):
     """One operand's way to shared memory: a loader of all that a thread brings, and where that goes.
 
-    first(thread): its first position (i, k). store(shared, at, values): put what was read at element `at`.
-    strides: how far neighbours (across the sum, along it) are apart there; size: elements of a buffer.
+    position(thread): its first (i, k). store(shared, at, values): put what was loaded at element `at`.
+    strides: how far neighbours (in M or N, in K) are apart there; size: elements of a buffer.
     """
 
 
-def staged(loader, length, tile):
-    """How the threads of `tile` bring `length` rows (or columns) of an operand to shared memory.
+def stage_of(loader, length, tile):
+    """How the threads of `tile` bring `length` rows (of A, columns of B) of a K-block to shared memory.
 
-    Rows there are padded, so that the threads of a warp meet no bank of memory twice when they multiply, and seldom
-    when they store.
+    Rows there are padded, so that the threads of a warp have no bank conflict when they multiply, and seldom when they
+    store.
     """
-    numbers = tile.numbers
-    words = tile.depth // WORD[numbers]
-    along = numbers != "exact" and loader.across   # else neighbours across the sum are neighbours there as well
-    strides = (words + 4, 1) if along else (1, length + (4 if numbers == "exact" else 8))
-    size = length * strides[0] if along else words * strides[1]
-    store = {"exact": _exact(loader.across, strides[1]), "tf32": _rounded, "bf16": _halves(loader.across)}[numbers]
-    quads = u32((tile.depth if loader.across else length) // 4)   # neighbouring threads read along memory
+    precision = tile.precision
+    words = tile.block_k // WORD[precision]
+    k_major = precision != "fp32" and loader.k_contiguous   # else neighbours in M or N are neighbours there as well
+    strides = (words + 4, 1) if k_major else (1, length + (4 if precision == "fp32" else 8))
+    size = length * strides[0] if k_major else words * strides[1]
+    store = {"fp32": _store_fp32(loader.k_contiguous, strides[1]), "tf32": _store_tf32,
+             "bf16": _store_bf16(loader.k_contiguous)}[precision]
+    vectors = u32((tile.block_k if loader.k_contiguous else length) // 4)   # neighbouring threads: coalesced
     step = 1
-    if numbers == "bf16" and not loader.across:   # two numbers along the sum make a word
+    if precision == "bf16" and not loader.k_contiguous:   # two numbers along K make a word
         loader, step = _twice(loader, 0, 1), 2
 
-    if loader.across:
+    if loader.k_contiguous:
         @device
-        def first(thread):
-            return u32(thread // quads), u32(thread % quads * u32(4))
+        def position(thread):
+            return u32(thread // vectors), u32(thread % vectors * u32(4))
     else:
         @device
-        def first(thread):
-            return u32(thread % quads * u32(4)), u32(thread // quads * step)
+        def position(thread):
+            return u32(thread % vectors * u32(4)), u32(thread // vectors * step)
 
-    covered = tile.threads // int(quads) * step   # rows of the operand in memory that the threads read at once
-    while covered < (length if loader.across else tile.depth):
-        beyond = (covered, 0) if loader.across else (0, covered)
-        offset = covered * strides[0] if loader.across else covered // step * strides[1]
+    covered = tile.threads // int(vectors) * step   # rows of the operand in memory that the threads load at once
+    while covered < (length if loader.k_contiguous else tile.block_k):
+        beyond = (covered, 0) if loader.k_contiguous else (0, covered)
+        offset = covered * strides[0] if loader.k_contiguous else covered // step * strides[1]
         loader, store, covered = _twice(loader, *beyond), _both(store, offset), 2 * covered
-    return Staged(loader.start, loader.read, loader.move, first, store, strides, size)
+    return Stage(loader.start, loader.load, loader.advance, position, store, strides, size)
 
 
 def _twice(loader, rows, terms):
-    """A loader of two quads, the second `rows` and `terms` further on."""
-    start_one, read_one, move_one, rows, terms = loader.start, loader.read, loader.move, u32(rows), u32(terms)
+    """A loader of two vectors, the second `rows` and `terms` further on."""
+    start_one, load_one, advance_one, rows, terms = loader.start, loader.load, loader.advance, u32(rows), u32(terms)
 
     @device
     def start(x, i, k):
         return start_one(x, i, k), start_one(x, u32(i + rows), u32(k + terms))
 
     @device
-    def read(x, state):
-        return read_one(x, state[0]), read_one(x, state[1])
+    def load(x, state):
+        return load_one(x, state[0]), load_one(x, state[1])
 
     @device
-    def move(x, state, depth):
-        return move_one(x, state[0], depth), move_one(x, state[1], depth)
+    def advance(x, state, depth):
+        return advance_one(x, state[0], depth), advance_one(x, state[1], depth)
 
-    return Loader(loader.across, start, read, move)
+    return Loader(loader.k_contiguous, start, load, advance)
 
 
 def _both(store_one, offset):
@@ -90,35 +91,35 @@ def _both(store_one, offset):
     return store
 
 
-def _exact(across, stride):
-    """Store a quad as it is, into as many rows of shared memory as it has terms of the sum."""
+def _store_fp32(k_contiguous, stride):
+    """Store a vector as it is; of a K-contiguous operand transposed, into four rows of shared memory."""
     one, two, three = u32(stride), u32(2 * stride), u32(3 * stride)
 
     @device
-    def store(shared, at, values):
+    def transposed(shared, at, values):
         st1(shared, at, values[0])
         st1(shared, u32(at + one), values[1])
         st1(shared, u32(at + two), values[2])
         st1(shared, u32(at + three), values[3])
 
-    return store if across else st4
+    return transposed if k_contiguous else st4
 
 
 @device
-def _rounded(shared, at, values):
-    """Store a quad in TF32."""
+def _store_tf32(shared, at, values):
+    """Store a vector rounded to TF32: once here, rather than in each fragment."""
     st4(shared, at, (tf32(values[0]), tf32(values[1]), tf32(values[2]), tf32(values[3])))
 
 
-def _halves(across):
-    """Store a quad in bfloat16: two neighbours along the sum in each word."""
+def _store_bf16(k_contiguous):
+    """Store a vector rounded to bfloat16: two neighbours in K in each word."""
     @device
-    def along(shared, at, values):
+    def one_vector(shared, at, values):
         st2(shared, at, (bf16x2(values[0], values[1]), bf16x2(values[2], values[3])))
 
     @device
-    def beside(shared, at, values):
+    def two_vectors(shared, at, values):
         a, b = values
         st4(shared, at, (bf16x2(a[0], b[0]), bf16x2(a[1], b[1]), bf16x2(a[2], b[2]), bf16x2(a[3], b[3])))
 
-    return along if across else beside
+    return one_vector if k_contiguous else two_vectors

@@ -14,11 +14,11 @@ from .mma import tile_fma
 
 SIDE = 6               # of a block, at most
 POINTS = SIDE * SIDE
-PART = 8               # rows and columns of the products of a point that one thread adds up
-PRODUCTS = PART * PART
+FRAGMENT = 8               # rows and columns of a point's products that one thread accumulates: 8 x 8
+ACCUMULATORS = FRAGMENT * FRAGMENT
 u32 = np.uint32
 
-add_products = tile_fma(1, PART // 4, 4, 4, 0, 0)   # (total, a, at, b, at): total += PART numbers of a times of b
+multiply_add = tile_fma(1, FRAGMENT // 4, 4, 4, 0, 0)   # (total, a, at, b, at): an outer product
 
 
 @device

@@ -1,7 +1,7 @@
-"""When threads that wait for each other may go on: `ready(group, parked)` of each kind of piece.
+"""Barriers and reconvergence: `ready(group, parked)` says when threads that wait for each other may go on.
 
-A group is the threads that stand at the piece; `parked` are (piece, group) of all that wait anywhere. The answer
-says for each thread of the group whether its partners are there. Threads that have ended are waited for by none.
+A group is the threads that stand at a basic block; `parked` are (basic block, group) of all that wait anywhere. The
+answer says for each thread of the group whether its partners are there. Threads that have ended are waited for by none.
 """
 
 import numpy as np
@@ -34,9 +34,9 @@ def block(number_slot, count_slot):
             return (here == np.bincount(batch.block_of[batch.running], minlength=batch.blocks))[blocks]
         barriers = _barriers(group, number_slot)
         here = np.bincount(barriers, minlength=batch.blocks * NUMBERS)
-        for piece, other in parked:
-            if other is not group and piece.counted:
-                here += np.bincount(_barriers(other, piece.counted[0]), minlength=batch.blocks * NUMBERS)
+        for basic_block, other in parked:
+            if other is not group and basic_block.counted:
+                here += np.bincount(_barriers(other, basic_block.counted[0]), minlength=batch.blocks * NUMBERS)
         return here[barriers] >= group.r[count_slot]
     return ready
 

@@ -1,11 +1,11 @@
-"""A kernel's code in pieces: straight runs of instructions that a group of threads passes as one.
+"""A kernel's code in basic blocks: straight runs of instructions that a group of threads passes as one.
 
-A piece begins where branches lead to and where threads wait for each other, and ends with a branch.
+A basic block begins where branches lead to and where threads wait for each other, and ends with a branch.
 """
 
 from dataclasses import dataclass, field, replace
 
-from . import control, meeting
+from . import control, reconvergence
 from .faults import PtxError
 from .ptx import Address, Instruction, Label, Name, Number, Register, Vector
 from .slots import CARRY
@@ -106,16 +106,16 @@ def _scalars(operand):
     return [operand]
 
 
-class Piece:
+class BasicBlock:
     """A run of steps. `run(group)` does them, `leave(batch, group)` says where the threads go then.
 
     At the start of some, threads wait: `together` is True, and `ready` says who may go on.
-    `live` are the slots that this piece or a later one reads before it writes them.
+    `live` are the slots that this basic block or a later one reads before it writes them.
     """
 
     def __init__(self):
         self.steps, self.branch = [], None
-        self.targets, self.following = [], None   # numbers of the pieces where the branch leads, and of the next
+        self.targets, self.following = [], None   # where the branch leads, and what follows: numbers
         self.guard_slot = None                    # what the branch asks
         self.live = self.ready = self.counted = None
         self.together = False
@@ -123,7 +123,7 @@ class Piece:
 
     @property
     def first(self):
-        """The instruction that stands for the piece in messages."""
+        """The instruction that stands for the basic block in messages."""
         return self.steps[0].instruction if self.steps else self.branch
 
     @property
@@ -132,12 +132,12 @@ class Piece:
 
     @property
     def ways(self):
-        """Numbers of all pieces that may come next."""
+        """Numbers of all basic blocks that may come next."""
         stays = self.following is not None and (self.branch is None or (
             self.branch.guard is not None and self.branch.parts[0] != "brx"))
         return self.targets + [self.following] * stays
 
-    def join(self, pieces):
+    def join(self, basic_blocks):
         """Make `leave` and `ready`, now that slots are known."""
         branch, following = self.branch, self.following
         if self.steps and self.steps[0].operation.together:
@@ -145,46 +145,47 @@ class Piece:
         if branch is None:
             self.leave = control.end if following is None else control.jump(following)
         elif branch.parts[0] == "brx":
-            self.leave = control.table(self.guard_slot, self.targets, pieces)
+            self.leave = control.table(self.guard_slot, self.targets, basic_blocks)
         elif branch.guard is not None:
             target = self.targets[0] if self.targets else None
-            self.leave = control.split(self.guard_slot, branch.guard.negated, target, following, pieces)
+            self.leave = control.split(self.guard_slot, branch.guard.negated, target, following, basic_blocks)
         else:
             self.leave = control.jump(self.targets[0]) if self.targets else control.end
 
     def _gather(self, step):
         self.together = True
         if step.operation.together == "warp":
-            self.ready = meeting.warp(step.read[-1] if step.operation.mask else None)
+            self.ready = reconvergence.warp(step.read[-1] if step.operation.mask else None)
         else:
             counts = [slot for slot, dtype in zip(step.read, step.operation.sources) if dtype == DTYPES["u32"]]
             self.counted = counts if len(counts) > 1 else None
-            self.ready = meeting.block(*(self.counted or (None, None)))
+            self.ready = reconvergence.block(*(self.counted or (None, None)))
 
 
-def cut(flat):
-    """The pieces of flattened code, in order. Raises: PtxError for a branch to nowhere."""
-    pieces, labels = [Piece()], {}
-    for item in _passed_by(flat.items):
+def cut(inlined):
+    """The basic blocks of inlined code, in order. Raises: PtxError for a branch to nowhere."""
+    basic_blocks, labels = [BasicBlock()], {}
+    for item in _passed_by(inlined.items):
         if isinstance(item, Label):
-            if pieces[-1].steps or pieces[-1].branch:
-                pieces.append(Piece())
-            labels[item.name] = len(pieces) - 1
+            if basic_blocks[-1].steps or basic_blocks[-1].branch:
+                basic_blocks.append(BasicBlock())
+            labels[item.name] = len(basic_blocks) - 1
             continue
         step = None if item.parts[0] in BRANCHES else Step.of(item)
-        if pieces[-1].branch or (step and step.operation.together and pieces[-1].steps):
-            pieces.append(Piece())
+        if basic_blocks[-1].branch or (step and step.operation.together and basic_blocks[-1].steps):
+            basic_blocks.append(BasicBlock())
         if step is None:
-            pieces[-1].branch = item
+            basic_blocks[-1].branch = item
         else:
-            pieces[-1].steps.append(step)
-    for number, piece in enumerate(pieces):
-        piece.following = number + 1 if number + 1 < len(pieces) else None
-        piece.targets = [_target(label, labels, piece.branch) for label in _labels(piece.branch, flat.tables)]
-    if pieces[-1].branch is None or pieces[-1].branch.guard is not None:
-        pieces.append(Piece())
-        pieces[-2].following = len(pieces) - 1
-    return pieces
+            basic_blocks[-1].steps.append(step)
+    for number, basic_block in enumerate(basic_blocks):
+        basic_block.following = number + 1 if number + 1 < len(basic_blocks) else None
+        branch = basic_block.branch
+        basic_block.targets = [_target(label, labels, branch) for label in _labels(branch, inlined.tables)]
+    if basic_blocks[-1].branch is None or basic_blocks[-1].branch.guard is not None:
+        basic_blocks.append(BasicBlock())
+        basic_blocks[-2].following = len(basic_blocks) - 1
+    return basic_blocks
 
 
 def _passed_by(items):
@@ -215,28 +216,28 @@ def _target(label, labels, branch):
     return labels[label]
 
 
-def live_slots(pieces, slots):
-    """Enter in each piece which slots are `live` at its start; those at the kernel's start."""
+def live_slots(basic_blocks, slots):
+    """Enter in each basic block which slots are `live` at its start; those at the kernel's start."""
     reads, writes = [], []
-    for piece in pieces:
+    for basic_block in basic_blocks:
         read, written = set(), set()
-        for step in piece.steps:
+        for step in basic_block.steps:
             own = {slot for slot in step.written if slot is not None}
             read |= (set(step.read) | ({step.guard_slot} | own if step.guard else set())) - written
             written |= own if not step.guard else set()
-        if piece.guard_slot is not None and piece.guard_slot not in written:
-            read.add(piece.guard_slot)
+        if basic_block.guard_slot is not None and basic_block.guard_slot not in written:
+            read.add(basic_block.guard_slot)
         reads.append(read & slots.varying)
         writes.append(written)
     live = [set(read) for read in reads]
     changed = True
     while changed:
         changed = False
-        for number in range(len(pieces) - 1, -1, -1):
-            after = set().union(*(live[way] for way in pieces[number].ways))
+        for number in range(len(basic_blocks) - 1, -1, -1):
+            after = set().union(*(live[way] for way in basic_blocks[number].ways))
             new = reads[number] | (after - writes[number])
             if new != live[number]:
                 live[number], changed = new, True
-    for piece, alive in zip(pieces, live):
-        piece.live = sorted(alive)
+    for basic_block, alive in zip(basic_blocks, live):
+        basic_block.live = sorted(alive)
     return live[0]

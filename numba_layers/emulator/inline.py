@@ -1,4 +1,4 @@
-"""A kernel as one list of instructions and labels, with the device functions it calls written out in place.
+"""A kernel as one list of instructions and labels, with the device functions it calls inlined.
 
 Parameters of calls become registers. Names inside of a called function get the number of the call, so that each
 call has its own registers and labels.
@@ -21,52 +21,52 @@ class Parameter:
 
 
 @dataclass
-class Flat:
-    """What `flatten` gives: the code, the types of its registers, the variables it names, tables of branches."""
+class Inlined:
+    """What `inline` gives: the code, the types of its registers, the variables it names, tables of branches."""
     items: list = field(default_factory=list)
     registers: dict = field(default_factory=dict)
     variables: dict = field(default_factory=dict)
     tables: dict = field(default_factory=dict)
 
 
-def flatten(module, kernel):
-    """The Flat of a kernel. Raises: PtxError for functions without a body, or that call themselves."""
-    flat = Flat(variables=dict(module.variables))
-    _Writer(module, flat).write(kernel, "", {}, 0)
-    return flat
+def inline(module, kernel):
+    """The Inlined of a kernel. Raises: PtxError for functions without a body, or that call themselves."""
+    inlined = Inlined(variables=dict(module.variables))
+    _Writer(module, inlined).write(kernel, "", {}, 0)
+    return inlined
 
 
 class _Writer:
     """Writes functions out, one call after the other."""
 
-    def __init__(self, module, flat):
-        self.module, self.flat, self.calls = module, flat, 0
+    def __init__(self, module, inlined):
+        self.module, self.inlined, self.calls = module, inlined, 0
 
     def write(self, function, suffix, bound, depth):
         """Append a function's code. `bound`: its parameters' and results' names -> names of the caller's."""
-        flat = self.flat
-        flat.registers.update({name + suffix: kind for name, kind in function.registers.items()})
-        flat.tables.update({name + suffix: [label + suffix for label in labels]
+        inlined = self.inlined
+        inlined.registers.update({name + suffix: kind for name, kind in function.registers.items()})
+        inlined.tables.update({name + suffix: [label + suffix for label in labels]
                             for name, labels in function.tables.items()})
         for variable in function.variables.values():
             if variable.space == "shared":
-                flat.variables[variable.name] = variable
+                inlined.variables[variable.name] = variable
             elif variable.space != "param":
-                flat.variables[variable.name + suffix] = replace(variable, name=variable.name + suffix)
+                inlined.variables[variable.name + suffix] = replace(variable, name=variable.name + suffix)
         for item in function.body:
             if isinstance(item, Label):
-                flat.items.append(Label(item.name + suffix))
+                inlined.items.append(Label(item.name + suffix))
             elif item.parts[0] == "call":
                 self._call(item, function, suffix, bound, depth)
             elif item.parts[:2] in (("ld", "param"), ("st", "param")):
-                flat.items += self._parameter_moves(item, function, suffix, bound)
+                inlined.items += self._parameter_moves(item, function, suffix, bound)
             elif item.parts[0] == "ret" and suffix:
-                flat.items.append(replace(self._renamed(item, function, suffix), parts=("bra",),
+                inlined.items.append(replace(self._renamed(item, function, suffix), parts=("bra",),
                                           operands=(Name("end" + suffix),)))
             else:
-                flat.items.append(self._renamed(item, function, suffix))
+                inlined.items.append(self._renamed(item, function, suffix))
         if suffix:
-            flat.items.append(Label("end" + suffix))
+            inlined.items.append(Label("end" + suffix))
 
     def _call(self, item, function, suffix, bound, depth):
         vectors = [operand for operand in item.operands if isinstance(operand, Vector)]
@@ -101,7 +101,7 @@ class _Writer:
             part = self._operand(part, function, suffix)
             if name in bound or name in function.variables:
                 other = Register(f"{self._place(name, bound, suffix)}+{offset}")
-                self.flat.registers.setdefault(other.name, kind)
+                self.inlined.registers.setdefault(other.name, kind)
             else:
                 other = Parameter(name, offset)
             guard = self._operand(item.guard, function, suffix)
