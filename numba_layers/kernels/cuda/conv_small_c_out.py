@@ -1,7 +1,7 @@
 """Transposed convolution to a small C_out: too few channels to fill a tile, so each output is a dot product of its own.
 
-A thread group of GROUP neighbouring threads owns a pixel and CHANNELS of its channels: the threads part the channels
-of x, so that a group's loads are coalesced, and reduce their sums by shuffles.
+A thread group of GROUP neighbouring threads owns a pixel and CHANNELS of its channels: its threads divide the
+channels of x up, so that a group's loads are coalesced, and reduce their sums by shuffles.
 """
 
 import math
@@ -62,26 +62,26 @@ def add_pixel(x, x_at, weight, weight_at, inner, channels, lane, whole, total):
 def convolve_small_c_out(x, weight, bias, plan, relu, y):
     """y = bias + sum over the pixels of x of weight[tap] x[pixel], gathered at the pixel's taps in y; relu if `relu`.
 
-    The gradient of a convolution to its input, by the `plan` of the convolution itself.
+    The gradient of a convolution to its input, by `plan` of the convolution itself (see `conv`).
     Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
     A thread group owns a pixel of y and CHANNELS channels.
     """
-    inner, channels, parts = u32(x.shape[4]), u32(y.shape[4]), u32((y.shape[4] + CHANNELS - 1) // CHANNELS)
+    inner, channels, channel_blocks = u32(x.shape[4]), u32(y.shape[4]), u32((y.shape[4] + CHANNELS - 1) // CHANNELS)
     axes = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
     whole = inner % u32(4) == u32(0) and aligned(x) and aligned(weight)
     total = cuda.local.array(CHANNELS, y.dtype)
     zero, thread = y.dtype.type(0), u32(cuda.threadIdx.x)
     lane, member = u32(thread % u32(GROUP)), u32(thread % u32(WARP) // u32(GROUP))
-    items = u32(u32(y.shape[0]) * u32(y.shape[1]) * u32(y.shape[2]) * u32(y.shape[3]) * parts)
+    items = u32(u32(y.shape[0]) * u32(y.shape[1]) * u32(y.shape[2]) * u32(y.shape[3]) * channel_blocks)
     at = u32((cuda.blockIdx.x * cuda.blockDim.x + thread) // u32(WARP) * GROUPS)
     while at < items:                       # warps stay together for the shuffles
         item = u32(at + member)
         valid = item < items
-        pixel, part = divmod_u32(item if valid else at, parts)
+        pixel, channel_block = divmod_u32(item if valid else at, channel_blocks)
         line, w = divmod_u32(pixel, u32(y.shape[3]))
         plane, h = divmod_u32(line, u32(y.shape[2]))
         n, d = divmod_u32(plane, u32(y.shape[1]))
-        c0 = u32(part * u32(CHANNELS))
+        c0 = u32(channel_block * u32(CHANNELS))
         for c in range(CHANNELS):
             total[c] = zero
         kd = u32(0)

@@ -21,15 +21,15 @@ WIDE, BLOCK = 32, 512   # channels and threads of a block that sums the gradient
 ENOUGH = 4              # and pixels that are worth one of its threads
 
 
-def runs(*arguments):
-    """Launch shape: a thread for each run of pixels of each channel of y, the residues in rows of blocks."""
+def spans(*arguments):
+    """Launch shape: a thread for PIXELS neighbours of a row of each channel of y; the residues on axis y."""
     residues, (*lines, columns, channels) = max(1, arguments[3].shape[0]), arguments[-1].shape
     numbers = math.prod(lines) * -(-columns // PIXELS) * channels // residues
     threads = max(32, min(THREADS, -(-numbers // 32) * 32))
     return (max(1, min(MOST_BLOCKS, -(-numbers // threads))), min(MOST_BLOCKS, residues)), threads
 
 
-@cuda_kernel(launch=runs)
+@cuda_kernel(launch=spans)
 def depthwise(x, weight, bias, plan, relu, y):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `relu`.
 
@@ -40,52 +40,53 @@ def depthwise(x, weight, bias, plan, relu, y):
     pixels, weights, target = flat(x), flat(weight), flat(y)
     residue = np.uint32(cuda.blockIdx.y)
     while residue < plan.shape[0]:
-        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
-        runs = np.uint32((across.count + np.uint32(PIXELS - 1)) // PIXELS)
-        size = np.uint32(np.uint32(np.uint32(np.uint32(y.shape[0]) * down.count) * runs) * channels)
-        inverse_channels, inverse_runs, inverse_lines = reciprocal(channels), reciprocal(runs), reciprocal(down.count)
-        x_step, w_step = np.uint32(across.gap * channels), np.uint32(across.next_tap * channels)
+        axis_h, axis_w = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+        spans = np.uint32((axis_w.count + np.uint32(PIXELS - 1)) // PIXELS)
+        size = np.uint32(np.uint32(np.uint32(np.uint32(y.shape[0]) * axis_h.count) * spans) * channels)
+        inverse_channels, inverse_spans, inverse_lines = (reciprocal(channels), reciprocal(spans),
+                                                          reciprocal(axis_h.count))
+        x_step, w_step = np.uint32(axis_w.gap * channels), np.uint32(axis_w.next_tap * channels)
         number = thread_id()
         while number < size:
             line, c = fast_divmod(number, channels, inverse_channels)
-            line, t = fast_divmod(line, runs, inverse_runs)
-            n, t_h = fast_divmod(line, down.count, inverse_lines)
+            line, t = fast_divmod(line, spans, inverse_spans)
+            n, t_h = fast_divmod(line, axis_h.count, inverse_lines)
             t = np.uint32(t * np.uint32(PIXELS))
-            top, left = mad(t_h, down.stride, down.offset), mad(t, across.stride, across.offset)
+            top, left = mad(t_h, axis_h.stride, axis_h.offset), mad(t, axis_w.stride, axis_w.offset)
             totals = cuda.local.array(PIXELS, x.dtype)
             for k in range(PIXELS):
                 totals[k] = bias[c]
             p = np.uint32(0)
-            while p < down.taps:
-                row = mad(p, down.gap, top)
+            while p < axis_h.taps:
+                row = mad(p, axis_h.gap, top)
                 if row < height:
                     x_here = mad(mad(mad(n, height, row), width, left), channels, c)
-                    tap = mad(mad(p, down.next_tap, down.first_tap), np.uint32(weight.shape[1]), across.first_tap)
+                    tap = mad(mad(p, axis_h.next_tap, axis_h.first_tap), np.uint32(weight.shape[1]), axis_w.first_tap)
                     w_here, column, q = mad(tap, channels, c), left, np.uint32(0)
-                    while q < across.taps:
+                    while q < axis_w.taps:
                         w = weights[w_here]
                         for k in range(PIXELS):
-                            if mad(np.uint32(k), across.stride, column) < width:
-                                there = mad(np.uint32(k), np.uint32(across.stride * channels), x_here)
+                            if mad(np.uint32(k), axis_w.stride, column) < width:
+                                there = mad(np.uint32(k), np.uint32(axis_w.stride * channels), x_here)
                                 totals[k] += pixels[there] * w
                         x_here, w_here = np.uint32(x_here + x_step), np.uint32(w_here + w_step)
-                        column, q = np.uint32(column + across.gap), np.uint32(q + 1)
+                        column, q = np.uint32(column + axis_w.gap), np.uint32(q + 1)
                 p = np.uint32(p + 1)
-            y_row = mad(mad(n, np.uint32(y.shape[1]), mad(t_h, down.step, down.start)), np.uint32(y.shape[2]),
-                           across.start)
+            y_row = mad(mad(n, np.uint32(y.shape[1]), mad(t_h, axis_h.step, axis_h.start)), np.uint32(y.shape[2]),
+                           axis_w.start)
             for k in range(PIXELS):
                 here = np.uint32(t + k)
-                if here < across.count:
+                if here < axis_w.count:
                     total = totals[k]
                     if relu and total < 0:
                         total = x.dtype.type(0)
-                    target[mad(mad(here, across.step, y_row), channels, c)] = total
+                    target[mad(mad(here, axis_w.step, y_row), channels, c)] = total
             number = np.uint32(number + grid_size())
         residue = np.uint32(residue + cuda.gridDim.y)
 
 
 def splits(*arguments):
-    """Launch shape: a block for each split, row of the window and block of channels; its rows part the pixels."""
+    """Launch shape: a block for each split, row of the window and block of channels; its rows divide the pixels up."""
     grad_y, grad_weight = arguments[1], arguments[-1]
     splits, rows, _, channels = grad_weight.shape
     wide = min(WIDE, 1 << max(0, channels - 1).bit_length())
@@ -115,13 +116,13 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
 
     Shapes: x and grad_y (n, rows, columns, channels), grad_weight (split, rows, columns, channels); plan of fprop.
     The splits cut the pixels (split-K), by the shapes alone, and are to be added up. A block owns one row of the window
-    and as many channels as it is wide of one split; threads of one channel part its pixels.
+    and as many channels as it is wide of one split; threads of one channel divide its pixels up.
     """
     height, width, channels = np.uint32(x.shape[1]), np.uint32(x.shape[2]), np.uint32(x.shape[3])
     window_rows, window_columns = np.uint32(grad_weight.shape[1]), np.uint32(grad_weight.shape[2])
     lines, columns = np.uint32(grad_y.shape[1]), np.uint32(grad_y.shape[2])
     pixels, grads, target = flat(x), flat(grad_y), flat(grad_weight)
-    down, across = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
+    axis_h, axis_w = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
     inverse_columns, inverse_lines = reciprocal(columns), reciprocal(lines)
     wide, deep = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
     channel_blocks = np.uint32(divmod_u32(np.uint32(channels + wide - np.uint32(1)), wide)[0])
@@ -143,15 +144,15 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
             while pixel < behind:
                 line, t = fast_divmod(pixel, columns, inverse_columns)
                 n, t_h = fast_divmod(line, lines, inverse_lines)
-                row = mad(p, down.gap, mad(t_h, down.stride, down.offset))
+                row = mad(p, axis_h.gap, mad(t_h, axis_h.stride, axis_h.offset))
                 if row < height:
                     grad = grads[mad(pixel, channels, c)]
-                    column = mad(q, across.gap, mad(t, across.stride, across.offset))
+                    column = mad(q, axis_w.gap, mad(t, axis_w.stride, axis_w.offset))
                     row = np.uint32(mad(n, height, row) * width)
                     for k in range(TAPS):
                         if column < width and q + k < window_columns:
                             totals[k] += pixels[mad(np.uint32(row + column), channels, c)] * grad
-                        column = np.uint32(column + across.gap)
+                        column = np.uint32(column + axis_w.gap)
                 pixel = np.uint32(pixel + deep)
             for k in range(TAPS):
                 total = total_of_column(shared, totals[k], wide, deep)

@@ -37,7 +37,7 @@ def unary(name, f):
             i = next4(i)
 
 
-# The CPU room takes NumPy's functions, which there are none of here.
+# The CPU's kernels take NumPy's functions, which there are none of here.
 
 
 @device

@@ -43,17 +43,17 @@ def gather_forward(x, indices, y):
 def patches(*arguments):
     """Launch shape: a warp for each patch of the last argument, a table: some of its rows, WARP columns."""
     rows, columns = arguments[-1].shape
-    across = max(1, -(-columns // WARP))
-    down = max(1, min(rows, PATCHES // across))
-    beside = min(BESIDE, down)
-    return (-(-down // beside), across), (WARP, beside)
+    patches_j = max(1, -(-columns // WARP))
+    patches_i = max(1, min(rows, PATCHES // patches_j))
+    beside = min(BESIDE, patches_i)
+    return (-(-patches_i // beside), patches_j), (WARP, beside)
 
 
 @device
 def rows_of_patch(table):
     """(top, bottom): the rows of this warp's patch."""
-    rows, down = np.uint32(table.shape[0]), np.uint32(cuda.gridDim.x * cuda.blockDim.y)
-    height = np.uint32(np.uint32(rows + down - np.uint32(1)) // down)
+    rows, patches_i = np.uint32(table.shape[0]), np.uint32(cuda.gridDim.x * cuda.blockDim.y)
+    height = np.uint32(np.uint32(rows + patches_i - np.uint32(1)) // patches_i)
     top = min(rows, np.uint32(first_row() * height))
     return top, min(rows, np.uint32(top + height))
 

@@ -2,7 +2,7 @@
 
 Images are (sample, depth, row, column, channel); with fewer spatial axes the first ones have size 1. Window o of an
 axis covers the pixels from o stride - before on, as far as they are in the image; tap (p, q, r) of a window (P, Q, R)
-has number (p Q + q) R + r. A block owns a piece of a row of what it writes, a thread every so many of its numbers,
+has number (p Q + q) R + r. A block owns a chunk of a row of what it writes, a thread every so many of its numbers,
 channels fastest: forwards it looks at the pixels of their windows, backwards at the windows that hold them.
 """
 
@@ -15,7 +15,7 @@ from .toolchain.api import cuda, device
 from .toolchain.target import THREADS, cuda_kernel
 
 PER_THREAD = 4                            # numbers of a row for a thread, which finds the row but once
-MOST_ROWS, MOST_PIECES = 1 << 20, 4096    # blocks of a launch; the rest is striding
+MOST_ROWS, MOST_CHUNKS = 1 << 20, 4096    # blocks of a launch; the rest is striding
 
 
 def rows(*arguments):
@@ -23,8 +23,8 @@ def rows(*arguments):
     image = arguments[-1]
     numbers = math.prod(image.shape[3:])
     threads = max(32, min(THREADS, -(-numbers // 32) * 32))
-    pieces = -(-numbers // (threads * PER_THREAD))
-    return (max(1, min(MOST_ROWS, math.prod(image.shape[:3]))), max(1, min(MOST_PIECES, pieces))), threads
+    chunks = -(-numbers // (threads * PER_THREAD))
+    return (max(1, min(MOST_ROWS, math.prod(image.shape[:3]))), max(1, min(MOST_CHUNKS, chunks))), threads
 
 
 @device

@@ -1,6 +1,6 @@
 """Reductions on the GPU: of rows (the last axis) and of columns (an axis before it), in a fixed order.
 
-The reduced axis is cut into as many chunks as `out` has room for; the threads that share a chunk each combine
+The reduced axis is cut into as many chunks as `out` holds; the threads of a chunk each combine
 some of it, then their results. Only sizes decide the order. Nothing here is empty: an op fills the result of an
 empty reduction itself.
 """
@@ -32,20 +32,20 @@ def chunks_of_rows(x, out):
 
 
 def chunks_of_columns(x, out):
-    """Launch shape: threads (across, down), `down` of them for each chunk of a column."""
-    return _across_and_down(out.size, x.shape[1] // out.shape[1])
+    """Launch shape: threads (x, y), y of them for each chunk of a column."""
+    return _launch_of_columns(out.size, x.shape[1] // out.shape[1])
 
 
 @lru_cache(4096)
-def _across_and_down(columns, n):
-    across = down = 1
-    while across < WARP and across < columns:
-        across *= 2
-    while across * down < MAX_GROUP and MIN_PER_THREAD * down < n and columns * down < FULL_GPU:
-        down *= 2
-    while across * down < THREADS and across < columns:
-        across *= 2
-    return min(8 * MOST_BLOCKS, -(-columns // across)), (across, down)
+def _launch_of_columns(columns, n):
+    threads_x = threads_y = 1
+    while threads_x < WARP and threads_x < columns:
+        threads_x *= 2
+    while threads_x * threads_y < MAX_GROUP and MIN_PER_THREAD * threads_y < n and columns * threads_y < FULL_GPU:
+        threads_y *= 2
+    while threads_x * threads_y < THREADS and threads_x < columns:
+        threads_x *= 2
+    return min(8 * MOST_BLOCKS, -(-columns // threads_x)), (threads_x, threads_y)
 
 
 @device
@@ -94,10 +94,10 @@ def _reduction(name, combine, start):
         """
         parts = cuda.shared.array(MAX_GROUP, out.dtype)
         chunks, inner = np.uint32(out.shape[1]), np.uint32(out.shape[2])
-        across, down = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
+        threads_x, threads_y = np.uint32(cuda.blockDim.x), np.uint32(cuda.blockDim.y)
         below = np.uint32(cuda.threadIdx.y)
-        place = np.uint32(below * across + cuda.threadIdx.x)
-        block = np.uint32(cuda.blockIdx.x * across)
+        place = np.uint32(below * threads_x + cuda.threadIdx.x)
+        block = np.uint32(cuda.blockIdx.x * threads_x)
         while block < out.size:   # the same for all threads of the block, which wait for each other
             task = min(np.uint32(block + cuda.threadIdx.x), np.uint32(out.size - 1))
             o_c = np.uint32(task // inner)
@@ -105,26 +105,26 @@ def _reduction(name, combine, start):
             o = np.uint32(o_c // chunks)
             c = np.uint32(o_c - o * chunks)
             first, size = chunk(c, chunks, x.shape[1])
-            image, mine = x[o], np.uint32(np.uint32(size + (down - below) - np.uint32(1)) // down)
+            image, mine = x[o], np.uint32(np.uint32(size + (threads_y - below) - np.uint32(1)) // threads_y)
             total = start(out.dtype.type(image[first, j]))
             k = 0
             while k < mine:
-                r = np.uint32(first + below + np.uint32(k) * down)
+                r = np.uint32(first + below + np.uint32(k) * threads_y)
                 total = out.dtype.type(combine(total, out.dtype.type(image[r, j])))
                 k += 1
-            half = down >> 1
+            half = threads_y >> 1
             if half:
                 parts[place] = total
                 cuda.syncthreads()
             while half:
                 if below < half:
-                    total = out.dtype.type(combine(total, parts[np.uint32(place + half * across)]))
+                    total = out.dtype.type(combine(total, parts[np.uint32(place + half * threads_x)]))
                     parts[place] = total
                 cuda.syncthreads()
                 half >>= 1
             if below == 0 and block + cuda.threadIdx.x < out.size:
                 out[o, c, j] = total
-            block = np.uint32(block + np.uint32(cuda.gridDim.x * across))
+            block = np.uint32(block + np.uint32(cuda.gridDim.x * threads_x))
 
 
 @device

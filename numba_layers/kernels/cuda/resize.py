@@ -33,7 +33,7 @@ def interpolate_forward(x, times, y):
 
 @cuda_kernel
 def interpolate_backward(grad, times, grad_x):
-    """grad_x[o, i, k] = the sum of grad[o, j, k] over the slices j made of slice i, times its share in them.
+    """grad_x[o, i, k] = the sum of grad[o, j, k] over the slices j made of slice i, times its fraction of them.
 
     Shapes: grad (outer, n times, inner), grad_x (outer, n, inner).
     """
@@ -47,10 +47,10 @@ def interpolate_backward(grad, times, grad_x):
         own = mad(np.uint32(line * times), inner, k)
         total, p = grad.dtype.type(0), np.uint32(0)
         while p < times:
-            share = grad.dtype.type(p) / grad.dtype.type(times)
-            total += source[mad(p, inner, own)] * (one - share if i + 1 < slices else one)
+            fraction = grad.dtype.type(p) / grad.dtype.type(times)
+            total += source[mad(p, inner, own)] * (one - fraction if i + 1 < slices else one)
             if i > 0:
-                total += source[mad(np.uint32(p - times), inner, own)] * share
+                total += source[mad(np.uint32(p - times), inner, own)] * fraction
             p = np.uint32(p + 1)
         target[number] = total
         number = np.uint32(number + grid_size())

@@ -39,8 +39,8 @@ def copies(x, shape, x_start, x_strides, y_start, y_strides, y):
     if not turned(x_strides):
         return vec4_launch_of(math.prod(shape))
     tall = height(*shape[6:])
-    down, across = -(-shape[6] // (1 << tall)), -(-shape[7] // (TILE >> tall))
-    return max(1, min(8 * MOST_BLOCKS, math.prod(shape[:6]) * down * across)), THREADS
+    tiles_i, tiles_j = -(-shape[6] // (1 << tall)), -(-shape[7] // (TILE >> tall))
+    return max(1, min(8 * MOST_BLOCKS, math.prod(shape[:6]) * tiles_i * tiles_j)), THREADS
 
 
 @device
@@ -130,11 +130,11 @@ def copy_tiles(x, shape, x_start, x_strides, y_start, y_strides, y):
     tall = np.uint32(height_on_device(rows, columns))
     wide = np.uint32(TILE_POWER - tall)
     pitch = np.uint32((1 << wide) + 1)
-    down, across = np.uint32(((rows - 1) >> tall) + 1), np.uint32(((columns - 1) >> wide) + 1)
-    task, tasks = np.uint32(cuda.blockIdx.x), np.uint32(panels(shape) * down * across)
+    tiles_i, tiles_j = np.uint32(((rows - 1) >> tall) + 1), np.uint32(((columns - 1) >> wide) + 1)
+    task, tasks = np.uint32(cuda.blockIdx.x), np.uint32(panels(shape) * tiles_i * tiles_j)
     while task < tasks:
-        panel, j = divmod_u32(task, across)
-        panel, i = divmod_u32(panel, down)
+        panel, j = divmod_u32(task, tiles_j)
+        panel, i = divmod_u32(panel, tiles_i)
         i, j = np.uint32(i << tall), np.uint32(j << wide)
         x_panel, y_panel = to_panels(four(panel), four(x_start), four(y_start), shape, x_strides, y_strides)
         where = x_panel[0], i, j, rows, columns, tall, x_strides

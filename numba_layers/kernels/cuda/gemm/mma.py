@@ -97,8 +97,8 @@ def tile_mma(precision, words, rows, columns, strides_a, strides_b):
                     for c in range(columns // 2):
                         lane = [(r + h) * columns + 2 * c + e for h in (0, 1) for e in (0, 1)]
                         found = inline_ptx(builder, text, four, letters, *in_a, *in_b[c], *(values[e] for e in lane))
-                        for part, e in enumerate(lane):
-                            values[e] = builder.extract_value(found, part)
+                        for k, e in enumerate(lane):
+                            values[e] = builder.extract_value(found, k)
             for place, value in zip(places, values):
                 builder.store(value, place)
             return context.get_dummy_value()
