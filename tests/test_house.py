@@ -70,6 +70,11 @@ def test_imports_point_down(path):
     assert not {name for name in imports(path) if name != part and FLOOR[name] >= FLOOR[part]}
 
 
+def test_the_emulator_knows_errors_alone():
+    assert {name for path in FILES if place(path).startswith("emulator/") for name in imports(path)} == {"emulator",
+                                                                                                        "errors"}
+
+
 def test_only_the_registry_reaches_kernels():
     """Others know their geometry alone."""
     for path in FILES:

@@ -6,6 +6,8 @@ After a change that is worth its registers, and for a new kernel (after `record_
 """
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +88,15 @@ def test_what_should_not_be_is_seen(function, field):
 @pytest.mark.parametrize("text", ["float32[1] int64*3 float32 bool uint8[5]", "int64"])
 def test_types_as_text(text):
     assert resources.text_of(resources.signature_of(text)) == text
+
+
+def test_a_real_gpu_needs_no_emulator():
+    """What a GPU's driver takes is made by the toolchain alone."""
+    script = """if True:
+        import sys
+        import numba_layers.devices.gpu
+        from numba_layers.kernels.cuda.toolchain import resources
+        (_, kernel, signature), = resources.kernels(["fill"])
+        assert kernel.cubin(signature, (8, 0))[1]
+        print([name for name in sys.modules if name.startswith("numba_layers.emulator")])"""
+    assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "[]"
