@@ -1,8 +1,8 @@
 """Convolution on the GPU: fprop and dgrad as implicit GEMM (see `gemm.mainloop`, `gemm.im2col`).
 
 Images are (sample, depth, row, column, channel), NDHWC; windows (depth, row, column, channel, filter); with fewer
-spatial axes the first ones have size 1. The geometry is a plan with a row of numbers for each residue and axis (see
-`gemm.plan`): fprop has one residue; dgrad, which is a transposed convolution, one for each remainder of the output's
+spatial axes the first ones have size 1. The geometry is a plan with numbers for each residue and axis (see
+`kernels.geometry`): fprop has one residue; dgrad, a transposed convolution, one for each remainder of the output's
 pixels modulo the strides, with blocks of their own.
 """
 
@@ -58,11 +58,11 @@ def sizes_of(x, d, h, w):
 
 def fprop(gemm):
     def convolve(x, weight, bias, plan, transposed, relu, y):
-        """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plan` (residue, axis, number), relu if `relu`.
+        """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plan` (residue, axis, field), relu if `relu`.
 
         Shapes: x (n, depth, height, width, in), y (n, depth, height, width, out), bias (out,),
         weight (depth, height, width, in, out), or (..., out, in) if transposed
-        A block owns tiles of the result. Weights that are not transposed are for plan of one residue with all taps in
+        A block owns tiles of the result. Weights that are not transposed are for plans of one residue with all taps in
         their order. The only residue of a plan has all pixels.
         """
         d, h, w = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)

@@ -62,7 +62,7 @@ def add_pixel(x, x_at, weight, weight_at, inner, channels, lane, whole, total):
 def convolve_small_c_out(x, weight, bias, plan, relu, y):
     """y = bias + sum over the pixels of x of weight[tap] x[pixel], gathered at the pixel's taps in y; relu if `relu`.
 
-    The gradient of a convolution to its input, by `plan` of the convolution itself (see `conv`).
+    The gradient of a convolution to its input, by the `plan` of the convolution itself.
     Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
     A thread group owns a pixel of y and CHANNELS channels.
     """

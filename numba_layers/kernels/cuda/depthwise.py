@@ -1,7 +1,7 @@
 """Depthwise convolution on the GPU: each channel has a window of its own, and neighbouring channels have threads.
 
 Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
-their geometry as plan (see `gemm.plan`): dgrad is the same walk as fprop by another plan. Pixels whose
+their geometry as a plan (see `kernels.geometry`): dgrad is the same walk as fprop by another plan. Pixels whose
 window reaches beyond the image see only the taps within it.
 """
 
