@@ -74,21 +74,22 @@ def peak(count):
     """A function that does some multiply-adds on `count` threads, and how many operations these are."""
     import numba
 
-    from numba_layers.kernels.cpu.micro import gemm
+    from numba_layers.kernels.cpu.micro.gemm import GROUP, NR_VECTORS, Operand, tile_of
+    from numba_layers.kernels.cpu.micro.vector import MR, VECTOR_BYTES, at
 
     @numba.njit(parallel=True)
     def multiply_adds(a, b, start, tiles):
         """CALLS tiles for each thread, by the same few rows of b."""
         for task in numba.prange(tiles.shape[0]):
             for _ in range(CALLS):
-                gemm.tile_of(gemm.VECTORS, gemm.at(a, 0), (1, 1, 0, 0, 0), gemm.at(b, 0), (0, 0), (1, 1, DEPTH),
-                             gemm.at(start, 0), (0, 0), False,
-                             gemm.at(tiles, task * tiles.shape[1]), (tiles.shape[2], gemm.GROUP * tiles.shape[2]))
+                tile_of(NR_VECTORS, Operand(at(a, 0), (1, 1, 0, 0, 0)), Operand(at(b, 0), (0, 0)), (1, 1, DEPTH),
+                        Operand(at(start, 0), (0, 0)),
+                        Operand(at(tiles, task * tiles.shape[1]), (tiles.shape[2], GROUP * tiles.shape[2])), False)
 
-    width = gemm.VECTORS * gemm.VECTOR_BYTES // 4
-    arrays = [np.ones(size, np.float32) for size in (gemm.ROWS, width, width)]
-    tiles = np.empty((count, gemm.ROWS * width, width), np.float32)
-    return lambda: multiply_adds(*arrays, tiles), 2 * count * CALLS * DEPTH * gemm.ROWS * width
+    width = NR_VECTORS * VECTOR_BYTES // 4
+    arrays = [np.ones(size, np.float32) for size in (MR, width, width)]
+    tiles = np.empty((count, MR * width, width), np.float32)
+    return lambda: multiply_adds(*arrays, tiles), 2 * count * CALLS * DEPTH * MR * width
 
 
 def turn(function, calls):

@@ -6,7 +6,7 @@ import pytest
 
 from numba_layers.kernels.cpu.depthwise import CHANNELS, COLUMNS, PIXELS
 from numba_layers.kernels.cpu.micro.depthwise import BLOCK, RUN, WIDTHS
-from numba_layers.kernels.cpu.micro.gemm import FUSED, VECTOR_BYTES
+from numba_layers.kernels.cpu.micro.vector import FUSED, VECTOR_BYTES
 from numba_layers.kernels.geometry import backward_plan, forward_plan
 from numba_layers.ops._window import axes
 from tests.kernels.launching import launch

@@ -5,7 +5,7 @@ import pytest
 
 from numba_layers import config, devices, registry
 from numba_layers.errors import ArgumentError, UnknownNameError
-from numba_layers.kernels.cpu.micro.gemm import FUSED
+from numba_layers.kernels.cpu.micro.vector import FUSED
 from tests.kernels.test_matmul import FORMS, assert_near, laid, operands, product
 
 SHAPES = [(130, 33, 140), (70, 5, 9), (4, 0, 4)]

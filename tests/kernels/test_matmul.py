@@ -1,10 +1,16 @@
 """Matrix multiply kernels: values, shapes round the borders of the tile, NaN, the same bits always."""
 
+import re
+from pathlib import Path
+
 import numba
 import numpy as np
 import pytest
 
-from numba_layers.kernels.cpu.micro.gemm import ROWS, VECTOR_BYTES, VECTORS
+from numba_layers.kernels.cpu import matmul
+from numba_layers.kernels.cpu.micro import vector
+from numba_layers.kernels.cpu.micro.gemm import NR_VECTORS
+from numba_layers.kernels.cpu.micro.vector import MR, VECTOR_BYTES
 from tests.kernels.launching import launch
 from tests.machines import SMALLER, passes_with
 from tests.reference import matmul as reference
@@ -13,8 +19,8 @@ FORMS = ("nn", "nt", "tn")
 LANES = VECTOR_BYTES // 4
 EMPTY = [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)]
 ON_CPU = [
-    (1, 1, 1), (1, 5, 1), (2, 3, 4), (ROWS, 7, LANES), (ROWS + 1, 8, LANES + 1), (ROWS - 1, 9, LANES - 1),
-    (2 * ROWS + 3, 31, VECTORS * LANES), (5, 64, VECTORS * LANES + 1), (17, 65, 2 * VECTORS * LANES - 1),
+    (1, 1, 1), (1, 5, 1), (2, 3, 4), (MR, 7, LANES), (MR + 1, 8, LANES + 1), (MR - 1, 9, LANES - 1),
+    (2 * MR + 3, 31, NR_VECTORS * LANES), (5, 64, NR_VECTORS * LANES + 1), (17, 65, 2 * NR_VECTORS * LANES - 1),
     (33, 70, 49), (70, 1, 70), (1, 70, 70), (70, 70, 1), (40, 17, 10), (3, 600, 35), (9, 1100, 300), *EMPTY,
 ]
 ON_GPU = [(1, 1, 1), (3, 5, 7), (32, 32, 32), (33, 64, 36), (65, 33, 17), (130, 129, 20), (290, 3, 70), *EMPTY]
@@ -92,7 +98,7 @@ def test_dense_forward(relu, device, dtype, random):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_nan_and_infinity_stay_in_their_row_or_column(form, device, dtype, random):
-    a, b = operands(random, 2 * ROWS + 1, 20, 3 * LANES + 5, dtype)
+    a, b = operands(random, 2 * MR + 1, 20, 3 * LANES + 5, dtype)
     a, b = abs(a), abs(b)
     a[3, 7], b[2, LANES + 1] = np.nan, np.inf
     y = product(form, a, b)
@@ -129,3 +135,17 @@ def test_same_bits_for_any_number_of_threads(form, m, k, n, on_cpu, dtype, rando
 def test_tiles_of_smaller_machines(features, on_cpu):
     """The same tests with the tile of AVX2, and with the one of machines without fused multiply-add."""
     assert passes_with(features, __file__)
+
+
+@pytest.mark.parametrize("row, features, machine", [
+    ("SSE2", [], "x86_64"), ("NEON", [], "aarch64"), ("AVX2 + FMA", ["+avx2", "+fma"], "x86_64"),
+    ("AVX-512", ["+avx2", "+fma", "+avx512f"], "x86_64"),
+])
+def test_the_page_about_the_tile_is_right(row, features, machine):
+    """The table of `micro/README.md` says what the kernels compute from a machine's features."""
+    page = Path(vector.__file__).with_name("README.md").read_text()
+    line = next(line for line in page.splitlines() if line.startswith(f"| {row} |"))
+    size, rows = vector.shape(features, machine)
+    lanes = size // 4
+    assert [int(cell) for cell in re.findall(r"\d+", line.removeprefix(f"| {row}"))] == [
+        size, rows, NR_VECTORS * lanes, matmul.KC, matmul.MC, matmul.NC_VECTORS * lanes]

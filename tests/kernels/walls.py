@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from numba_layers import registry
 from numba_layers.kernels.cpu import conv, conv_wgrad, matmul, select, winograd, winograd_wgrad
 from numba_layers.kernels.cpu import conv_small_c_out as small
-from numba_layers.kernels.cpu.micro import gemm
+from numba_layers.kernels.cpu.micro import gemm, vector
 from numba_layers.kernels.geometry import ConvProblem, backward_plan, forward_plan
 from numba_layers.ops._window import axes
 from tests.kernels.test_conv import padded
@@ -45,12 +45,12 @@ _int64, _pointer = ir.IntType(64), ir.IntType(8).as_pointer()
 
 def walled(size, at_end=True):
     """(what keeps it alive, address) of `size` bytes that end at a wall, or begin behind one."""
-    room = max(1, -(-size // PAGE)) * PAGE
-    memory = (ctypes.c_char * (room + 2 * PAGE)).from_buffer(mmap.mmap(-1, room + 2 * PAGE))
+    space = max(1, -(-size // PAGE)) * PAGE
+    memory = (ctypes.c_char * (space + 2 * PAGE)).from_buffer(mmap.mmap(-1, space + 2 * PAGE))
     first = ctypes.addressof(memory)
-    for wall in (first, first + PAGE + room):
+    for wall in (first, first + PAGE + space):
         assert _protect(ctypes.c_void_p(wall), PAGE, 0) == 0
-    return memory, first + PAGE + (room - size if at_end else 0)
+    return memory, first + PAGE + (space - size if at_end else 0)
 
 
 def array(shape, dtype, at_end):
@@ -90,7 +90,7 @@ def _call(builder, name, result, *arguments):
 
 @intrinsic(prefer_literal=True)
 def scratch(typing, x, one, two=0, three=0, four=0, five=0):
-    """What `_workspace.scratch` gives, each buffer between walls."""
+    """What `workspace.scratch` gives, each buffer between walls."""
     sizes = [size or types.Omitted(0) for size in (one, two, three, four, five)]
     given = [size.literal_value for size in sizes if not isinstance(size, types.Omitted)]
 
@@ -208,17 +208,17 @@ def near(found, desired, *what):
 
 def edges(trial):
     """Each buffer full, and what takes one number more than it holds."""
-    lanes = gemm.VECTOR_BYTES // np.dtype(trial.dtype).itemsize
-    panel = gemm.VECTORS * lanes
+    lanes = vector.VECTOR_BYTES // np.dtype(trial.dtype).itemsize
+    panel = gemm.NR_VECTORS * lanes
     for more in (0, 1):
-        trial.multiply(gemm.ROWS + more, matmul.DEPTH + more, matmul.BLOCK_VECTORS * lanes + more)     # PANELS, STRIP
+        trial.multiply(vector.MR + more, matmul.KC + more, matmul.NC_VECTORS * lanes + more)     # B_PANELS, A_PANEL
         for taps in (3, 40):                                                                            # PANEL
             trial.convolve((1, taps + 6, conv.PANEL // conv.ROW // taps + more), (taps,), panel + 1)
-        numbers = conv.WINDOWS // gemm.VECTOR_BYTES * lanes // (gemm.ROWS // conv.GROUP)              # WINDOWS
+        numbers = conv.WINDOWS // vector.VECTOR_BYTES * lanes // (vector.MR // gemm.GROUP)              # WINDOWS
         taps = 5
-        trial.convolve((1, 8, numbers // (9 * conv.GROUP + taps - 9) + more), (taps,), 1, strides=9, padding="full")
+        trial.convolve((1, 8, numbers // (9 * gemm.GROUP + taps - 9) + more), (taps,), 1, strides=9, padding="full")
         channels = conv.CHANNELS + more
-        for taps in (conv.PANEL // (conv.ROW * channels), numbers // (conv.GROUP * channels)):
+        for taps in (conv.PANEL // (conv.ROW * channels), numbers // (gemm.GROUP * channels)):
             for dilation in (1, 2):
                 trial.convolve((1, 7, channels), (taps + more,), 2, padding="same", dilation=dilation)
         for window, channels in (((1, 1), conv_wgrad.COLUMNS + more), ((1, 3), conv_wgrad.IN_PLACE + 8 * more)):
@@ -226,7 +226,7 @@ def edges(trial):
                 trial.convolve((1, 2, columns, channels), window, panel - more, padding="same")         # BESIDE
         trial.winograd((1, 8, 4 * winograd.BLOCKS // 2 + more, winograd.CHANNELS + more), panel + more, 4, "same")
         trial.winograd_wgrad((1, 8, 4 * winograd_wgrad.BLOCKS // 2 + more, 8), 2 * lanes, 1)
-    few_edges(trial)
+    small_c_out_edges(trial)
     winograd_edges(trial)
 
 
@@ -235,8 +235,8 @@ def largest(fits):
     return next(size for size in range(1, 1 << 20) if not fits(size)) - 1
 
 
-def few_edges(trial):
-    """What `convolve_small_c_out` has room for, and one more, which `convolve` takes."""
+def small_c_out_edges(trial):
+    """The capacity of `convolve_small_c_out`, and one more, which `convolve` takes."""
     def holds(taps, steps, channels):
         window = axes("walls", (steps,), (taps,), padding="same")
         return small.fits(ConvProblem("dgrad", window, (1, steps, channels), (1, steps, 3)))
@@ -254,13 +254,14 @@ def few_edges(trial):
         grad, weight = trial.integers(1, 1, 1, steps - 1, 3), trial.integers(1, 1, 2, channels, 3)
         found = trial.run("convolve_small_c_out", grad, weight, np.zeros(channels, trial.dtype),
                           forward_plan(window), False, out=(1, 1, 1, steps, channels))
-        same(found[0, 0], reference.conv_backward_input(grad[0, 0], weight[0, 0], (steps,)), "few", steps, channels)
+        same(found[0, 0], reference.conv_backward_input(grad[0, 0], weight[0, 0], (steps,)),
+             "small C_out", steps, channels)
 
 
 def winograd_edges(trial):
-    """As many channels as there is room for: with those of float64 and one more, it is not chosen."""
+    """As many channels as the buffers hold: with those of float64 and one more, it is not chosen."""
     itemsize = np.dtype(trial.dtype).itemsize
-    for at_once in (gemm.ROWS, 1):      # of `winograd_convolve` and of its wgrad
+    for at_once in (vector.MR, 1):      # of `winograd_convolve` and of its wgrad
         channels = largest(partial(winograd.holds, at_once=at_once, itemsize=itemsize))
         assert channels >= select.MOST_CHANNELS
         if at_once > 1:
@@ -297,7 +298,7 @@ def main(seed, count):
             edges(trial)
             for _ in range(count):
                 anything(trial)
-    print(f"walls: vectors of {gemm.VECTOR_BYTES} bytes, {gemm.ROWS} rows")
+    print(f"walls: vectors of {vector.VECTOR_BYTES} bytes, {vector.MR} rows")
 
 
 if __name__ == "__main__":

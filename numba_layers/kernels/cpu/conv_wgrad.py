@@ -1,75 +1,95 @@
-"""The gradient of a convolution to its weight, on the CPU: products of the image under each tap with the output's
-gradient, summed over the pixels.
+"""The gradient of a convolution to its weight (wgrad) on the CPU, an implicit GEMM whose sum runs over the pixels:
+products of the image under each tap with the output's gradient.
 
-A task takes some taps and channels, the rows of the tile, and goes over a part of the pixels, piece by piece: some
+A task takes some taps and channels, the rows of the tile, and goes over a part of the pixels, a K-block at a time: some
 rows of one image, or a part of a row. Where a tile's rows are channels of one tap, few enough, it reads the image
-where it lies; else the windows of a piece are copied first, one pixel a row.
+where it lies; else the windows of a K-block are packed first (im2col), one pixel a row.
 """
+
+from collections import namedtuple
 
 import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .conv import GAP, OFFSET, STRIDE, TAPS
-from .matmul import EDGE, share
-from .micro.gemm import (
-    GROUP,
-    ROWS,
-    VECTOR_BYTES,
-    VECTORS,
-    at,
-    ceil_div,
-    copy,
-    divide,
-    lanes_of,
-    tile_of,
-)
+from .micro.gemm import FRINGE, GROUP, NR_VECTORS, Operand, tile_of
+from .micro.partition import part_of
+from .micro.plan import axis_of
+from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of
 from .micro.workspace import release, scratch
 
-PIXELS = 128                                  # of a piece, at most
+PIXELS = 128                                  # of a K-block, at most
 COLUMNS = 256                                 # taps and channels of a task, about
 IN_PLACE = 32                                 # channels: of more, a tile would use too little of each cache line
-ROW = VECTORS * VECTOR_BYTES
-PATCHES = PIXELS * (COLUMNS + ROWS) * 8       # buffers, in bytes: the windows of a piece,
+ROW = NR_VECTORS * VECTOR_BYTES
+PATCHES = PIXELS * (COLUMNS + MR) * 8       # buffers, in bytes: the windows of a K-block,
 BESIDE = PIXELS * ROW                         # and its gradients
 
+# How the rows of the product, taps and channels, are cut into chunks for tasks. A run lies side by side in memory:
+# some taps and all their channels. A chunk takes `together` runs, or one of `cuts` parts of a run.
+Cut = namedtuple("Cut", "taps run runs cuts together")
+Chunk = namedtuple("Chunk", "first runs taps e size")    # runs from `first` on, elements e..e + size of each
+Block = namedtuple("Block", "n d h w rows columns")      # pixels of a K-block: the first one, rows and columns
+
 
 @inlined
-def piece_of(number, grad_y, rows, columns):
-    """((sample, depth, row, column) of the first pixel, number of rows, of columns) of piece `number`.
+def cut_of(plan, channels):
+    """How the rows of the product are cut, as a `Cut`."""
+    d, h, w = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
+    taps = w.taps if w.gap == 1 else 1
+    run = taps * channels
+    return Cut(taps, run, divide(d.taps * h.taps * w.taps, taps), ceil_div(run, COLUMNS), max(1, divide(COLUMNS, run)))
 
-    rows, columns: of a piece, at most.
-    """
-    across, down = ceil_div(grad_y.shape[3], columns), ceil_div(grad_y.shape[2], rows)
-    line = divide(number, across)
-    plane = divide(line, down)
+
+@inlined
+def chunk_of(number, cut):
+    """One of the chunks."""
+    group = divide(number, cut.cuts)
+    e, size = part_of(number - group * cut.cuts, cut.cuts, cut.run, MR)
+    first = group * cut.together
+    return Chunk(first, min(cut.together, cut.runs - first), cut.taps, e, size)
+
+
+@inlined
+def rows_of_block(grad_y):
+    """Rows of the image in a K-block, at most."""
+    return max(1, min(grad_y.shape[2], divide(PIXELS, max(1, grad_y.shape[3]))))
+
+
+@inlined
+def block_of(number, grad_y):
+    """One of the K-blocks."""
+    rows = rows_of_block(grad_y)
+    in_row, in_plane = ceil_div(grad_y.shape[3], PIXELS), ceil_div(grad_y.shape[2], rows)
+    line = divide(number, in_row)
+    plane = divide(line, in_plane)
     n = divide(plane, grad_y.shape[1])
-    h, w = (line - plane * down) * rows, (number - line * across) * columns
-    place = n, plane - n * grad_y.shape[1], h, w
-    return place, min(rows, grad_y.shape[2] - h), min(columns, grad_y.shape[3] - w)
+    h, w = (line - plane * in_plane) * rows, (number - line * in_row) * PIXELS
+    return Block(n, plane - n * grad_y.shape[1], h, w, min(rows, grad_y.shape[2] - h), min(PIXELS, grad_y.shape[3] - w))
 
 
 @inlined
-def within(first, count, tap, axes, size):
+def within(first, count, tap, axis, size):
     """(first, number) of `count` outputs from `first` on whose tap lies in the image, along one axis."""
-    start = axes[OFFSET] + tap * axes[GAP]
-    begin = max(first, ceil_div(max(0, -start), axes[STRIDE]))
-    end = min(first + count, ceil_div(max(0, size - start), axes[STRIDE]))
+    start = axis.offset + tap * axis.gap
+    begin = max(first, ceil_div(max(0, -start), axis.stride))
+    end = min(first + count, ceil_div(max(0, size - start), axis.stride))
     return begin, max(0, end - begin)
 
 
 @inlined
-def patches_of_run(x, place, pixels, axes, h, tap, taps, e, size, target, target_row):
-    """Copy part of a window's row for neighbouring pixels: elements e..e + size of taps tap..tap + taps, a pixel a row.
+def pack_run(x, block, row, axes, tap, chunk, target, target_row):
+    """Pack a run of a chunk below the pixels of one row of a K-block, one pixel a row.
 
-    place: (sample, depth, row, column) of the output's first pixel; h: (depth, row) of the window.
+    tap: (depth, row, column) in the window of the run's first tap.
     """
+    taps, e, size, pixels = chunk.taps, chunk.e, chunk.size, block.columns
     depth, height, width, channels = x.shape[1:]
-    stride = axes[2, STRIDE]
-    i_d = place[1] * axes[0, STRIDE] + axes[0, OFFSET] + h[0] * axes[0, GAP]
-    i_h = place[2] * axes[1, STRIDE] + axes[1, OFFSET] + h[1] * axes[1, GAP]
-    i_w = place[3] * stride + axes[2, OFFSET] + tap * axes[2, GAP]
-    row = ((place[0] * depth + i_d) * height + i_h) * width
+    stride = axes[2].stride
+    i_d = block.d * axes[0].stride + axes[0].offset + tap[0] * axes[0].gap
+    i_h = (block.h + row) * axes[1].stride + axes[1].offset + tap[1] * axes[1].gap
+    i_w = block.w * stride + axes[2].offset + tap[2] * axes[2].gap
+    line = ((block.n * depth + i_d) * height + i_h) * width
     if not (0 <= i_d < depth and 0 <= i_h < height):
         copy(target, target_row, target, 0, pixels, 0, size)
         return
@@ -79,29 +99,89 @@ def patches_of_run(x, place, pixels, axes, h, tap, taps, e, size, target, target
         here = at(target, pixel * target_row)
         if column >= 0 and column + taps <= width:     # all pixels from here whose taps are inside, at once
             some = min(pixels - pixel, divide(width - taps - column, stride) + 1)
-            copy(here, target_row, at(x, (row + column) * channels + e), stride * channels, some, size, size)
+            copy(here, target_row, at(x, (line + column) * channels + e), stride * channels, some, size, size)
             pixel += some
         else:
             before = min(size, max(0, -column * channels - e))
             within = max(0, min(size, (width - column) * channels - e) - before)
             copy(here, 0, here, 0, 1, 0, before)
-            start = (row + column) * channels + e + before if within > 0 else 0
+            start = (line + column) * channels + e + before if within > 0 else 0
             copy(at(here, before), 0, at(x, start), 0, 1, within, size - before)
             pixel += 1
 
 
 @inlined
-def patches(x, piece, axes, runs, run_taps, e, size, target, target_row):
-    """The windows of a piece's pixels, one a row of `target`: elements e..e + size of each of `runs`."""
-    place, rows, columns = piece
-    for r in range(rows):
-        here = place[0], place[1], place[2] + r, place[3]
-        for run in range(runs[1]):
-            number = (runs[0] + run) * run_taps
-            line = divide(number, axes[2, TAPS])
-            d = divide(line, axes[1, TAPS])
-            patches_of_run(x, here, columns, axes, (d, line - d * axes[1, TAPS]), number - line * axes[2, TAPS],
-                           run_taps, e, size, at(target, r * columns * target_row + run * size), target_row)
+def tap_of(number, axes):
+    """(depth, row, column) in the window of tap `number`."""
+    line = divide(number, axes[2].taps)
+    d = divide(line, axes[1].taps)
+    return d, line - d * axes[1].taps, number - line * axes[2].taps
+
+
+@inlined
+def pack_windows(x, block, axes, chunk, target, target_row):
+    """Pack what a chunk takes of the windows of a K-block's pixels, one pixel a row of `target`."""
+    for row in range(block.rows):
+        for run in range(chunk.runs):
+            pack_run(x, block, row, axes, tap_of((chunk.first + run) * chunk.taps, axes), chunk,
+                     at(target, row * block.columns * target_row + run * chunk.size), target_row)
+
+
+@inlined
+def add_in_place(x, block, axes, chunk, r, b, c, vectors):
+    """Add to tile c the products of a chunk's rows r.. , channels of one tap, read where they lie in the image."""
+    depth, height, width, channels = x.shape[1:]
+    run = divide(r, chunk.size)
+    element = chunk.e + r - run * chunk.size
+    tap = divide(element, channels)
+    k_d, k_h, k_w = tap_of((chunk.first + run) * chunk.taps + tap, axes)
+    h, rows = within(block.h, block.rows, k_h, axes[1], height)
+    w, columns = within(block.w, block.columns, k_w, axes[2], width)
+    d = block.d * axes[0].stride + axes[0].offset + k_d * axes[0].gap
+    if 0 <= d < depth and rows > 0 and columns > 0:
+        i_h = h * axes[1].stride + axes[1].offset + k_h * axes[1].gap
+        i_w = w * axes[2].stride + axes[2].offset + k_w * axes[2].gap
+        start = (((block.n * depth + d) * height + i_h) * width + i_w) * channels + element - tap * channels
+        strides = 1, GROUP, axes[2].stride * channels, axes[1].stride * width * channels, 0
+        b_start = (h - block.h) * b.strides[1] + (w - block.w) * b.strides[0]
+        tile_of(vectors, Operand(at(x, start), strides), Operand(at(b.pointer, b_start), b.strides), (1, rows, columns),
+                c, c, False)
+
+
+@inlined
+def add_block(x, grad_y, block, axes, chunk, in_place, buffers, target):
+    """Add to the gradient of a chunk's weights, `target` (rows, filters), what the pixels of a K-block give."""
+    filters, lanes, (patch, fringe, beside) = grad_y.shape[4], lanes_of(x), buffers
+    total = chunk.runs * chunk.size
+    patch_row = ceil_div(total, MR) * MR
+    if not in_place:
+        pack_windows(x, block, axes, chunk, patch, patch_row)
+    start = ((block.n * grad_y.shape[1] + block.d) * grad_y.shape[2] + block.h) * grad_y.shape[3] + block.w
+    for j in range(0, filters, NR_VECTORS * lanes):
+        some = min(NR_VECTORS * lanes, filters - j)
+        vectors = ceil_div(some, lanes)
+        wide = vectors * lanes
+        b, b_strides = at(grad_y, start * filters + j), (filters, grad_y.shape[3] * filters)
+        if some < wide:
+            for r in range(block.rows):
+                copy(at(beside, r * block.columns * wide), wide,
+                     at(grad_y, (start + r * grad_y.shape[3]) * filters + j), filters, block.columns, some, wide)
+            b, b_strides = at(beside, 0), (wide, block.columns * wide)
+        for r in range(0, total, MR):
+            rows = min(MR, total - r)
+            c, c_strides = at(target, r * filters + j), (filters, GROUP * filters)
+            outside = rows < MR or some < wide
+            if outside:
+                copy(fringe, wide, c, filters, rows, some, wide)
+                c, c_strides = at(fringe, 0), (wide, GROUP * wide)
+            if in_place:
+                add_in_place(x, block, axes, chunk, r, Operand(b, b_strides), Operand(c, c_strides), vectors)
+            else:
+                strides = 1, GROUP, patch_row, block.columns * patch_row, 0
+                tile_of(vectors, Operand(at(patch, r), strides), Operand(b, b_strides), (1, block.rows, block.columns),
+                        Operand(c, c_strides), Operand(c, c_strides), False)
+            if outside:
+                copy(at(target, r * filters + j), filters, fringe, wide, rows, some, some)
 
 
 @cpu_kernel
@@ -113,79 +193,23 @@ def convolve_backward_weight(x, grad_y, plan, grad_weight):
     The parts cut the pixels, by the shapes alone, and are to be added up. A task owns some taps and channels of one.
     """
     parts, filters = grad_weight.shape[0], grad_weight.shape[5]
-    channels, lanes, axes = x.shape[4], lanes_of(x), plan[0]
-    depth, height, width = x.shape[1:4]
-    in_place = channels % ROWS == 0 and channels <= IN_PLACE
-    piece_rows = max(1, min(grad_y.shape[2], divide(PIXELS, max(1, grad_y.shape[3]))))
-    pieces = (grad_y.shape[0] * grad_y.shape[1] * ceil_div(grad_y.shape[2], piece_rows)
+    channels = x.shape[4]
+    in_place = channels % MR == 0 and channels <= IN_PLACE
+    blocks = (grad_y.shape[0] * grad_y.shape[1] * ceil_div(grad_y.shape[2], rows_of_block(grad_y))
               * ceil_div(grad_y.shape[3], PIXELS))
-    run_taps = axes[2, TAPS] if axes[2, GAP] == 1 else 1    # a run: taps and channels that lie side by side
-    run = run_taps * channels
-    runs = divide(axes[0, TAPS] * axes[1, TAPS] * axes[2, TAPS], run_taps)
-    cuts = ceil_div(run, COLUMNS)                           # of a run; or else so many runs at a time
-    together = max(1, divide(COLUMNS, run))
-    chunks = ceil_div(runs, together) * cuts
+    chunks = ceil_div(cut_of(plan, channels).runs, cut_of(plan, channels).together) * cut_of(plan, channels).cuts
     for task in prange(parts * chunks):
+        cut = cut_of(plan, channels)
+        axes = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
         part = divide(np.int64(task), chunks)
-        chunk = np.int64(task) - part * chunks
-        first, count = share(part, parts, pieces, 1)
-        group = divide(chunk, cuts)
-        e, size = share(chunk - group * cuts, cuts, run, ROWS)
-        some_runs = group * together, min(together, runs - group * together)
-        total = some_runs[1] * size
-        row = ceil_div(total, ROWS) * ROWS
-        patch, edge, beside = scratch(x, PATCHES, EDGE, BESIDE)
-        target = at(grad_weight, ((part * runs + some_runs[0]) * run + e) * filters)
+        chunk = chunk_of(np.int64(task) - part * chunks, cut)
+        first, count = part_of(part, parts, blocks, 1)
+        total = chunk.runs * chunk.size
+        buffers = scratch(x, PATCHES, FRINGE, BESIDE)
+        target = at(grad_weight, ((part * cut.runs + chunk.first) * cut.run + chunk.e) * filters)
         copy(target, 0, target, 0, 1, 0, total * filters)
         if not in_place:
-            copy(patch, 0, patch, 0, 1, 0, PIXELS * row)    # for the columns beyond `total`
+            copy(buffers[0], 0, buffers[0], 0, 1, 0, PIXELS * ceil_div(total, MR) * MR)   # for columns beyond `total`
         for number in range(first, first + count):
-            piece = piece_of(number, grad_y, piece_rows, PIXELS)
-            (n, o_d, o_h, o_w), rows, columns = piece
-            if not in_place:
-                patches(x, piece, axes, some_runs, run_taps, e, size, patch, row)
-            start = ((n * grad_y.shape[1] + o_d) * grad_y.shape[2] + o_h) * grad_y.shape[3] + o_w
-            for j in range(0, filters, VECTORS * lanes):
-                some = min(VECTORS * lanes, filters - j)
-                vectors = ceil_div(some, lanes)
-                wide = vectors * lanes
-                b, b_row, b_segment = at(grad_y, start * filters + j), filters, grad_y.shape[3] * filters
-                if some < wide:
-                    for r in range(rows):
-                        copy(at(beside, r * columns * wide), wide,
-                             at(grad_y, (start + r * grad_y.shape[3]) * filters + j), filters, columns, some, wide)
-                    b, b_row, b_segment = at(beside, 0), wide, columns * wide
-                for r in range(0, total, ROWS):
-                    counts, a, a_strides = (1, rows, columns), at(patch, r), (1, GROUP, row, columns * row, 0)
-                    b_here = b
-                    if in_place:
-                        at_run = divide(r, size)
-                        element = e + r - at_run * size
-                        at_tap = divide(element, channels)
-                        tap = (some_runs[0] + at_run) * run_taps + at_tap
-                        line = divide(tap, axes[2, TAPS])
-                        k_d = divide(line, axes[1, TAPS])
-                        k_h, k_w = line - k_d * axes[1, TAPS], tap - line * axes[2, TAPS]
-                        h, some_rows = within(o_h, rows, k_h, axes[1], height)
-                        w, some_columns = within(o_w, columns, k_w, axes[2], width)
-                        d = o_d * axes[0, STRIDE] + axes[0, OFFSET] + k_d * axes[0, GAP]
-                        if not 0 <= d < depth or some_rows == 0 or some_columns == 0:
-                            continue
-                        i_h = h * axes[1, STRIDE] + axes[1, OFFSET] + k_h * axes[1, GAP]
-                        i_w = w * axes[2, STRIDE] + axes[2, OFFSET] + k_w * axes[2, GAP]
-                        counts = 1, some_rows, some_columns
-                        a = at(x, (((n * depth + d) * height + i_h) * width + i_w) * channels
-                               + element - at_tap * channels)
-                        a_strides = 1, GROUP, axes[2, STRIDE] * channels, axes[1, STRIDE] * width * channels, 0
-                        b_here = at(b, (h - o_h) * b_segment + (w - o_w) * b_row)
-                    c, c_strides = at(target, r * filters + j), (filters, GROUP * filters)
-                    some_lines = min(ROWS, total - r)
-                    outside = some_lines < ROWS or some < wide
-                    if outside:
-                        copy(edge, wide, c, filters, some_lines, some, wide)
-                        c, c_strides = at(edge, 0), (wide, GROUP * wide)
-                    tile_of(vectors, a, a_strides, b_here, (b_row, b_segment), counts,
-                            c, c_strides, False, c, c_strides)
-                    if outside:
-                        copy(at(target, r * filters + j), filters, edge, wide, some_lines, some, some)
-        release(patch)
+            add_block(x, grad_y, block_of(number, grad_y), axes, chunk, in_place, buffers, target)
+        release(buffers[0])

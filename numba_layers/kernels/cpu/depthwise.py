@@ -9,10 +9,10 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .matmul import share
 from .micro.depthwise import add_products, filter_pixels
-from .micro.gemm import at, ceil_div, copy, divide
+from .micro.partition import part_of
 from .micro.plan import axis_of
+from .micro.vector import at, ceil_div, copy, divide
 
 COLUMNS = 64     # pixels of a row that one task filters
 CHANNELS = 128   # for which one task sums the gradient of the weights,
@@ -99,7 +99,7 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
         for tap in range(target, target + window_rows * window_columns):
             copy(at(grad_weight, tap * channels + c), 0, at(grad_weight, 0), 0, 1, 0, some)
 
-        pixel, left = share(part, parts, grad_y.shape[0] * lines * columns, 1)
+        pixel, left = part_of(part, parts, grad_y.shape[0] * lines * columns, 1)
         while left > 0:
             line = divide(pixel, columns)
             n = divide(line, lines)

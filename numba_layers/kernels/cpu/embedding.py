@@ -4,7 +4,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import thread_count
+from .micro.partition import thread_count
 
 LINE = 16   # columns that are worth a task of their own: a cache line of float32
 

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import at, ceil_div, divide
+from .micro.vector import at, ceil_div, divide
 from .micro.window import largest, scaled_sum, sum_where
 
 COLUMNS = 64

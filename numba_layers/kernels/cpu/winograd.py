@@ -1,35 +1,23 @@
 """Winograd's convolution on the CPU: 3 x 3 windows, stride 1, blocks of m x m outputs at a time (see `micro.winograd`).
 
 A task owns some blocks of the image. It transforms what lies below them, multiplies by the transformed weights,
-one register tile for ROWS blocks, and transforms back, all in buffers that stay in the second-level cache.
+one register tile for MR blocks, and transforms back, all in buffers that stay in the second-level cache.
 """
 
 import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .matmul import share
-from .micro.gemm import (
-    GROUP,
-    ROWS,
-    VECTOR_BYTES,
-    VECTORS,
-    at,
-    ceil_div,
-    copy,
-    divide,
-    lanes_of,
-    thread_count,
-    tile_of,
-    transpose,
-)
+from .micro.gemm import GROUP, NR_VECTORS, Operand, tile_of
+from .micro.partition import part_of, thread_count
+from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, WEIGHT_2, WEIGHT_4, transform
 from .micro.workspace import release, scratch
 
 VECTOR = 16                                        # numbers in a vector, at most
 POINTS = 36                                        # numbers of a transformed block, at most
 BLOCKS = 32                                        # of outputs, at a time
-ROW = VECTORS * VECTOR_BYTES                       # bytes of a row of a panel
+ROW = NR_VECTORS * VECTOR_BYTES                       # bytes of a row of a panel
 INPUTS = 1280 << 10                                # buffers, in bytes: the transformed inputs,
 PRODUCTS = POINTS * (BLOCKS * ROW + VECTOR_BYTES)  # their products with a panel of weights,
 PATCH = 256 << 10                                  # one block at the border, inputs
@@ -41,14 +29,14 @@ TAPS = 9 * CHANNELS * ROW + VECTOR_BYTES // 4 * ROW
 def holds(channels, at_once, itemsize=8):
     """Do the buffers hold `at_once` blocks of inputs with that many channels?"""
     lanes = VECTOR_BYTES // itemsize
-    unit = max(lanes, ROWS)
-    room = -(-channels // unit) * unit
-    return POINTS * (at_once * room + lanes) * itemsize <= INPUTS and POINTS * room * itemsize <= PATCH
+    unit = max(lanes, MR)
+    padded = -(-channels // unit) * unit
+    return POINTS * (at_once * padded + lanes) * itemsize <= INPUTS and POINTS * padded * itemsize <= PATCH
 
 
 def fits(problem):
     """Do the buffers hold this `ConvProblem`?"""
-    return holds(problem.source[-1], ROWS)
+    return holds(problem.source[-1], MR)
 
 
 def points_shape(problem, m):
@@ -60,7 +48,7 @@ def points_shape(problem, m):
 def panel_width(filters, lanes):
     """Width of the panels of weights: at most a tile's, and nearly equal."""
     vectors = ceil_div(filters, lanes)
-    return ceil_div(vectors, ceil_div(vectors, VECTORS)) * lanes
+    return ceil_div(vectors, ceil_div(vectors, NR_VECTORS)) * lanes
 
 
 @cpu_kernel
@@ -107,35 +95,38 @@ def block_at(number, rows, columns, m):
 
 
 @inlined
-def block_of(x, n, i, j, size, c, channels, room, patch):
-    """(pointer, strides) of x[n, i:i + size, j:j + size, c:c + channels], channels filled up to `room`.
+def block_of(x, corner, size, c, channels, padded, patch):
+    """(pointer, strides) of x[n, i:i + size, j:j + size, c:c + channels], channels filled up to `padded`.
 
+    corner: (n, i, j).
     Where it lies beyond x, with zeros there, or is no whole vectors, the block is copied to `patch`.
     """
+    n, i, j = corner
     height, width, all_channels = x.shape[1:]
     start = ((n * height + i) * width + j) * all_channels + c
-    if room == channels and i >= 0 and j >= 0 and i + size <= height and j + size <= width:
+    if padded == channels and i >= 0 and j >= 0 and i + size <= height and j + size <= width:
         return at(x, start), (width * all_channels, all_channels)
-    row = size * room
+    row = size * padded
     before, end = min(size, max(0, -j)), max(0, min(size, width - j))
     for r in range(size):
         here = at(patch, r * row)
         copy(here, 0, here, 0, 1, 0, row)
         if 0 <= i + r < height and before < end:
-            copy(at(here, before * room), room, at(x, start + (r * width + before) * all_channels), all_channels,
-                 end - before, channels, room)
-    return at(patch, 0), (row, room)
+            copy(at(here, before * padded), padded, at(x, start + (r * width + before) * all_channels), all_channels,
+                 end - before, channels, padded)
+    return at(patch, 0), (row, padded)
 
 
 @inlined
-def transform_output(products, point, wide, bias, relu, m, y, n, i, j, f, columns, edge):
-    """Transform products, its points `point` apart, to y[n, i:i + m, j:j + m, f:f + columns]."""
+def transform_output(products, point, wide, bias, relu, m, y, corner, f, columns, fringe):
+    """Transform products, its points `point` apart, to y[n, i:i + m, j:j + m, f:f + columns]; corner: (n, i, j)."""
+    n, i, j = corner
     height, width, filters = y.shape[1:]
     start = ((n * height + i) * width + j) * filters + f
     target, strides = at(y, start), (width * filters, filters)
     outside = columns < wide or i + m > height or j + m > width
     if outside:
-        target, strides = at(edge, 0), (m * wide, wide)
+        target, strides = at(fringe, 0), (m * wide, wide)
     vectors = divide(wide, lanes_of(y))
     if m == 4:
         transform(OUTPUT_4, products, (6 * point, point), target, strides, vectors, bias, relu)
@@ -143,21 +134,21 @@ def transform_output(products, point, wide, bias, relu, m, y, n, i, j, f, column
         transform(OUTPUT_2, products, (4 * point, point), target, strides, vectors, bias, relu)
     if outside:
         for r in range(min(m, height - i)):
-            copy(at(y, start + r * width * filters), filters, at(edge, r * m * wide), wide,
+            copy(at(y, start + r * width * filters), filters, at(fringe, r * m * wide), wide,
                  min(m, width - j), columns, columns)
 
 
 @inlined
-def blocks_at_a_time(points, channels_room, lanes):
+def blocks_at_a_time(points, padded_channels, lanes):
     """How many blocks' transformed inputs the buffer holds, in whole tiles."""
-    room = divide(divide(INPUTS // VECTOR_BYTES * lanes, points) - lanes, channels_room)
-    return max(ROWS, min(BLOCKS, divide(room, ROWS) * ROWS))
+    capacity = divide(divide(INPUTS // VECTOR_BYTES * lanes, points) - lanes, padded_channels)
+    return max(MR, min(BLOCKS, divide(capacity, MR) * MR))
 
 
 @inlined
 def tasks_of(blocks, at_a_time):
     """Number of tasks: no buffer too small, no thread without work."""
-    return max(ceil_div(blocks, at_a_time), min(thread_count(), ceil_div(blocks, ROWS)))
+    return max(ceil_div(blocks, at_a_time), min(thread_count(), ceil_div(blocks, MR)))
 
 
 @cpu_kernel
@@ -173,17 +164,17 @@ def winograd_convolve(x, u, bias, before, relu, y):
     m = size - 2
     rows, columns = ceil_div(y.shape[1], m), ceil_div(y.shape[2], m)
     blocks = y.shape[0] * rows * columns
-    channels_room = ceil_div(inner, lanes) * lanes
-    tasks = tasks_of(blocks, blocks_at_a_time(points, channels_room, lanes))
+    padded_channels = ceil_div(inner, lanes) * lanes
+    tasks = tasks_of(blocks, blocks_at_a_time(points, padded_channels, lanes))
     for task in prange(tasks):
-        first, count = share(np.int64(task), tasks, blocks, ROWS)
-        inputs, products, patch, edge, start = scratch(y, INPUTS, PRODUCTS, PATCH, OUTPUT, ROW)
-        strips = ceil_div(count, ROWS)
-        v_point = strips * ROWS * channels_room + lanes     # else all points fall on the same lines of the cache
+        first, count = part_of(np.int64(task), tasks, blocks, MR)
+        inputs, products, patch, fringe, start = scratch(y, INPUTS, PRODUCTS, PATCH, OUTPUT, ROW)
+        micro_panels = ceil_div(count, MR)
+        v_point = micro_panels * MR * padded_channels + lanes     # else all points fall on the same lines of the cache
         for b in range(count):
             n, i, j = block_at(first + b, rows, columns, m)
-            block, strides = block_of(x, n, i - before[0], j - before[1], size, 0, inner, channels_room, patch)
-            target, vectors = at(inputs, b * channels_room), divide(channels_room, lanes)
+            block, strides = block_of(x, (n, i - before[0], j - before[1]), size, 0, inner, padded_channels, patch)
+            target, vectors = at(inputs, b * padded_channels), divide(padded_channels, lanes)
             if m == 4:
                 transform(INPUT_4, block, strides, target, (6 * v_point, v_point), vectors, patch, False)
             else:
@@ -193,18 +184,18 @@ def winograd_convolve(x, u, bias, before, relu, y):
             some = min(width, filters - f)
             vectors = ceil_div(some, lanes)
             wide = vectors * lanes
-            point = strips * ROWS * wide + lanes
+            point = micro_panels * MR * wide + lanes
             copy(start, 0, start, 0, 1, 0, wide)
             for p in range(points):
                 panel = at(u, p * u.shape[1] + f * inner)
-                for s in range(strips):
-                    c = at(products, p * point + s * ROWS * wide)
-                    tile_of(vectors, at(inputs, p * v_point + s * ROWS * channels_room),
-                            (channels_room, GROUP * channels_room, 1, 0, 0), panel, (wide, 0), (1, 1, inner),
-                            start, (0, 0), False, c, (wide, GROUP * wide))
+                for s in range(micro_panels):
+                    c = at(products, p * point + s * MR * wide)
+                    v = at(inputs, p * v_point + s * MR * padded_channels)
+                    tile_of(vectors, Operand(v, (padded_channels, GROUP * padded_channels, 1, 0, 0)),
+                            Operand(panel, (wide, 0)), (1, 1, inner), Operand(start, (0, 0)),
+                            Operand(c, (wide, GROUP * wide)), False)
             copy(start, 0, at(bias, f), 0, 1, some, wide)
             for b in range(count):
-                n, i, j = block_at(first + b, rows, columns, m)
-                transform_output(at(products, b * wide), point, wide, start, relu, m, y, n, i, j, f,
-                                 some, edge)
+                transform_output(at(products, b * wide), point, wide, start, relu, m, y,
+                                 block_at(first + b, rows, columns, m), f, some, fringe)
         release(inputs)

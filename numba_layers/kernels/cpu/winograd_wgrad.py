@@ -4,18 +4,25 @@ A task takes part of the image's blocks. It transforms the inputs below them and
 a time, and adds to the gradient of each point the product over those blocks.
 """
 
+from collections import namedtuple
+
 import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .matmul import EDGE, share
-from .micro.gemm import GROUP, ROWS, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, tile_of
+from .micro.gemm import FRINGE, GROUP, Operand, tile_of
+from .micro.partition import part_of
+from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of
 from .micro.winograd import GRADIENT_4, INPUT_4, WINDOW_4, transform
 from .micro.workspace import release, scratch
 from .winograd import INPUTS, PATCH, POINTS, ROW, VECTOR, block_at, block_of, holds, panel_width
 
 BLOCKS = 64                                        # at a time, at most
 GRADIENTS = POINTS * (BLOCKS * ROW + VECTOR_BYTES)      # bytes of their transformed gradients, a panel of filters
+
+# Transformed blocks of the image: (point, block, number), so many numbers of each; elements from point to point and
+# from block to block.
+Points = namedtuple("Points", "pointer point row numbers")
 
 
 def fits(problem):
@@ -24,23 +31,24 @@ def fits(problem):
 
 
 @inlined
-def add_products(inputs, v_point, channels_room, channels, gradients, point, wide, blocks, f, some, edge, target,
-                 filters):
-    """target[p, c, f:f + some] += sum over blocks of inputs[p, block, c] gradients[p, block]."""
+def add_products(inputs, gradients, blocks, f, some, fringe, target, filters):
+    """target[p, c, f:f + some] += sum over blocks of inputs[p, block, c] gradients[p, block]; both as `Points`."""
+    channels, wide = inputs.numbers, gradients.row
     vectors = divide(wide, lanes_of(target))
     for p in range(POINTS):
-        for c in range(0, channels, ROWS):
-            rows = min(ROWS, channels - c)
+        for c in range(0, channels, MR):
+            rows = min(MR, channels - c)
             y = at(target, (p * channels + c) * filters + f)
             y_strides = filters, GROUP * filters
-            outside = rows < ROWS or some < wide
+            outside = rows < MR or some < wide
             if outside:
-                copy(edge, wide, y, filters, rows, some, wide)
-                y, y_strides = at(edge, 0), (wide, GROUP * wide)
-            tile_of(vectors, at(inputs, p * v_point + c), (1, GROUP, channels_room, 0, 0),
-                    at(gradients, p * point), (wide, 0), (1, 1, blocks), y, y_strides, False, y, y_strides)
+                copy(fringe, wide, y, filters, rows, some, wide)
+                y, y_strides = at(fringe, 0), (wide, GROUP * wide)
+            tile_of(vectors, Operand(at(inputs.pointer, p * inputs.point + c), (1, GROUP, inputs.row, 0, 0)),
+                    Operand(at(gradients.pointer, p * gradients.point), (wide, 0)), (1, 1, blocks),
+                    Operand(y, y_strides), Operand(y, y_strides), False)
             if outside:
-                copy(at(target, (p * channels + c) * filters + f), filters, edge, wide, rows, some, some)
+                copy(at(target, (p * channels + c) * filters + f), filters, fringe, wide, rows, some, some)
 
 
 @cpu_kernel
@@ -54,34 +62,35 @@ def winograd_backward_points(x, grad_y, before, products):
     lanes, width = lanes_of(x), panel_width(filters, lanes_of(x))
     rows, columns = ceil_div(grad_y.shape[1], 4), ceil_div(grad_y.shape[2], 4)
     blocks = x.shape[0] * rows * columns
-    unit = max(lanes, ROWS)
-    channels_room = ceil_div(channels, unit) * unit
-    room = divide(divide(INPUTS // VECTOR_BYTES * lanes, POINTS) - lanes, channels_room)
-    at_a_time = max(1, min(BLOCKS, room))
+    unit = max(lanes, MR)
+    padded_channels = ceil_div(channels, unit) * unit
+    capacity = divide(divide(INPUTS // VECTOR_BYTES * lanes, POINTS) - lanes, padded_channels)
+    at_a_time = max(1, min(BLOCKS, capacity))
     for task in prange(parts):
-        first, count = share(np.int64(task), parts, blocks, 1)
-        inputs, gradients, patch, edge = scratch(x, INPUTS, GRADIENTS, PATCH, EDGE)
+        first, count = part_of(np.int64(task), parts, blocks, 1)
+        inputs, gradients, patch, fringe = scratch(x, INPUTS, GRADIENTS, PATCH, FRINGE)
         target = at(products, np.int64(task) * POINTS * channels * filters)
         copy(target, 0, target, 0, 1, 0, POINTS * channels * filters)
         for start in range(first, first + count, at_a_time):
             some_blocks = min(at_a_time, first + count - start)
-            v_point = some_blocks * channels_room + lanes       # else all points fall on the same lines of the cache
+            v_point = some_blocks * padded_channels + lanes       # else all points fall on the same lines of the cache
             for b in range(some_blocks):
                 n, i, j = block_at(start + b, rows, columns, 4)
-                block, strides = block_of(x, n, i - before[0], j - before[1], 6, 0, channels, channels_room, patch)
-                transform(INPUT_4, block, strides, at(inputs, b * channels_room), (6 * v_point, v_point),
-                          divide(channels_room, lanes), patch, False)
+                block, strides = block_of(x, (n, i - before[0], j - before[1]), 6, 0, channels, padded_channels,
+                                          patch)
+                transform(INPUT_4, block, strides, at(inputs, b * padded_channels), (6 * v_point, v_point),
+                          divide(padded_channels, lanes), patch, False)
             for f in range(0, filters, width):
                 some = min(width, filters - f)
                 wide = ceil_div(some, lanes) * lanes
                 point = some_blocks * wide + lanes
                 for b in range(some_blocks):
                     n, i, j = block_at(start + b, rows, columns, 4)
-                    block, strides = block_of(grad_y, n, i, j, 4, f, some, wide, patch)
+                    block, strides = block_of(grad_y, (n, i, j), 4, f, some, wide, patch)
                     transform(GRADIENT_4, block, strides, at(gradients, b * wide), (6 * point, point),
                               divide(wide, lanes), patch, False)
-                add_products(inputs, v_point, channels_room, channels, gradients, point, wide, some_blocks, f, some,
-                             edge, target, filters)
+                add_products(Points(inputs, v_point, padded_channels, channels), Points(gradients, point, wide, some),
+                             some_blocks, f, some, fringe, target, filters)
         release(inputs)
 
 
@@ -96,6 +105,6 @@ def winograd_backward_weight(products, grad_weight):
     size = grad_weight.shape[2] * grad_weight.shape[3]
     tasks = ceil_div(size, 16 * lanes)
     for task in prange(tasks):
-        e, count = share(np.int64(task), tasks, size, lanes)
+        e, count = part_of(np.int64(task), tasks, size, lanes)
         transform(WINDOW_4, at(products, e), (6 * size, size), at(grad_weight, e), (3 * size, size),
                   divide(count, lanes), at(products, 0), False)

@@ -12,7 +12,9 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from .gemm import _int64, _routine, _Vectors
+from .vector import Vectors as _Vectors
+from .vector import int64 as _int64
+from .vector import routine as _routine
 
 RUN = 3                  # taps of a window's row that are taken together
 BLOCK = 4, 2             # pixels and vectors of a block: with the weights of a run they fill the registers of AVX2
@@ -117,7 +119,7 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
         def add_taps(sums, part, image, weights, steps, run):
             """Add `steps` runs of taps for each row of the window; pixel k + 1 sees of a run what k saw a tap later."""
             # A pointer to each 4 pixels: from a single one LLVM would step from pixel to pixel, one by one.
-            images = [vector.variable(vector.unrelated(builder.gep(image, [builder.mul(_int64(m), x_step)])))
+            images = [vector.variable(vector.barrier(builder.gep(image, [builder.mul(_int64(m), x_step)])))
                       for m in range(0, len(sums) + run - 1, 4)]
             weights = vector.variable(weights)
             x_run, w_run = (builder.mul(stride, _int64(run)) for stride in (x_column, w_column))

@@ -11,7 +11,10 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 from ..compile import inlined
-from .gemm import _int32, _int64, _llvm, _Vectors
+from .vector import Vectors as _Vectors
+from .vector import emitted as _llvm
+from .vector import int32 as _int32
+from .vector import int64 as _int64
 
 LANES = 32    # parts
 BLOCK = 1024  # terms that are kept on the stack at a time: fewer would leave the pipelines of long formulas empty

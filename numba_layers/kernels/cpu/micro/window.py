@@ -14,7 +14,9 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from .gemm import _int64, _routine, _Vectors
+from .vector import Vectors as _Vectors
+from .vector import int64 as _int64
+from .vector import routine as _routine
 
 _Three = types.UniTuple(types.int64, 3)
 

@@ -17,7 +17,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from .gemm import VECTOR_BYTES, _int64, _routine, _Vectors
+from .vector import VECTOR_BYTES, Vectors, int64, routine
 
 INPUT_4, WEIGHT_4, OUTPUT_4, INPUT_2, WEIGHT_2, OUTPUT_2, GRADIENT_4, WINDOW_4 = range(8)
 
@@ -66,7 +66,7 @@ def _python_transform(kind, x, x_strides, y, y_strides, vectors, bias, relu):
                 y[r * y_strides[0] + c * y_strides[1] + j] = block[r, c]
 
 
-@_routine(_python_transform)
+@routine(_python_transform)
 def transform(typing, kind, x, x_strides, y, y_strides, vectors, bias, relu):
     """Y = M X M.T for the matrix `kind` (a constant), on `vectors` vectors side by side.
 
@@ -74,17 +74,17 @@ def transform(typing, kind, x, x_strides, y, y_strides, vectors, bias, relu):
     """
     def codegen(context, builder, signature, arguments):
         kind, x, x_strides, y, y_strides, vectors, bias, relu = arguments
-        vector = _Vectors(context, builder, signature.args[1].dtype)
+        vector = Vectors(context, builder, signature.args[1].dtype)
         kind = signature.args[0].literal_value
         matrix = MATRICES[kind]
         rows, columns = range(len(matrix)), range(len(matrix[0]))
         x_row, x_column = cgutils.unpack_tuple(builder, x_strides)
         y_row, y_column = cgutils.unpack_tuple(builder, y_strides)
         with cgutils.for_range(builder, vectors) as loop:
-            j = builder.mul(loop.index, _int64(vector.lanes))
+            j = builder.mul(loop.index, int64(vector.lanes))
 
             def place(r, c, row, column):
-                return vector.offset(_int64(r), row, vector.offset(_int64(c), column, j))
+                return vector.offset(int64(r), row, vector.offset(int64(c), column, j))
 
             block = [_combined(vector, matrix, [vector.load(x, place(r, c, x_row, x_column)) for r in columns])
                      for c in columns]                                  # by columns: M X

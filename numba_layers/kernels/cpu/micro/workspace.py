@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import binding, ir
 from numba.core import cgutils, types
 
-from .gemm import _int64, _llvm
+from .vector import emitted, int64
 
 BLOCK, ALIGNED = 2 << 20, 64         # bytes
 SPARE = 2 * ALIGNED                  # around a block, to align it and for the address in front of it that `free` takes
@@ -38,7 +38,7 @@ def _table_with_a_block():
 binding.add_symbol(TABLE, _table_with_a_block())
 
 
-@_llvm(lambda x, *sizes: tuple(np.empty(size // x.itemsize, x.dtype) for size in sizes))
+@emitted(lambda x, *sizes: tuple(np.empty(size // x.itemsize, x.dtype) for size in sizes))
 def scratch(typing, x, one, two=0, three=0, four=0, five=0):
     """Pointers to buffers of as many bytes (constants) for elements of x's type, aligned for vectors.
 
@@ -52,14 +52,14 @@ def scratch(typing, x, one, two=0, three=0, four=0, five=0):
     def codegen(context, builder, signature, arguments):
         block = builder.call(_function(builder.module, "take", _pointer, [], _take), [])
         kind = context.get_value_type(x.dtype).as_pointer()
-        buffers = [builder.bitcast(builder.gep(block, [_int64(place)]), kind) for place in (0, *ends[:-1])]
+        buffers = [builder.bitcast(builder.gep(block, [int64(place)]), kind) for place in (0, *ends[:-1])]
         return context.make_tuple(builder, signature.return_type, buffers)
 
     sizes = [size or types.Omitted(0) for size in sizes]
     return types.UniTuple(types.CPointer(x.dtype), len(ends))(x, *sizes), codegen
 
 
-@_llvm(lambda buffer: None)
+@emitted(lambda buffer: None)
 def release(typing, buffer):
     """Give a task's buffers back, by the first of them."""
     def codegen(context, builder, signature, arguments):
@@ -92,16 +92,16 @@ def _call(builder, name, result, *arguments):
 def _each_slot(builder):
     """A loop over the table, from this thread's own slot on."""
     table = builder.module.globals.get(TABLE) or cgutils.add_global_variable(
-        builder.module, ir.ArrayType(_int64, SLOTS * APART), TABLE)
-    own = _call(builder, "get_thread_id", _int64)
-    with cgutils.for_range(builder, _int64(SLOTS)) as loop:
-        slot = builder.and_(builder.add(own, loop.index), _int64(SLOTS - 1))
-        yield builder.gep(table, [_int64(0), builder.mul(slot, _int64(APART))])
+        builder.module, ir.ArrayType(int64, SLOTS * APART), TABLE)
+    own = _call(builder, "get_thread_id", int64)
+    with cgutils.for_range(builder, int64(SLOTS)) as loop:
+        slot = builder.and_(builder.add(own, loop.index), int64(SLOTS - 1))
+        yield builder.gep(table, [int64(0), builder.mul(slot, int64(APART))])
 
 
 def _take(builder):
     """The first block found, or else a new one."""
-    none = _int64(0)
+    none = int64(0)
     search = builder.append_basic_block("search")
     builder.branch(search)
     builder.position_at_end(search)
@@ -109,22 +109,22 @@ def _take(builder):
         block = builder.atomic_rmw("xchg", slot, none, "acquire")
         with builder.if_then(builder.icmp_unsigned("!=", block, none)):
             builder.ret(builder.inttoptr(block, _pointer))
-    memory = builder.ptrtoint(_call(builder, "malloc", _pointer, _int64(BLOCK + SPARE)), _int64)
+    memory = builder.ptrtoint(_call(builder, "malloc", _pointer, int64(BLOCK + SPARE)), int64)
     made = builder.append_basic_block("made")
     builder.cbranch(builder.icmp_unsigned("!=", memory, none), made, search)
     builder.position_at_end(made)
-    block = builder.and_(builder.add(memory, _int64(SPARE)), _int64(-ALIGNED))
-    builder.store(memory, builder.inttoptr(builder.sub(block, _int64(8)), _int64.as_pointer()))
+    block = builder.and_(builder.add(memory, int64(SPARE)), int64(-ALIGNED))
+    builder.store(memory, builder.inttoptr(builder.sub(block, int64(8)), int64.as_pointer()))
     builder.ret(builder.inttoptr(block, _pointer))
 
 
 def _give(builder, block):
     """Put a block into the first free slot; where there is none, free it."""
-    none = _int64(0)
+    none = int64(0)
     with _each_slot(builder) as slot:
-        done = builder.cmpxchg(slot, none, builder.ptrtoint(block, _int64), "release", "monotonic")
+        done = builder.cmpxchg(slot, none, builder.ptrtoint(block, int64), "release", "monotonic")
         with builder.if_then(builder.extract_value(done, 1)):
             builder.ret_void()
-    memory = builder.load(builder.gep(builder.bitcast(block, _pointer.as_pointer()), [_int64(-1)]))
+    memory = builder.load(builder.gep(builder.bitcast(block, _pointer.as_pointer()), [int64(-1)]))
     _call(builder, "free", ir.VoidType(), memory)
     builder.ret_void()
