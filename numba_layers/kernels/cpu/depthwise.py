@@ -3,20 +3,29 @@
 Images are (sample, row, column, channel), windows (row, column, channel). As `convolve` does, these kernels take
 their geometry as a plan (see `kernels.geometry`): dgrad is the same walk as fprop by another plan. Pixels whose window
 reaches beyond the image see only the taps within it.
+
+Where channels are few and pixels are neighbours in both images, a vector holds the channels of several pixels, and
+weights are repeated beside each other to meet them.
 """
 
 import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.depthwise import add_products, filter_pixels
-from .micro.partition import part_of
+from .micro.depthwise import add_products, filter_pixels, filter_row, repeated_row
+from .micro.partition import part_of, thread_count
 from .micro.plan import axis_of
-from .micro.vector import at, ceil_div, copy, divide
+from .micro.vector import add, at, ceil_div, copy, divide, lanes_of
+from .micro.workspace import release, scratch
 
 COLUMNS = 64     # pixels of a row that one task filters
 CHANNELS = 128   # for which one task sums the gradient of the weights,
 PIXELS = 16      # and how many it takes at a time: what their windows cover stays in the first-level cache
+NARROW = 32      # channels, at most, for which pixels stand side by side in the vectors;
+TASKS = 4        # then for each thread
+REPEATED = 256 << 10                      # bytes of repeated weights, or of their gradients, at most,
+REPEATED_BUFFER = REPEATED + NARROW * 8   # with what `repeat` writes behind them,
+BIAS = 2 << 10                            # and of a repeated bias
 
 
 @inlined
@@ -45,75 +54,169 @@ def next_pixels(t, behind, axis, size):
     return 1, first, last - first
 
 
+@inlined
+def narrow(plan, channels, lanes):
+    """Does `filter_row` suit: are pixels neighbours in both images, their channels few, the buffers large enough?"""
+    if not 0 < channels <= NARROW:
+        return False
+    for residue in range(len(plan)):
+        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+        size = down.taps * across.taps * repeated_row(channels, lanes) * 8
+        if across.stride != 1 or across.step != 1 or size > REPEATED:
+            return False
+    return True
+
+
+@inlined
+def tasks_for(rows):
+    """TASKS for each thread, of at least a row."""
+    return min(rows, TASKS * thread_count())
+
+
+@inlined
+def repeat(numbers, channels, capacity, target):
+    """Fill `capacity` numbers of target, and less than `channels` more, with `channels` numbers again and again."""
+    copy(target, channels, numbers, 0, ceil_div(capacity, channels), channels, channels)
+
+
+@inlined
+def filter_rows(rows, x, weight, bias, plan, relu, y):
+    """Rows of all residues, `rows` = (first, number), of images with few channels."""
+    height, width, channels = x.shape[1:]
+    w_row, of_sample, residue = repeated_row(channels, lanes_of(y)), axis_of(plan, 0, 1).count, np.int64(-1)
+    weights, biases = scratch(y, REPEATED_BUFFER, BIAS)
+    repeat(at(bias, 0), channels, w_row, biases)
+    for row in range(rows[0], rows[0] + rows[1]):
+        sample = divide(row, of_sample)
+        before, residue = residue, divide(sample, y.shape[0])
+        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+        if residue != before:
+            for p in range(down.taps):
+                for q in range(across.taps):
+                    tap = ((down.first_tap + p * down.next_tap) * weight.shape[1]
+                           + across.first_tap + q * across.next_tap)
+                    repeat(at(weight, tap * channels), channels, w_row, at(weights, (p * across.taps + q) * w_row))
+        n, t_h = sample - residue * y.shape[0], row - sample * of_sample
+        if t_h < down.count:
+            top = t_h * down.stride + down.offset
+            p, last = taps_within(top, down.gap, down.taps, height)
+            x_row = (n * height + top + p * down.gap) * width
+            y_row = (n * y.shape[1] + down.start + t_h * down.step) * y.shape[2] + across.start
+            filter_row(at(x, x_row * channels), width * channels, across.offset * channels,
+                       (down.gap * width * channels, across.gap * channels), at(weights, p * across.taps * w_row),
+                       w_row, (last - p, across.taps), biases, relu, at(y, y_row * channels),
+                       across.count * channels, channels)
+    release(weights)
+
+
+@inlined
+def filter_columns(row, t, x, weight, bias, plan, relu, y):
+    """COLUMNS pixels from t on of a row of some residue."""
+    height, width, channels = x.shape[1:]
+    of_sample = axis_of(plan, 0, 1).count
+    sample = divide(row, of_sample)
+    residue = divide(sample, y.shape[0])
+    n, t_h = sample - residue * y.shape[0], row - sample * of_sample
+    down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+    behind = min(t + COLUMNS, across.count) if t_h < down.count else 0
+
+    top = t_h * down.stride + down.offset
+    p, last = taps_within(top, down.gap, down.taps, height)
+    x_row = (n * height + top + p * down.gap) * width
+    w_row = (down.first_tap + p * down.next_tap) * weight.shape[1] + across.first_tap
+    y_row = (n * y.shape[1] + down.start + t_h * down.step) * y.shape[2] + across.start
+    x_strides = across.stride * channels, down.gap * width * channels, across.gap * channels
+    w_strides = down.next_tap * weight.shape[1] * channels, across.next_tap * channels
+    while t < behind:
+        pixels, q, taps = next_pixels(t, behind, across, width)
+        x_here = x_row + t * across.stride + across.offset + q * across.gap
+        filter_pixels(at(x, x_here * channels), x_strides,
+                      at(weight, 0), (w_row + q * across.next_tap) * channels, w_strides, (last - p, taps),
+                      at(bias, 0), relu, at(y, (y_row + t * across.step) * channels), across.step * channels,
+                      pixels, channels)
+        t += pixels
+
+
 @cpu_kernel
 def depthwise(x, weight, bias, plan, relu, y):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o's tap k, c] weight[k, c], through relu if `relu`.
 
     Shapes: x and y (n, rows, columns, channels), weight (rows, columns, channels), bias (channels,), plan as for
-    `convolve`. A task owns some columns of a row of one residue.
+    `convolve`. A task owns some columns of a row of one residue, or some rows of images with few channels.
     """
-    height, width, channels = x.shape[1:]
-    lines, pieces = axis_of(plan, 0, 1).count, ceil_div(axis_of(plan, 0, 2).count, COLUMNS)
-    for task in prange(len(plan) * y.shape[0] * lines * pieces):
-        line = divide(np.int64(task), pieces)
-        sample = divide(line, lines)
-        residue = divide(sample, y.shape[0])
-        n, t_h, t = sample - residue * y.shape[0], line - sample * lines, (task - line * pieces) * COLUMNS
-        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
-        behind = min(t + COLUMNS, across.count) if t_h < down.count else 0
+    rows, blocks = len(plan) * y.shape[0] * axis_of(plan, 0, 1).count, ceil_div(axis_of(plan, 0, 2).count, COLUMNS)
+    few = narrow(plan, y.shape[3], lanes_of(y))
+    tasks = tasks_for(rows) if few else rows * blocks
+    for task in prange(tasks):
+        if few:
+            filter_rows(part_of(np.int64(task), tasks, rows, 1), x, weight, bias, plan, relu, y)
+        else:
+            row = divide(np.int64(task), blocks)
+            filter_columns(row, (task - row * blocks) * COLUMNS, x, weight, bias, plan, relu, y)
 
-        top = t_h * down.stride + down.offset
-        p, last = taps_within(top, down.gap, down.taps, height)
-        x_row = (n * height + top + p * down.gap) * width
-        w_row = (down.first_tap + p * down.next_tap) * weight.shape[1] + across.first_tap
-        y_row = (n * y.shape[1] + down.start + t_h * down.step) * y.shape[2] + across.start
-        x_strides = across.stride * channels, down.gap * width * channels, across.gap * channels
-        w_strides = down.next_tap * weight.shape[1] * channels, across.next_tap * channels
-        while t < behind:
-            pixels, q, taps = next_pixels(t, behind, across, width)
-            x_here = x_row + t * across.stride + across.offset + q * across.gap
-            filter_pixels(at(x, x_here * channels), x_strides,
-                          at(weight, 0), (w_row + q * across.next_tap) * channels, w_strides, (last - p, taps),
-                          at(bias, 0), relu,
-                          at(y, (y_row + t * across.step) * channels), across.step * channels, pixels, channels)
-            t += pixels
+
+@inlined
+def side_by_side(across, taps, channels, lanes):
+    """How many pixels of few channels stand side by side, in whole vectors, while gradients of weights are summed."""
+    if channels > NARROW or across.stride != 1:
+        return 1
+    pixels = 1
+    while pixels * channels % (2 * lanes) > 0:
+        pixels *= 2
+    return pixels if taps * pixels * channels * 8 <= REPEATED else 1
 
 
 @cpu_kernel
 def depthwise_backward_weight(x, grad_y, plan, grad_weight):
-    """grad_weight[part, k, c] = sum over the pixels o of a part of x[n, o's tap k, c] grad_y[n, o, c].
+    """grad_weight[split, k, c] = sum over the pixels o of a split of x[n, o's tap k, c] grad_y[n, o, c].
 
-    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (part, rows, columns, channels); plan of
-    fprop. The parts cut the pixels, by the shapes alone, and are to be added up. A task owns some channels of one.
+    Shapes: x and grad_y (n, rows, columns, channels), grad_weight (split, rows, columns, channels); plan of fprop.
+    Split-K: the pixels are split by the shapes alone, and what the splits give is to be added up. A task owns some
+    channels of one. Of few channels, several pixels are summed side by side, and these sums added up at the end.
     """
     height, width, channels = x.shape[1:]
-    lines, columns = grad_y.shape[1:3]
-    parts, window_rows, window_columns = grad_weight.shape[:3]
-    slices = ceil_div(channels, CHANNELS)
-    for task in prange(parts * slices):
+    rows, columns = grad_y.shape[1:3]
+    splits, window_rows, window_columns = grad_weight.shape[:3]
+    window, blocks = window_rows * window_columns, ceil_div(channels, CHANNELS)
+    for task in prange(splits * blocks):
         down, across = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
-        part = divide(np.int64(task), slices)
-        c = (task - part * slices) * CHANNELS
-        some = min(CHANNELS, channels - c)
-        target = part * window_rows * window_columns
-        for tap in range(target, target + window_rows * window_columns):
-            copy(at(grad_weight, tap * channels + c), 0, at(grad_weight, 0), 0, 1, 0, some)
+        group = side_by_side(across, window, channels, lanes_of(x))
+        split = divide(np.int64(task), blocks)
+        c = (task - split * blocks) * CHANNELS
+        some, step = min(CHANNELS, channels - c) * group, channels * group
+        target = at(grad_weight, split * window * channels + c)
+        beside, _ = scratch(x, REPEATED_BUFFER, BIAS)
+        sums = beside if group > 1 else target
+        copy(sums, step, sums, 0, window, 0, some)
 
-        pixel, left = part_of(part, parts, grad_y.shape[0] * lines * columns, 1)
+        pixel, left = part_of(split, splits, grad_y.shape[0] * rows * columns, 1)
         while left > 0:
-            line = divide(pixel, columns)
-            n = divide(line, lines)
-            t = pixel - line * columns
+            row = divide(pixel, columns)
+            n = divide(row, rows)
+            t = pixel - row * columns
             behind = min(columns, t + left)
             pixel, left = pixel + behind - t, left - (behind - t)
-            top = (line - n * lines) * down.stride + down.offset
+            top = (row - n * rows) * down.stride + down.offset
             while t < behind:
-                pixels, q, taps = next_pixels(t, min(behind, t + PIXELS), across, width)
+                pixels, q, taps = next_pixels(t, min(behind, t + PIXELS * group), across, width)
                 column = t * across.stride + across.offset + q * across.gap
+                grad = at(grad_y, (row * columns + t) * channels + c)
+                groups = divide(pixels, group)
+                rest = (pixels - groups * group) * channels
                 for p in range(*taps_within(top, down.gap, window_rows, height)):
-                    row = (n * height + top + p * down.gap) * width
-                    tap = target + p * window_columns + q
-                    add_products(at(x, (row + column) * channels + c), across.stride * channels,
-                                 across.gap * channels, at(grad_y, (line * columns + t) * channels + c), channels,
-                                 pixels, at(grad_weight, tap * channels + c), channels, taps, some)
+                    x_here = at(x, ((n * height + top + p * down.gap) * width + column) * channels + c)
+                    tap = at(sums, (p * window_columns + q) * step)
+                    if groups > 0:
+                        add_products(x_here, across.stride * step, across.gap * channels, grad, step, groups,
+                                     tap, step, taps, some)
+                    if rest > 0:
+                        add_products(at(x_here, groups * step), 0, across.gap * channels, at(grad, groups * step), 0,
+                                     1, tap, step, taps, rest)
                 t += pixels
+
+        if group > 1:
+            copy(target, channels, target, 0, window, 0, channels)
+            for k in range(window):
+                for pixel in range(group):
+                    add(at(target, k * channels), 0, at(beside, (k * group + pixel) * channels), 0, 1, channels)
+        release(beside)

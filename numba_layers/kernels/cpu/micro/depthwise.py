@@ -12,14 +12,37 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from .vector import Vectors as _Vectors
-from .vector import int64 as _int64
-from .vector import routine as _routine
+from ..compile import inlined
+from .vector import Vectors, ceil_div, int32, int64, routine
 
 RUN = 3                  # taps of a window's row that are taken together
 BLOCK = 4, 2             # pixels and vectors of a block: with the weights of a run they fill the registers of AVX2
 ALONE = 1, 4             # of the pixels that are left of a row, one by one
 WIDTHS = {RUN: 2, 1: 4}  # for `add_products`: vectors with so many taps, whose sums fill the pipelines
+ROW_VECTORS = 4          # of `filter_row`, at a time
+
+
+@inlined
+def repeated_row(channels, lanes):
+    """Length of a row of weights for `filter_row`, whose vectors begin at any channel: aligned for vectors."""
+    return ceil_div(channels + ROW_VECTORS * lanes, lanes) * lanes
+
+
+def _load_within(vector, pointer, offset, first, size):
+    """(a vector, the mask of its lanes) of which lane l is element first + l of a row: those within its `size`."""
+    builder = vector.builder
+
+    def clamped(number):
+        number = builder.select(builder.icmp_signed("<", number, int64(0)), int64(0), number)
+        most = int64(vector.lanes)
+        return builder.trunc(builder.select(builder.icmp_signed("<", number, most), number, most), int32)
+
+    numbers = ir.VectorType(int32, vector.lanes)(list(range(vector.lanes)))
+    before, behind = clamped(builder.neg(first)), clamped(builder.sub(size, first))
+    mask = builder.and_(builder.icmp_signed(">=", numbers, vector.broadcast(before)),
+                        builder.icmp_signed("<", numbers, vector.broadcast(behind)))
+    return vector.call("masked.load", vector.type, vector.pointer(pointer, offset), int32(vector.align), mask,
+                       ir.Constant(vector.type, None)), mask
 
 
 class _Slice:
@@ -50,18 +73,18 @@ class _Slice:
 
     def _before(self):
         """The channels before each vector."""
-        return [_int64(v * self.vector.lanes) for v in range(self.vectors)]
+        return [int64(v * self.vector.lanes) for v in range(self.vectors)]
 
 
 def _for_slices(vector, channels, vectors, emit):
     """`emit(first channel, slice)` in a loop over whole slices, and once more for the channels that are left."""
-    builder, width = vector.builder, _int64(vectors * vector.lanes)
+    builder, width = vector.builder, int64(vectors * vector.lanes)
     whole = builder.udiv(channels, width)
     with cgutils.for_range(builder, whole) as loop:
         emit(builder.mul(loop.index, width), _Slice(vector, vectors))
     first = builder.mul(whole, width)
     left = builder.sub(channels, first)
-    with builder.if_then(builder.icmp_signed(">", left, _int64(0))):
+    with builder.if_then(builder.icmp_signed(">", left, int64(0))):
         emit(first, _Slice(vector, vectors, left))
 
 
@@ -70,23 +93,125 @@ def _add_products(vector, numbers, weights, sums):
         vector.builder.store(vector.multiply_add(number, weight, vector.builder.load(total)), total)
 
 
+def _cut(vector, sums):
+    """Set negative ones to zero."""
+    zeros = ir.Constant(vector.type, None)
+    for total in sums:
+        value = vector.builder.load(total)
+        vector.builder.store(vector.builder.select(vector.builder.fcmp_ordered("<", value, zeros), zeros, value), total)
+
+
 def _over_taps(builder, rows, steps, pointers, emit):
-    """`emit()` for each of `steps` steps in each of `rows` rows; between them the pointers move.
+    """`emit()` for each of `steps` steps in each of `rows` rows; between them pointers, or offsets, move.
 
     pointers: (variable, elements from step to step, elements from row to row) each.
     One loop, not two: a CPU guesses wrong where loops of a few rounds end.
     """
-    last = builder.sub(steps, _int64(1))
+    last = builder.sub(steps, int64(1))
     jumps = [builder.sub(row, builder.mul(last, step)) for _, step, row in pointers]
     left = cgutils.alloca_once_value(builder, last)
     with cgutils.for_range(builder, builder.mul(rows, steps)):
         emit()
         now = builder.load(left)
-        ends = builder.icmp_signed("==", now, _int64(0))
-        builder.store(builder.select(ends, last, builder.sub(now, _int64(1))), left)
+        ends = builder.icmp_signed("==", now, int64(0))
+        builder.store(builder.select(ends, last, builder.sub(now, int64(1))), left)
         for (variable, step, _), jump in zip(pointers, jumps):
             way = builder.select(ends, jump, step)
-            builder.store(builder.gep(builder.load(variable), [way]), variable)
+            here = builder.load(variable)
+            moved = builder.gep(here, [way]) if isinstance(here.type, ir.PointerType) else builder.add(here, way)
+            builder.store(moved, variable)
+
+
+def _python_filter_row(x, x_size, x_start, x_strides, weight, w_row, taps, bias, relu, y, elements, channels):
+    e = np.arange(elements)
+    total = bias[e % channels]
+    for p in range(taps[0]):
+        for q in range(taps[1]):
+            seen = e + x_start + q * x_strides[1]
+            inside = (seen >= 0) & (seen < x_size)
+            numbers = x[p * x_strides[0] + seen[inside]]
+            total[inside] += numbers * weight[(p * taps[1] + q) * w_row + e[inside] % channels]
+    y[:elements] = np.where(relu & (total < 0), 0, total)
+
+
+@routine(np.errstate(all="ignore")(_python_filter_row))
+def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias, relu, y, elements, channels):
+    """y[e] = bias[e] + sum over p, q of x[p, x_start + e + q * x_strides[1]] * weight[p, q, e]: the pixels of a row
+    side by side in the vectors, for few channels. Negative numbers are set to zero if relu.
+
+    Elements e < `elements` of a row of the output, taps p < taps[0] and q < taps[1]; x_strides: of the window's rows
+    and columns, a row of x has `x_size` elements, and what lies outside of it counts as no tap. The `channels` numbers
+    of a tap, and of the bias, stand there again and again in a row of w_row: see `repeated_row`.
+    """
+    def codegen(context, builder, signature, arguments):
+        x, x_size, x_start, x_strides, weight, w_row, taps, bias, relu, y, elements, channels = arguments
+        vector = Vectors(context, builder, signature.args[0].dtype)
+        x_row, x_column = cgutils.unpack_tuple(builder, x_strides)
+        rows, columns = cgutils.unpack_tuple(builder, taps)
+        width = int64(ROW_VECTORS * vector.lanes)
+        parts = [int64(v * vector.lanes) for v in range(ROW_VECTORS)]
+        reach = builder.mul(builder.sub(columns, int64(1)), x_column)
+        runs = builder.mul(builder.udiv(columns, int64(RUN)), int64(RUN))
+        in_runs = builder.select(builder.icmp_signed("==", x_column, channels), runs, int64(0))
+        same = builder.icmp_signed("==", builder.urem(int64(vector.lanes), channels), int64(0))
+
+        def add_taps(sums, place, seen, inside, same=False):
+            """Add all taps for vectors whose first tap meets element `seen` of a row; with masks unless `inside`.
+
+            same: the weights of a tap are the same in each vector.
+            """
+            offsets = [cgutils.alloca_once(builder, int64) for _ in range(3)]
+
+            def emit():
+                here, column, weights = map(builder.load, offsets)
+                taps = [vector.load(weight, builder.add(weights, before)) for before in parts[:1 if same else None]]
+                for before, total, tap in zip(parts, sums, taps * len(parts) if same else taps):
+                    offset = builder.add(here, before)
+                    if inside:
+                        _add_products(vector, [vector.load(x, offset)], [tap], [total])
+                    else:
+                        number, within = _load_within(vector, x, offset, builder.add(column, before), x_size)
+                        old = builder.load(total)
+                        builder.store(builder.select(within, vector.multiply_add(number, tap, old), old), total)
+
+            with cgutils.for_range(builder, int64(2)) as loop:     # in the order of `filter_pixels`, for the same bits
+                whole = builder.icmp_signed("==", loop.index, int64(0))
+                first = builder.select(whole, int64(0), in_runs)
+                steps = builder.select(whole, in_runs, builder.sub(columns, in_runs))
+                column = builder.add(seen, builder.mul(first, x_column))
+                for offset, start in zip(offsets, (column, column, builder.add(place, builder.mul(first, w_row)))):
+                    builder.store(start, offset)
+                moves = (x_column, x_row), (x_column, int64(0)), (w_row, builder.mul(columns, w_row))
+                _over_taps(builder, rows, steps, [(offset, *move) for offset, move in zip(offsets, moves)], emit)
+
+        blocks = builder.udiv(builder.add(elements, builder.sub(width, int64(1))), width)
+        with cgutils.for_range(builder, blocks) as loop:
+            e = builder.mul(loop.index, width)
+            place = builder.urem(e, channels)
+            behind = builder.add(e, width)
+            sums = [vector.variable(vector.load(bias, builder.add(place, before))) for before in parts]
+            seen = builder.add(e, x_start)
+            inside = builder.and_(builder.icmp_signed("<=", behind, elements), builder.and_(
+                builder.icmp_signed(">=", seen, int64(0)),
+                builder.icmp_signed("<=", builder.add(builder.add(seen, width), reach), x_size)))
+            with builder.if_else(inside) as (then, otherwise):
+                with then, builder.if_else(same) as (then, otherwise_too):
+                    with then:
+                        add_taps(sums, place, seen, True, True)
+                    with otherwise_too:
+                        add_taps(sums, place, seen, True)
+                with otherwise:
+                    add_taps(sums, place, seen, False)
+            with builder.if_then(relu):
+                _cut(vector, sums)
+            with builder.if_else(builder.icmp_signed("<=", behind, elements)) as (then, otherwise):
+                with then:
+                    _Slice(vector, ROW_VECTORS).store(sums, y, e)
+                with otherwise:
+                    _Slice(vector, ROW_VECTORS, builder.sub(elements, e)).store(sums, y, e)
+
+    i, pair = types.int64, types.UniTuple(types.int64, 2)
+    return types.void(x, i, i, pair, weight, i, pair, bias, types.boolean, y, i, i), codegen
 
 
 def _python_filter_pixels(x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels):
@@ -99,7 +224,7 @@ def _python_filter_pixels(x, x_strides, weight, start, w_strides, taps, bias, re
         y[k * y_step:][:channels] = np.where(relu & (total < 0), 0, total)
 
 
-@_routine(np.errstate(all="ignore")(_python_filter_pixels))
+@routine(np.errstate(all="ignore")(_python_filter_pixels))
 def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels):
     """y[k, c] = bias[c] + sum over p, q of x[k, p, q, c] * weight[p, q, c]; negative numbers set to zero if relu.
 
@@ -109,25 +234,25 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
     """
     def codegen(context, builder, signature, arguments):
         x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels = arguments
-        vector = _Vectors(context, builder, signature.args[0].dtype)
+        vector = Vectors(context, builder, signature.args[0].dtype)
         x_step, x_row, x_column = cgutils.unpack_tuple(builder, x_strides)
         w_row, w_column = cgutils.unpack_tuple(builder, w_strides)
         rows, columns = cgutils.unpack_tuple(builder, taps)
         shared = builder.icmp_signed("==", x_step, x_column)
-        runs = builder.select(shared, builder.udiv(columns, _int64(RUN)), _int64(0))
+        runs = builder.select(shared, builder.udiv(columns, int64(RUN)), int64(0))
 
         def add_taps(sums, part, image, weights, steps, run):
             """Add `steps` runs of taps for each row of the window; pixel k + 1 sees of a run what k saw a tap later."""
             # A pointer to each 4 pixels: from a single one LLVM would step from pixel to pixel, one by one.
-            images = [vector.variable(vector.barrier(builder.gep(image, [builder.mul(_int64(m), x_step)])))
+            images = [vector.variable(vector.barrier(builder.gep(image, [builder.mul(int64(m), x_step)])))
                       for m in range(0, len(sums) + run - 1, 4)]
             weights = vector.variable(weights)
-            x_run, w_run = (builder.mul(stride, _int64(run)) for stride in (x_column, w_column))
+            x_run, w_run = (builder.mul(stride, int64(run)) for stride in (x_column, w_column))
 
             def emit():
-                taps = [part.load(builder.load(weights), builder.mul(_int64(t), w_column)) for t in range(run)]
+                taps = [part.load(builder.load(weights), builder.mul(int64(t), w_column)) for t in range(run)]
                 for m in range(len(sums) + run - 1):
-                    offset = builder.mul(_int64(m % 4), x_step)
+                    offset = builder.mul(int64(m % 4), x_step)
                     numbers = part.load(builder.load(images[m // 4]), offset)
                     for t, tap in enumerate(taps):
                         if 0 <= m - t < len(sums):
@@ -143,25 +268,21 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
                 image = builder.gep(x, [vector.offset(first, x_step, c)])
                 weights = builder.gep(weight, [builder.add(start, c)])
                 add_taps(sums, part, image, weights, runs, RUN)
-                done = builder.mul(runs, _int64(RUN))
+                done = builder.mul(runs, int64(RUN))
                 image = builder.gep(image, [builder.mul(done, x_column)])
                 weights = builder.gep(weights, [builder.mul(done, w_column)])
                 add_taps(sums, part, image, weights, builder.sub(columns, done), 1)
                 with builder.if_then(relu):
-                    zeros = ir.Constant(vector.type, None)
-                    for total in [total for pixel in sums for total in pixel]:
-                        value = builder.load(total)
-                        negative = builder.fcmp_ordered("<", value, zeros)
-                        builder.store(builder.select(negative, zeros, value), total)
+                    _cut(vector, [total for pixel in sums for total in pixel])
                 for k, pixel in enumerate(sums):
-                    part.store(pixel, y, vector.offset(builder.add(first, _int64(k)), y_step, c))
+                    part.store(pixel, y, vector.offset(builder.add(first, int64(k)), y_step, c))
 
             _for_slices(vector, channels, vectors, emit)
 
-        blocks = builder.udiv(pixels, _int64(BLOCK[0]))
+        blocks = builder.udiv(pixels, int64(BLOCK[0]))
         with cgutils.for_range(builder, blocks) as loop:
-            block(builder.mul(loop.index, _int64(BLOCK[0])), *BLOCK)
-        done = builder.mul(blocks, _int64(BLOCK[0]))
+            block(builder.mul(loop.index, int64(BLOCK[0])), *BLOCK)
+        done = builder.mul(blocks, int64(BLOCK[0]))
         with cgutils.for_range(builder, builder.sub(pixels, done)) as loop:
             block(builder.add(done, loop.index), *ALONE)
 
@@ -177,7 +298,7 @@ def _python_add_products(x, x_step, x_column, grad, grad_step, pixels, total, to
             total[t * total_step:][:channels] += here * grad[k * grad_step:][:channels]
 
 
-@_routine(np.errstate(all="ignore")(_python_add_products))
+@routine(np.errstate(all="ignore")(_python_add_products))
 def add_products(typing, x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels):
     """total[t, c] += sum over pixels k of x[k, t, c] * grad[k, c], for t < `taps` and c < `channels`.
 
@@ -185,29 +306,29 @@ def add_products(typing, x, x_step, x_column, grad, grad_step, pixels, total, to
     """
     def codegen(context, builder, signature, arguments):
         x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels = arguments
-        vector = _Vectors(context, builder, signature.args[0].dtype)
+        vector = Vectors(context, builder, signature.args[0].dtype)
 
         def sum_taps(first, run):
             """Sum `run` taps from `first` on."""
             def emit(c, part):
-                offsets = [vector.offset(builder.add(first, _int64(t)), total_step, c) for t in range(run)]
+                offsets = [vector.offset(builder.add(first, int64(t)), total_step, c) for t in range(run)]
                 sums = [[vector.variable(number) for number in part.load(total, offset)] for offset in offsets]
                 image = builder.gep(x, [vector.offset(first, x_column, c)])
                 with cgutils.for_range(builder, pixels) as k:
                     numbers = part.load(grad, vector.offset(k.index, grad_step, c))
                     here = builder.gep(image, [builder.mul(k.index, x_step)])
                     for t in range(run):
-                        seen = part.load(here, builder.mul(_int64(t), x_column))
+                        seen = part.load(here, builder.mul(int64(t), x_column))
                         _add_products(vector, seen, numbers, sums[t])
                 for tap, offset in zip(sums, offsets):
                     part.store(tap, total, offset)
 
             _for_slices(vector, channels, WIDTHS[run], emit)
 
-        runs = builder.udiv(taps, _int64(RUN))
+        runs = builder.udiv(taps, int64(RUN))
         with cgutils.for_range(builder, runs) as loop:
-            sum_taps(builder.mul(loop.index, _int64(RUN)), RUN)
-        done = builder.mul(runs, _int64(RUN))
+            sum_taps(builder.mul(loop.index, int64(RUN)), RUN)
+        done = builder.mul(runs, int64(RUN))
         with cgutils.for_range(builder, builder.sub(taps, done)) as loop:
             sum_taps(builder.add(done, loop.index), 1)
 

@@ -14,9 +14,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from .vector import Vectors as _Vectors
-from .vector import int64 as _int64
-from .vector import routine as _routine
+from .vector import Vectors, int64, routine
 
 _Three = types.UniTuple(types.int64, 3)
 
@@ -28,23 +26,23 @@ class _Box:
         self.context, self.builder = context, builder
         self.counts = cgutils.unpack_tuple(builder, counts)
         self.channels = channels
-        self.lanes = _Vectors(context, builder, dtype).lanes
+        self.lanes = Vectors(context, builder, dtype).lanes
 
     def vectors(self, dtype):
         """Vectors of `dtype` with as many lanes as the pixels' have."""
-        vectors = _Vectors(self.context, self.builder, dtype)
+        vectors = Vectors(self.context, self.builder, dtype)
         vectors.lanes, vectors.type = self.lanes, ir.VectorType(vectors.element, self.lanes)
         return vectors
 
     def each_vector(self, emit):
         """Emit `emit(channel, load, store)` in a loop over whole vectors, and again for the channels left."""
-        builder, lanes = self.builder, _int64(self.lanes)
+        builder, lanes = self.builder, int64(self.lanes)
         whole = builder.udiv(self.channels, lanes)
         with cgutils.for_range(builder, whole) as number:
-            emit(builder.mul(number.index, lanes), _Vectors.load, _Vectors.store)
+            emit(builder.mul(number.index, lanes), Vectors.load, Vectors.store)
         channel = builder.mul(whole, lanes)
         left = builder.sub(self.channels, channel)
-        with builder.if_then(builder.icmp_signed(">", left, _int64(0))):
+        with builder.if_then(builder.icmp_signed(">", left, int64(0))):
             emit(channel, lambda vectors, *place: vectors.load_part(*place, left),
                  lambda vectors, *place: vectors.store_part(*place, left))
 
@@ -77,7 +75,7 @@ def _python_largest(x, counts, steps, tap, tap_steps, channels, y, taps):
         best[wins], where[wins] = value[wins], number
 
 
-@_routine(_python_largest)
+@routine(_python_largest)
 def largest(typing, x, counts, steps, tap, tap_steps, channels, y, taps):
     """y = the largest pixel of the box x, taps = its number; the first of equals, and of NaNs, which win.
 
@@ -114,7 +112,7 @@ def _python_scaled_sum(x, counts, steps, scale, channels, y):
     y[:channels] *= scale
 
 
-@_routine(_python_scaled_sum)
+@routine(_python_scaled_sum)
 def scaled_sum(typing, x, counts, steps, scale, channels, y):
     """y = scale times the sum of the box x."""
     def codegen(context, builder, signature, arguments):
@@ -140,7 +138,7 @@ def _python_sum_where(x, taps, counts, steps, tap, tap_steps, channels, y):
         y[:channels] += np.where(taps[here] == number, x[here], 0)
 
 
-@_routine(_python_sum_where)
+@routine(_python_sum_where)
 def sum_where(typing, x, taps, counts, steps, tap, tap_steps, channels, y):
     """y = the sum of those pixels of the box x whose number is the one that `taps`, of x's shape, holds there."""
     def codegen(context, builder, signature, arguments):
