@@ -5,7 +5,8 @@ and bias.
 
 Each side has a process of its own, with its own threads and its own settings of the memory, and both wait for their
 turns in one run: a pause, in which the other's threads fall asleep (PyTorch's spin after their work and would take our
-cores), one call that does not count, then some milliseconds of calls. PyTorch has a turn with its images channels
+cores), some milliseconds of calls that do not count, in which the system spreads threads that woke on one core, and as
+many that do. PyTorch has a turn with its images channels
 first and one with channels last, and the faster counts. Before the clock starts, results and gradients are compared.
 The table shows, of all rounds, the fastest turns; `ratio` is theirs / ours of these, `median` that of the median turns.
 `--isa avx2` has both sides use no wider instructions.
@@ -26,7 +27,7 @@ import time
 import numpy as np
 from _convolutions import CASES, NARROW, compare, described, memory_formats, numbers, operations, ours, theirs
 
-PAUSE, TURN = 0.1, 0.02         # seconds between turns and of a turn, about
+PAUSE, TURN = 0.1, 0.04         # seconds between turns and of a turn, about
 CALLS, DEPTH = 64, 4096         # of the tile whose speed is the peak; its rows are read again and again
 SETTINGS = {"avx2": {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt",
                      "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}, "all": {}}
@@ -93,9 +94,10 @@ def peak(count):
 
 
 def turn(function, calls):
-    """Seconds a call, after a pause and one call more."""
+    """Seconds a call, after a pause and as many calls more."""
     time.sleep(PAUSE)
-    function()
+    for _ in range(calls):
+        function()
     start = time.perf_counter()
     for _ in range(calls):
         function()
