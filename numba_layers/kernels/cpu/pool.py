@@ -3,17 +3,19 @@
 Images are (sample, depth, row, column, channel); with fewer spatial axes the first ones have size 1. Window o of an
 axis covers the pixels from o stride - before on, as far as they are in the image; tap (p, q, r) of a window (P, Q, R)
 has number (p Q + q) R + r. A task owns COLUMNS neighbouring pixels of a row of what it writes: forwards it looks at
-the pixels of their windows, backwards at the windows that hold them.
+the pixels of their windows, backwards at the windows that hold them. A vector holds channels of a pixel; where these
+are few, a task goes over its row once for each tap of the window instead.
 """
 
 import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.vector import at, ceil_div, divide
+from .micro.vector import at, ceil_div, divide, lanes_of
 from .micro.window import largest, scaled_sum, sum_where
 
 COLUMNS = 64
+FEW = 4      # channels, at most, for which rows are better than vectors of channels, whatever the stride
 
 
 @inlined
@@ -61,6 +63,106 @@ def holding(position, window, stride, before, outputs):
     return first, max(min(divide(position, stride) + 1, outputs) - first, 0), position - first * stride
 
 
+@inlined
+def holding_next(first, tap, last, rest, window, stride):
+    """What `holding` knows of the next pixel, without division: first window, its tap, last window, the pixel's place
+    in it. (Windows beyond the last output are counted.)"""
+    tap, rest = tap + 1, rest + 1
+    if tap == window:
+        first, tap = first + 1, tap - stride
+    if rest == stride:
+        last, rest = last + 1, 0
+    return first, tap, last, rest
+
+
+@inlined
+def by_rows(channels, stride, lanes):
+    """Is a pixel too small for vectors of channels? With stride 1, rows go into vectors whole."""
+    return channels <= FEW or (stride == 1 and channels < lanes)
+
+
+@inlined
+def first_of(image, n, d, i):
+    """Number of the first element of a row."""
+    return ((n * image.shape[1] + d) * image.shape[2] + i) * image.shape[3] * image.shape[4]
+
+
+@inlined
+def outputs_within(first, last, tap, stride, before, outputs):
+    """(first, behind): outputs of a row whose tap `tap` lies on a pixel from `first` to before `last`."""
+    low = ceil_div(max(first + before - tap, 0), stride)
+    return low, max(low, min(divide(max(last + before - tap + stride - 1, 0), stride), outputs))
+
+
+@inlined
+def runs(stride, channels, outputs):
+    """(runs, length, element's step in the image, in the output): so many outputs of a row as runs of memory."""
+    return (1, outputs * channels, 1, 1) if stride == 1 else (channels, outputs, stride * channels, channels)
+
+
+@inlined
+def fill(array, start, count, number):
+    for k in range(np.uint64(count)):
+        array[np.uint64(start) + k] = number
+
+
+@inlined
+def scale_run(y, start, count, scale):
+    for k in range(np.uint64(count)):
+        y[np.uint64(start) + k] *= scale
+
+
+@inlined
+def add_run(x, x_start, x_step, y, y_start, y_step, count):
+    """y += x, element by element, each with a step of its own."""
+    here, there = np.uint64(x_start), np.uint64(y_start)
+    if x_step == 1 and y_step == 1:     # in vectors
+        for k in range(np.uint64(count)):
+            y[there + k] += x[here + k]
+    else:
+        for k in range(np.uint64(count)):
+            y[there + k * np.uint64(y_step)] += x[here + k * np.uint64(x_step)]
+
+
+@inlined
+def larger(value, best):
+    """Does value take the place of best? NaN wins, the first of equals stays."""
+    return (not value <= best) & (best == best)
+
+
+@inlined
+def largest_run(x, x_start, x_step, tap, y, taps, y_start, y_step, count):
+    """y = the larger of x and y, taps = the number `tap` where it is x."""
+    here, there, mark = np.uint64(x_start), np.uint64(y_start), taps.dtype.type(tap)
+    if x_step == 1 and y_step == 1:
+        for k in range(np.uint64(count)):
+            value, best, number = x[here + k], y[there + k], taps[there + k]
+            wins = larger(value, best)
+            y[there + k] = value if wins else best
+            taps[there + k] = mark if wins else number
+    else:
+        for k in range(np.uint64(count)):
+            value, j = x[here + k * np.uint64(x_step)], there + k * np.uint64(y_step)
+            wins = larger(value, y[j])
+            y[j] = value if wins else y[j]
+            taps[j] = mark if wins else taps[j]
+
+
+@inlined
+def add_run_where(grad, taps, start, step, tap, grad_x, x_start, x_step, count):
+    """grad_x += grad where taps is `tap`."""
+    here, there, mark, zero = np.uint64(start), np.uint64(x_start), taps.dtype.type(tap), grad.dtype.type(0)
+    if x_step == 1 and step == 1:
+        for k in range(np.uint64(count)):
+            value = grad[here + k]
+            grad_x[there + k] += value if taps[here + k] == mark else zero
+    else:
+        for k in range(np.uint64(count)):
+            j = here + k * np.uint64(step)
+            value = grad[j]
+            grad_x[there + k * np.uint64(x_step)] += value if taps[j] == mark else zero
+
+
 @cpu_kernel
 def max_pool_forward(x, window, strides, before, y, taps):
     """y[n, o] = the largest of the pixels of x below window o, the first of equals; NaN wins. taps = its number.
@@ -69,10 +171,32 @@ def max_pool_forward(x, window, strides, before, y, taps):
     """
     channels = y.shape[4]
     tap_steps = window[1] * window[2], window[2], 1
+    few = by_rows(channels, strides[2], lanes_of(x))
+    x_flat, y_flat, taps_flat = x.reshape(-1), y.reshape(-1), taps.reshape(-1)
     for task in prange(task_count(y)):
         n, od, oi, first_column, last_column = task_pixels(task, y)
         d, depths, p = covered(od, window[0], strides[0], before[0], x.shape[1])
         i, rows, q = covered(oi, window[1], strides[1], before[1], x.shape[2])
+        if few:
+            first = first_of(y, n, od, oi)
+            start, count = first + first_column * channels, (last_column - first_column) * channels
+            fill(y_flat, start, count, -np.inf)
+            for oj in range(first_column, last_column):
+                tap = max(0, before[2] - oj * strides[2])
+                fill(taps_flat, first + oj * channels, channels, p * tap_steps[0] + q * tap_steps[1] + tap)
+            for a in range(depths):
+                for b in range(rows):
+                    row = first_of(x, n, d + a, i + b)
+                    for r in range(window[2]):
+                        low, behind = outputs_within(0, x.shape[3], r, strides[2], before[2], last_column)
+                        low = max(low, first_column)
+                        number, length, x_step, y_step = runs(strides[2], channels, max(behind - low, 0))
+                        here = row + (low * strides[2] - before[2] + r) * channels
+                        tap = (p + a) * tap_steps[0] + (q + b) * tap_steps[1] + r
+                        for c in range(number):
+                            largest_run(x_flat, here + c, x_step, tap, y_flat, taps_flat, first + low * channels + c,
+                                        y_step, length)
+            continue
         for oj in range(first_column, last_column):
             j, columns, r = covered(oj, window[2], strides[2], before[2], x.shape[3])
             tap = p * tap_steps[0] + q * tap_steps[1] + r
@@ -89,15 +213,37 @@ def max_pool_backward(grad, taps, window, strides, before, grad_x):
     channels = grad.shape[4]
     tap_steps = window[1] * window[2], window[2], 1
     next_taps = -strides[0] * tap_steps[0], -strides[1] * tap_steps[1], -strides[2]
+    few = by_rows(channels, strides[2], lanes_of(grad))
+    grad_flat, taps_flat, x_flat = grad.reshape(-1), taps.reshape(-1), grad_x.reshape(-1)
     for task in prange(task_count(grad_x)):
         n, d, i, first_column, last_column = task_pixels(task, grad_x)
         od, depths, p = holding(d, window[0], strides[0], before[0], grad.shape[1])
         oi, rows, q = holding(i, window[1], strides[1], before[1], grad.shape[2])
+        if few:
+            first = first_of(grad_x, n, d, i)
+            fill(x_flat, first + first_column * channels, (last_column - first_column) * channels, 0)
+            for a in range(depths):
+                for b in range(rows):
+                    row = first_of(grad, n, od + a, oi + b)
+                    for r in range(window[2] - 1, -1, -1):      # a pixel's windows from the first on
+                        low, behind = outputs_within(first_column, last_column, r, strides[2], before[2],
+                                                     grad.shape[3])
+                        number, length, x_step, step = runs(strides[2], channels, behind - low)
+                        here = first + (low * strides[2] - before[2] + r) * channels
+                        tap = p * tap_steps[0] + q * tap_steps[1] + a * next_taps[0] + b * next_taps[1] + r
+                        for c in range(number):
+                            add_run_where(grad_flat, taps_flat, row + low * channels + c, step, tap, x_flat, here + c,
+                                          x_step, length)
+            continue
+        oj, columns, r = holding(first_column, window[2], strides[2], before[2], grad.shape[3])
+        last = divide(first_column + before[2], strides[2])
+        rest = first_column + before[2] - last * strides[2]
         for j in range(first_column, last_column):
-            oj, columns, r = holding(j, window[2], strides[2], before[2], grad.shape[3])
+            columns = max(min(last + 1, grad.shape[3]) - oj, 0)
             tap = p * tap_steps[0] + q * tap_steps[1] + r
             sum_where(pixel(grad, n, od, oi, oj), pixel(taps, n, od, oi, oj), (depths, rows, columns), steps_of(grad),
                       tap, next_taps, channels, pixel(grad_x, n, d, i, j))
+            oj, r, last, rest = holding_next(oj, r, last, rest, window[2], strides[2])
 
 
 @cpu_kernel
@@ -123,10 +269,29 @@ def sum_pool_forward(x, scale, window, strides, before, y):
 
     Shapes: x (n, d, h, w, c), y (n, od, oh, ow, c); window, strides, before: 3 numbers.
     """
+    channels = y.shape[4]
+    few = by_rows(channels, strides[2], lanes_of(x))
+    x_flat, y_flat = x.reshape(-1), y.reshape(-1)
     for task in prange(task_count(y)):
         n, od, oi, first_column, last_column = task_pixels(task, y)
         d, depths, _ = covered(od, window[0], strides[0], before[0], x.shape[1])
         i, rows, _ = covered(oi, window[1], strides[1], before[1], x.shape[2])
+        if few:
+            first = first_of(y, n, od, oi)
+            start, count = first + first_column * channels, (last_column - first_column) * channels
+            fill(y_flat, start, count, 0)
+            for a in range(depths):
+                for b in range(rows):
+                    row = first_of(x, n, d + a, i + b)
+                    for r in range(window[2]):
+                        low, behind = outputs_within(0, x.shape[3], r, strides[2], before[2], last_column)
+                        low = max(low, first_column)
+                        number, length, x_step, y_step = runs(strides[2], channels, max(behind - low, 0))
+                        here = row + (low * strides[2] - before[2] + r) * channels
+                        for c in range(number):
+                            add_run(x_flat, here + c, x_step, y_flat, first + low * channels + c, y_step, length)
+            scale_run(y_flat, start, count, scale)
+            continue
         for oj in range(first_column, last_column):
             j, columns, _ = covered(oj, window[2], strides[2], before[2], x.shape[3])
             scaled_sum(pixel(x, n, d, i, j), (depths, rows, columns), steps_of(x), scale, y.shape[4],
@@ -139,11 +304,34 @@ def sum_pool_backward(grad, scale, window, strides, before, grad_x):
 
     Shapes: grad (n, od, oh, ow, c), grad_x (n, d, h, w, c); window, strides, before: 3 numbers.
     """
+    channels = grad.shape[4]
+    few = by_rows(channels, strides[2], lanes_of(grad))
+    grad_flat, x_flat = grad.reshape(-1), grad_x.reshape(-1)
     for task in prange(task_count(grad_x)):
         n, d, i, first_column, last_column = task_pixels(task, grad_x)
         od, depths, _ = holding(d, window[0], strides[0], before[0], grad.shape[1])
         oi, rows, _ = holding(i, window[1], strides[1], before[1], grad.shape[2])
+        if few:
+            first = first_of(grad_x, n, d, i)
+            start, count = first + first_column * channels, (last_column - first_column) * channels
+            fill(x_flat, start, count, 0)
+            for a in range(depths):
+                for b in range(rows):
+                    row = first_of(grad, n, od + a, oi + b)
+                    for r in range(window[2] - 1, -1, -1):
+                        low, behind = outputs_within(first_column, last_column, r, strides[2], before[2],
+                                                     grad.shape[3])
+                        number, length, x_step, step = runs(strides[2], channels, behind - low)
+                        here = first + (low * strides[2] - before[2] + r) * channels
+                        for c in range(number):
+                            add_run(grad_flat, row + low * channels + c, step, x_flat, here + c, x_step, length)
+            scale_run(x_flat, start, count, scale)
+            continue
+        oj, columns, r = holding(first_column, window[2], strides[2], before[2], grad.shape[3])
+        last = divide(first_column + before[2], strides[2])
+        rest = first_column + before[2] - last * strides[2]
         for j in range(first_column, last_column):
-            oj, columns, _ = holding(j, window[2], strides[2], before[2], grad.shape[3])
-            scaled_sum(pixel(grad, n, od, oi, oj), (depths, rows, columns), steps_of(grad), scale, grad_x.shape[4],
+            columns = max(min(last + 1, grad.shape[3]) - oj, 0)
+            scaled_sum(pixel(grad, n, od, oi, oj), (depths, rows, columns), steps_of(grad), scale, channels,
                        pixel(grad_x, n, d, i, j))
+            oj, r, last, rest = holding_next(oj, r, last, rest, window[2], strides[2])
