@@ -64,14 +64,16 @@ def holding(position, window, stride, before, outputs):
 
 
 @inlined
-def holding_next(first, tap, last, rest, window, stride):
-    """What `holding` knows of the next pixel, without division: first window, its tap, last window, the pixel's place
-    in it. (Windows beyond the last output are counted.)"""
-    tap, rest = tap + 1, rest + 1
+def holding_after(first, tap, last, rest, pixels, window, stride):
+    """What `holding` knows, without division, of a pixel so many further that no more than one window begins or ends.
+
+    The first window, its tap on the pixel, the last one (those behind the last output are counted) and its tap.
+    """
+    tap, rest = tap + pixels, rest + pixels
     if tap == window:
         first, tap = first + 1, tap - stride
     if rest == stride:
-        last, rest = last + 1, 0
+        last, rest = last + 1, rest - stride
     return first, tap, last, rest
 
 
@@ -116,18 +118,24 @@ def scale_run(y, start, count, scale):
 def add_run(x, x_start, x_step, y, y_start, y_step, count):
     """y += x, element by element, each with a step of its own."""
     here, there = np.uint64(x_start), np.uint64(y_start)
-    if x_step == 1 and y_step == 1:     # in vectors
+    if x_step == 1 and y_step == 1:     # in vectors, as stride 2 is
         for k in range(np.uint64(count)):
             y[there + k] += x[here + k]
+    elif x_step == 2 and y_step == 1:
+        for k in range(np.uint64(count)):
+            y[there + k] += x[here + np.uint64(2) * k]
     else:
         for k in range(np.uint64(count)):
             y[there + k * np.uint64(y_step)] += x[here + k * np.uint64(x_step)]
 
 
 @inlined
-def larger(value, best):
-    """Does value take the place of best? NaN wins, the first of equals stays."""
-    return (not value <= best) & (best == best)
+def keep_larger(value, mark, y, taps, j):
+    """NaN wins, the first of equals stays."""
+    best, number = y[j], taps[j]
+    wins = (not value <= best) & (best == best)
+    y[j] = value if wins else best
+    taps[j] = mark if wins else number
 
 
 @inlined
@@ -136,16 +144,13 @@ def largest_run(x, x_start, x_step, tap, y, taps, y_start, y_step, count):
     here, there, mark = np.uint64(x_start), np.uint64(y_start), taps.dtype.type(tap)
     if x_step == 1 and y_step == 1:
         for k in range(np.uint64(count)):
-            value, best, number = x[here + k], y[there + k], taps[there + k]
-            wins = larger(value, best)
-            y[there + k] = value if wins else best
-            taps[there + k] = mark if wins else number
+            keep_larger(x[here + k], mark, y, taps, there + k)
+    elif x_step == 2 and y_step == 1:
+        for k in range(np.uint64(count)):
+            keep_larger(x[here + np.uint64(2) * k], mark, y, taps, there + k)
     else:
         for k in range(np.uint64(count)):
-            value, j = x[here + k * np.uint64(x_step)], there + k * np.uint64(y_step)
-            wins = larger(value, y[j])
-            y[j] = value if wins else y[j]
-            taps[j] = mark if wins else taps[j]
+            keep_larger(x[here + k * np.uint64(x_step)], mark, y, taps, there + k * np.uint64(y_step))
 
 
 @inlined
@@ -156,6 +161,10 @@ def add_run_where(grad, taps, start, step, tap, grad_x, x_start, x_step, count):
         for k in range(np.uint64(count)):
             value = grad[here + k]
             grad_x[there + k] += value if taps[here + k] == mark else zero
+    elif x_step == 2 and step == 1:
+        for k in range(np.uint64(count)):
+            value = grad[here + k]
+            grad_x[there + np.uint64(2) * k] += value if taps[here + k] == mark else zero
     else:
         for k in range(np.uint64(count)):
             j = here + k * np.uint64(step)
@@ -181,9 +190,10 @@ def max_pool_forward(x, window, strides, before, y, taps):
             first = first_of(y, n, od, oi)
             start, count = first + first_column * channels, (last_column - first_column) * channels
             fill(y_flat, start, count, -np.inf)
-            for oj in range(first_column, last_column):
-                tap = max(0, before[2] - oj * strides[2])
-                fill(taps_flat, first + oj * channels, channels, p * tap_steps[0] + q * tap_steps[1] + tap)
+            tap = p * tap_steps[0] + q * tap_steps[1]
+            fill(taps_flat, start, count, tap)
+            for oj in range(first_column, min(last_column, ceil_div(before[2], strides[2]))):
+                fill(taps_flat, first + oj * channels, channels, tap + before[2] - oj * strides[2])
             for a in range(depths):
                 for b in range(rows):
                     row = first_of(x, n, d + a, i + b)
@@ -243,7 +253,7 @@ def max_pool_backward(grad, taps, window, strides, before, grad_x):
             tap = p * tap_steps[0] + q * tap_steps[1] + r
             sum_where(pixel(grad, n, od, oi, oj), pixel(taps, n, od, oi, oj), (depths, rows, columns), steps_of(grad),
                       tap, next_taps, channels, pixel(grad_x, n, d, i, j))
-            oj, r, last, rest = holding_next(oj, r, last, rest, window[2], strides[2])
+            oj, r, last, rest = holding_after(oj, r, last, rest, 1, window[2], strides[2])
 
 
 @cpu_kernel
@@ -295,7 +305,7 @@ def sum_pool_forward(x, scale, window, strides, before, y):
         for oj in range(first_column, last_column):
             j, columns, _ = covered(oj, window[2], strides[2], before[2], x.shape[3])
             scaled_sum(pixel(x, n, d, i, j), (depths, rows, columns), steps_of(x), scale, y.shape[4],
-                       pixel(y, n, od, oi, oj))
+                       pixel(y, n, od, oi, oj), 1)
 
 
 @cpu_kernel
@@ -330,8 +340,11 @@ def sum_pool_backward(grad, scale, window, strides, before, grad_x):
         oj, columns, r = holding(first_column, window[2], strides[2], before[2], grad.shape[3])
         last = divide(first_column + before[2], strides[2])
         rest = first_column + before[2] - last * strides[2]
-        for j in range(first_column, last_column):
+        j = first_column
+        while j < last_column:
             columns = max(min(last + 1, grad.shape[3]) - oj, 0)
+            same = min(window[2] - r, strides[2] - rest, last_column - j)      # pixels in the same windows
             scaled_sum(pixel(grad, n, od, oi, oj), (depths, rows, columns), steps_of(grad), scale, channels,
-                       pixel(grad_x, n, d, i, j))
-            oj, r, last, rest = holding_next(oj, r, last, rest, window[2], strides[2])
+                       pixel(grad_x, n, d, i, j), same)
+            oj, r, last, rest = holding_after(oj, r, last, rest, same, window[2], strides[2])
+            j += same

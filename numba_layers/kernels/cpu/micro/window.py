@@ -16,6 +16,8 @@ from numba.core import cgutils, types
 
 from .vector import Vectors, int64, routine
 
+TOGETHER = 4     # vectors that walk over a box at once, where there are so many: their sums fill the pipelines
+
 _Three = types.UniTuple(types.int64, 3)
 
 
@@ -35,16 +37,24 @@ class _Box:
         return vectors
 
     def each_vector(self, emit):
-        """Emit `emit(channel, load, store)` in a loop over whole vectors, and again for the channels left."""
-        builder, lanes = self.builder, int64(self.lanes)
-        whole = builder.udiv(self.channels, lanes)
-        with cgutils.for_range(builder, whole) as number:
-            emit(builder.mul(number.index, lanes), Vectors.load, Vectors.store)
-        channel = builder.mul(whole, lanes)
-        left = builder.sub(self.channels, channel)
-        with builder.if_then(builder.icmp_signed(">", left, int64(0))):
-            emit(channel, lambda vectors, *place: vectors.load_part(*place, left),
+        """Emit `emit(first channels, load, store)` in loops over vectors of channels: TOGETHER of them at once, those
+        that are left alone, and the channels left behind them under a mask."""
+        done = int64(0)
+        for together in (TOGETHER, 1):
+            done = self._each(done, together, emit)
+        left = self.builder.sub(self.channels, done)
+        with self.builder.if_then(self.builder.icmp_signed(">", left, int64(0))):
+            emit([done], lambda vectors, *place: vectors.load_part(*place, left),
                  lambda vectors, *place: vectors.store_part(*place, left))
+
+    def _each(self, done, together, emit):
+        """Those after `done` channels in which `together` vectors fit; the channels done then."""
+        builder, width = self.builder, int64(together * self.lanes)
+        blocks = builder.udiv(builder.sub(self.channels, done), width)
+        with cgutils.for_range(builder, blocks) as number:
+            first = builder.add(done, builder.mul(number.index, width))
+            emit([builder.add(first, int64(v * self.lanes)) for v in range(together)], Vectors.load, Vectors.store)
+        return builder.add(done, builder.mul(blocks, width))
 
     @contextmanager
     def each_pixel(self, *walks):
@@ -86,18 +96,20 @@ def largest(typing, x, counts, steps, tap, tap_steps, channels, y, taps):
         box = _Box(context, builder, signature.args[0].dtype, counts, channels)
         values, marks = box.vectors(signature.args[0].dtype), box.vectors(signature.args[-1].dtype)
 
-        def emit(channel, load, store):
-            best = values.variable(values.broadcast(values.element(float("-inf"))))
-            where = marks.variable(marks.broadcast(builder.trunc(tap, marks.element)))
-            with box.each_pixel((channel, steps), (tap, tap_steps)) as (place, number):
-                value, highest = load(values, x, place), builder.load(best)
-                wins = builder.and_(builder.fcmp_unordered(">", value, highest),
-                                    builder.fcmp_ordered("==", highest, highest))
+        def emit(channels, load, store):
+            found = [(channel, values.variable(values.broadcast(values.element(float("-inf")))),
+                      marks.variable(marks.broadcast(builder.trunc(tap, marks.element)))) for channel in channels]
+            with box.each_pixel((int64(0), steps), (tap, tap_steps)) as (place, number):
                 number = marks.broadcast(builder.trunc(number, marks.element))
-                builder.store(builder.select(wins, value, highest), best)
-                builder.store(builder.select(wins, number, builder.load(where)), where)
-            store(values, builder.load(best), y, channel)
-            store(marks, builder.load(where), taps, channel)
+                for channel, best, where in found:
+                    value, highest = load(values, x, builder.add(place, channel)), builder.load(best)
+                    wins = builder.and_(builder.fcmp_unordered(">", value, highest),
+                                        builder.fcmp_ordered("==", highest, highest))
+                    builder.store(builder.select(wins, value, highest), best)
+                    builder.store(builder.select(wins, number, builder.load(where)), where)
+            for channel, best, where in found:
+                store(values, builder.load(best), y, channel)
+                store(marks, builder.load(where), taps, channel)
 
         box.each_vector(emit)
 
@@ -105,30 +117,36 @@ def largest(typing, x, counts, steps, tap, tap_steps, channels, y, taps):
     return types.void(x, _Three, _Three, i, _Three, i, y, taps), codegen
 
 
-def _python_scaled_sum(x, counts, steps, scale, channels, y):
+def _python_scaled_sum(x, counts, steps, scale, channels, y, times):
     y[:channels] = 0
     for place, in _walk(counts, (0, steps)):
         y[:channels] += x[place:place + channels]
     y[:channels] *= scale
+    y[channels:times * channels].reshape(-1, channels)[:] = y[:channels]
 
 
 @routine(_python_scaled_sum)
-def scaled_sum(typing, x, counts, steps, scale, channels, y):
-    """y = scale times the sum of the box x."""
+def scaled_sum(typing, x, counts, steps, scale, channels, y, times):
+    """y = scale times the sum of the box x, for `times` neighbouring pixels."""
     def codegen(context, builder, signature, arguments):
-        x, counts, steps, scale, channels, y = arguments
-        box = _Box(context, builder, signature.args[0].dtype, counts, channels)
+        x, counts, steps, scale, pixel, y, times = arguments
+        box = _Box(context, builder, signature.args[0].dtype, counts, pixel)
         values = box.vectors(signature.args[0].dtype)
 
-        def emit(channel, load, store):
-            total = values.variable(ir.Constant(values.type, None))
-            with box.each_pixel((channel, steps)) as (place,):
-                builder.store(builder.fadd(builder.load(total), load(values, x, place)), total)
-            store(values, builder.fmul(builder.load(total), values.broadcast(scale)), y, channel)
+        def emit(channels, load, store):
+            sums = [(channel, values.variable(ir.Constant(values.type, None))) for channel in channels]
+            with box.each_pixel((int64(0), steps)) as (place,):
+                for channel, total in sums:
+                    number = load(values, x, builder.add(place, channel))
+                    builder.store(builder.fadd(builder.load(total), number), total)
+            scaled = [(channel, builder.fmul(builder.load(total), values.broadcast(scale))) for channel, total in sums]
+            with cgutils.for_range(builder, times) as time:
+                for channel, total in scaled:
+                    store(values, total, y, builder.add(channel, builder.mul(time.index, pixel)))
 
         box.each_vector(emit)
 
-    return types.void(x, _Three, _Three, x.dtype, types.int64, y), codegen
+    return types.void(x, _Three, _Three, x.dtype, types.int64, y, types.int64), codegen
 
 
 def _python_sum_where(x, taps, counts, steps, tap, tap_steps, channels, y):
@@ -147,14 +165,17 @@ def sum_where(typing, x, taps, counts, steps, tap, tap_steps, channels, y):
         values, marks = box.vectors(signature.args[0].dtype), box.vectors(signature.args[1].dtype)
         zeros = ir.Constant(values.type, None)
 
-        def emit(channel, load, store):
-            total = values.variable(zeros)
-            with box.each_pixel((channel, steps), (tap, tap_steps)) as (place, number):
+        def emit(channels, load, store):
+            sums = [(channel, values.variable(zeros)) for channel in channels]
+            with box.each_pixel((int64(0), steps), (tap, tap_steps)) as (place, number):
                 number = marks.broadcast(builder.trunc(number, marks.element))
-                chosen = builder.icmp_signed("==", load(marks, taps, place), number)
-                value = builder.select(chosen, load(values, x, place), zeros)
-                builder.store(builder.fadd(builder.load(total), value), total)
-            store(values, builder.load(total), y, channel)
+                for channel, total in sums:
+                    here = builder.add(place, channel)
+                    chosen = builder.icmp_signed("==", load(marks, taps, here), number)
+                    value = builder.select(chosen, load(values, x, here), zeros)
+                    builder.store(builder.fadd(builder.load(total), value), total)
+            for channel, total in sums:
+                store(values, builder.load(total), y, channel)
 
         box.each_vector(emit)
 
