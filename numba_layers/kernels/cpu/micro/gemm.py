@@ -27,6 +27,7 @@ from .vector import MR, VECTOR_BYTES, Vectors, int64, routine
 GROUP = 4        # rows of a tile that lie evenly spaced; MR is a multiple of it
 NR_VECTORS = 3   # NR of the widest tile, in vectors; tiles of 1 and 2 vectors finish a row of tiles
 
+CACHE_LINE = 64  # bytes
 FRINGE = MR * NR_VECTORS * VECTOR_BYTES     # bytes of a buffer for a tile that reaches beyond the result
 Operand = namedtuple("Operand", "pointer strides")      # of `tile_of`; strides as `tile` says
 
@@ -73,6 +74,9 @@ def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides
 
         sums = [[vector.variable(vector.load(init, builder.add(start, j))) for j in columns]
                 for start in row_starts(init_strides)]
+        for start in row_starts(c_strides):     # the caches have C at hand by the time the sums are made
+            for j in columns[::max(1, CACHE_LINE // VECTOR_BYTES)]:
+                vector.prefetch(c, builder.add(start, j))
         with cgutils.for_range(builder, planes) as q, cgutils.for_range(builder, segments) as s:
             a_here = builder.gep(a, [vector.offset(s.index, a_segment, builder.mul(q.index, a_plane))])
             b_here = builder.gep(b, [builder.mul(vector.offset(q.index, segments, s.index), b_segment)])

@@ -134,6 +134,14 @@ class Vectors:
     def store(self, vector, pointer, offset):
         self.builder.store(vector, self.pointer(pointer, offset), align=self.align)
 
+    def prefetch(self, pointer, offset):
+        """Have the caches fetch what lies there, to be written."""
+        bytes_ = ir.IntType(8).as_pointer()
+        signature = ir.FunctionType(ir.VoidType(), [bytes_, int32, int32, int32])
+        function = cgutils.get_or_insert_function(self.builder.module, signature, "llvm.prefetch.p0")
+        place = self.builder.bitcast(self.builder.gep(pointer, [offset]), bytes_)
+        self.builder.call(function, [place, int32(1), int32(3), int32(1)])     # write, keep, data
+
     def load_part(self, pointer, offset, count, others=None):
         """The first `count` lanes from memory; the others from the constant `others`, or zeros."""
         others = others or ir.Constant(self.type, None)
