@@ -223,10 +223,10 @@ def begins(constructor):
 class Constructed:
     """Base of what users construct, other than layers: see `begins`. Classes of the user's own are left alone."""
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "__init__" in vars(cls) and cls.__module__.partition(".")[0] == __package__:
-            cls.__init__ = begins(cls.__init__)
+            cls.__init__ = begins(cls.__init__)  # type: ignore[method-assign]
 
 
 def keywords(function):

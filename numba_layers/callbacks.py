@@ -126,7 +126,7 @@ def callback_list(model, callbacks, verbose, params, validation_data=None):
     model.history = History()
     model.stop_training = False
     model.validation_data = validation_data     # where callbacks of Keras 1 look for it
-    everyone = CallbackList([BaseLogger(), *progress, *callbacks, model.history])
+    everyone = CallbackList([BaseLogger(), *progress, *callbacks, model.history])  # type: ignore[misc]
     everyone.set_model(model)
     everyone.set_params(params | {"nb_epoch": params["epochs"], "nb_sample": params["samples"]})    # Keras 1's names
     for callback in everyone.callbacks:
@@ -473,14 +473,14 @@ class CSVLogger(Callback):
         if len(separator) != 1:
             raise ArgumentError(f"CSVLogger: separator must be a single character, got {shown(separator)}.")
         self.append = flag(append, "CSVLogger: append")
-        self.columns = None
+        self.columns: Any = None
         self.file: Any = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         path = writable(self.filename)
         going_on = self.append and path.exists() and path.stat().st_size > 0
         self.file = open(path, "a" if self.append else "w", newline="")
-        self.writer = None
+        self.writer: Any = None
         self.needs_header = not going_on
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

@@ -61,7 +61,7 @@ def loaded(target: str) -> dict[str, Any]:
     return _kernels[target]
 
 
-def select(target):
+def select(target: str) -> Any:
     """The module with which a target chooses among its algorithms."""
     found = _selects.get(target)
     if found is None:

@@ -45,7 +45,7 @@ class SymbolicTensor(Tensor):
         return self._shape
 
     @property
-    def _uses_learning_phase(self):
+    def _uses_learning_phase(self):  # type: ignore[override]
         """Whether the value may differ between training and testing."""
         return any(getattr(step.function, "uses_learning_phase", False) or LEARNING_PHASE in step.tensors()
                    for step in _sorted_steps([self], {}))
@@ -63,7 +63,7 @@ class SymbolicTensor(Tensor):
         return None if None in self._shape else int(np.prod(self._shape))
 
     @cached_property
-    def depends_on_inputs(self):
+    def depends_on_inputs(self):  # type: ignore[override]
         """True where it has no value before a placeholder has one."""
         return bool(placeholders(self))
 

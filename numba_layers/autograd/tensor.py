@@ -41,7 +41,7 @@ class Tensor:
     """
 
     __slots__ = ("data", "mask", "name", "__dict__", "__weakref__")
-    layout = None
+    layout: str | None = None
     depends_on_inputs = False   # True of a symbolic tensor that has no value before a placeholder has one
     __array_priority__ = 100    # NumPy arrays leave `array + tensor` to the tensor
 

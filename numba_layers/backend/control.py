@@ -60,7 +60,7 @@ def _either(first, second):
         raise ShapeError(f"switch: the expressions have shapes {first.shape} and {second.shape}; expected "
                          "the same number of axes.")
     shape = (one if one == other else None for one, other in zip(first.shape, second.shape))
-    return SymbolicTensor(shape, first.dtype)
+    return SymbolicTensor(shape, first.dtype)  # type: ignore[arg-type]
 
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Tensor:

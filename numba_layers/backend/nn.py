@@ -70,7 +70,7 @@ def _either_order(function):
         if len(args) > 1 and config.keras_version().startswith("1."):
             args = (args[1], args[0], *args[2:])
         elif len(args) == 1 and config.keras_version().startswith("1.") and "target" in kwargs:
-            args, kwargs = (), kwargs | {"output": args[0]}
+            args, kwargs = (), kwargs | {"output": args[0]}  # type: ignore[misc]
         return function(*args, **kwargs)
 
     return call

@@ -90,7 +90,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: DtypeLike = "int3
 
 
 def _arange(start, stop, step, dtype):
-    return Tensor(np.arange(*(np.asarray(number)[()] for number in (start, stop, step)), dtype=dtype))
+    return Tensor(np.arange(*(np.asarray(number)[()] for number in (start, stop, step)), dtype=dtype))  # type: ignore[call-overload]
 
 
 @keras1(BACKEND)

@@ -41,7 +41,7 @@ from .spec import InputSpec
 from .undo import wholly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TypeVar
 
     from numpy.typing import NDArray
@@ -207,7 +207,7 @@ class Layer(Belongings, LayerNames):
         sketch = copy.copy(self)
         sketch._keep_lists(anew=True)
         sketch._is_sketch = True
-        sketch.set_weights = lambda weights: None
+        sketch.set_weights = lambda weights: None  # type: ignore[method-assign]
         sketch.build(input_shape)
         return sketch
 
@@ -350,7 +350,7 @@ class Layer(Belongings, LayerNames):
         Node(self, tensors, outputs, kwargs)
         return unpack(outputs)
 
-    def infer(self, tensors, kwargs):
+    def infer(self, tensors: Sequence[Tensor], kwargs: Mapping[str, Any]) -> list[SymbolicTensor]:
         """Templates of the outputs for symbolic inputs, with masks and layouts, as a list; records nothing."""
         masks = [tensor.mask for tensor in tensors]
         mask = unpack(masks) if any(entry is not None for entry in masks) else None

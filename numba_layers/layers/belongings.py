@@ -36,6 +36,7 @@ class Belongings:
 
     any_added = False
     trainable: bool
+    _losses_of_calls: list[Any]
 
     def _keep_lists(self, anew=False):
         """Begin the lists that the layer has not begun itself, or all."""

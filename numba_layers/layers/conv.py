@@ -44,8 +44,9 @@ class Windowed(WeightNames, ImageLayer, public=False):
         for number, side in enumerate(SIDES.get(cls.rank, ())):
             setattr(cls, side, Renamed("kernel_size", number))
 
-    def __init__(self, filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-                 activity_regularizer, **kwargs):
+    def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis, padding: str, data_format: str | None,
+                 dilation_rate: PerAxis, activation: Identifier, use_bias: bool, activity_regularizer: Identifier,
+                 **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.filters = filters if filters is None else size(filters, self.word("filters"))
         self.kernel_size = self._sides("kernel_size", kernel_size)
@@ -58,7 +59,7 @@ class Windowed(WeightNames, ImageLayer, public=False):
         self.bias = None
         self.input_spec = self.images(self.rank)
 
-    def word(self, name):
+    def word(self, name: str) -> str:
         """What users call the argument `name`, for messages."""
         return name
 
@@ -91,7 +92,7 @@ class Windowed(WeightNames, ImageLayer, public=False):
         self.input_spec = self.images(self.rank, channels)
         super().build(input_shape)
 
-    def keras1_order(self, count):
+    def keras1_order(self, count: int) -> tuple[int | None, ...] | None:
         """A kernel's `count` axes, (*window, in, out), in the order of Keras 1's kernels (see `ReorderedVariable`)."""
         if self.rank == 1:
             return 0, None, 1, 2
@@ -252,7 +253,7 @@ class _ConvTranspose(_Conv):
                 raise ArgumentError(f"output_padding must be smaller than the strides {self.strides} along each axis, "
                                     f"got {shown(output_padding)}.")
 
-    def keras1_order(self, count):
+    def keras1_order(self, count: int) -> tuple[int | None, ...] | None:
         window = range(count - 2)
         if self.data_format == "channels_first":
             return count - 2, count - 1, *window

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ..typing import ArrayLike, Identifier, PerAxis, ShapeLike
+    from ..typing import ArrayLike, Config, Identifier, PerAxis, ShapeLike
 
 # Keras 1's name -> Keras 2's, of arguments and attributes
 NAMES = {
@@ -77,7 +77,7 @@ class Keras1Conv:
             return True
         return 0 < len(window) and any(name not in kwargs for name in cls.sides[len(window):])
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         if hasattr(self, "kernel"):     # separable ones have two others
             self.W_shape = tuple(self.W.shape)
@@ -85,7 +85,7 @@ class Keras1Conv:
     def _asking_for(self, data_format):
         return f"dim_ordering={ORDERINGS[data_format]!r} (Keras 2: data_format={data_format!r})"
 
-    def word(self, name):
+    def word(self, name: str) -> str:
         return next((old for old, new in self.names.items() if new == name), name)
 
     def _set_role(self, role, initializer, regularizer, constraint):
@@ -123,7 +123,7 @@ class Keras1Conv:
         seen[...] = drawn
         return weight
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config()
         description |= {old: description.pop(new) for old, new in self.names.items()}
         description |= {side: getattr(self, side) for side in self.sides} | {"bias": description.pop("use_bias")}
@@ -142,7 +142,7 @@ class _Sequence(Keras1Conv):
 
     subsample_length = Renamed("strides", 0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config() | {
             "subsample_length": self.subsample_length, "input_dim": self.input_dim, "input_length": self.input_length}
         del description["subsample"]
@@ -207,7 +207,7 @@ class AtrousConvolution1D(_Sequence, Conv1D):
                          activation, bias, init, None, W_regularizer, b_regularizer, activity_regularizer,
                          W_constraint, b_constraint, weights=weights, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return super().get_config() | {"atrous_rate": self.atrous_rate}
 
 
@@ -307,7 +307,7 @@ class Deconvolution2D(Keras1Conv, Conv2DTranspose):
                              f"With dim_ordering {self.dim_ordering!r} it lists (batch, {order}).")
         return size
 
-    def get_config(self):
+    def get_config(self) -> Config:
         description = super().get_config() | {"output_shape": self.output_shape_}
         del description["output_padding"]
         return description

@@ -16,8 +16,11 @@ from .base import InputSpec, Layer
 from .node import sources
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from ..autograd.graph import SymbolicTensor
+    from ..autograd.tensor import Tensor
     from ..typing import Config
 
 ORDERINGS = {data_format: ordering for ordering, data_format in config.DIM_ORDERINGS.items()}
@@ -63,7 +66,7 @@ class ImageLayer(Layer, public=False):
         self.settle_data_format(input_shape)
         super().build(input_shape)
 
-    def settle_data_format(self, input_shape, tensor=None):
+    def settle_data_format(self, input_shape: Any, tensor: Tensor | None = None) -> None:
         """Decide `data_format` if it is open. tensor: the input, where there is one already."""
         layout = getattr(tensor, "layout", None)
         if self.data_format is None:
@@ -94,7 +97,7 @@ class ImageLayer(Layer, public=False):
         """The argument that asks for `data_format`."""
         return f"data_format={data_format!r}"
 
-    def infer(self, tensors, kwargs):
+    def infer(self, tensors: Sequence[Tensor], kwargs: Mapping[str, Any]) -> list[SymbolicTensor]:
         try:
             return super().infer(tensors, kwargs)
         except ShapeError as error:
@@ -113,7 +116,7 @@ class ImageLayer(Layer, public=False):
     def dim_ordering(self, value: str) -> None:
         self.data_format = config.asked_data_format(value)
 
-    def images(self, rank, channels=None):
+    def images(self, rank: int, channels: int | None = None) -> InputSpec:
         """The `InputSpec` of samples with `rank` spatial axes; channels: how many there must be."""
         first = (self.data_format or config.default_data_format(self.keras1_name)) == "channels_first"
         names = ("channels", *AXES[rank]) if first else (*AXES[rank], "channels")

@@ -64,7 +64,7 @@ class InputLayer(Layer):
         """The symbolic tensor of this input: a placeholder, the symbolic tensor given, or a step answering `given`."""
         if given is None:
             tensor = placeholder(self.batch_input_shape, self.dtype)
-            tensor.sparse = self.sparse
+            tensor.sparse = self.sparse  # type: ignore[attr-defined]
             return tensor
         if isinstance(given, SymbolicTensor):
             return given

@@ -123,5 +123,5 @@ def _timestep(sequences):
     images = SymbolicTensor((None, *sequences.shape[2:]), sequences.dtype)
     images.layout = _layout_of_each(sequences)
     if hasattr(sequences, "_keras_history"):
-        images._keras_history = sequences._keras_history
+        images._keras_history = sequences._keras_history  # type: ignore[attr-defined]
     return images

@@ -68,15 +68,17 @@ class Model(LossGraph, WrittenAsClass, Network):
         else:
             super().__init__(inputs, outputs, name=name, trainable=trainable)
 
-    validation_data = None          # of the last training, as its callbacks see it
+    _trained_weights: list[Variable]
+    _locks: list[Any]
+    validation_data: Any = None     # of the last training, as its callbacks see it
     _waiting_compile = None         # what `compile` was given before there were outputs
 
     def _start_untrained(self):
         self.optimizer = None
-        self.objective = None
+        self.objective: Any = None
         self.history = None
         self.stop_training = False
-        self._training = None       # arena and optimizer state, from the first step on
+        self._training: Any = None  # arena and optimizer state, from the first step on
 
     # -- compiling -----------------------------------------------------------------------------------------------
 
@@ -286,7 +288,7 @@ class Model(LossGraph, WrittenAsClass, Network):
             held_out = data.take(arrays, samples, cut), data.take(weights, samples, cut), cut - samples
             arrays, weights = data.take(arrays, 0, samples), data.take(weights, 0, samples)
         return self._fit(self._of_arrays(arrays, weights, samples, batch_size, shuffle or False), epochs, initial_epoch,
-                         callbacks, verbose, held_out and self._of_arrays(*held_out, batch_size), held_out,
+                         callbacks, verbose, held_out and self._of_arrays(*held_out, batch_size), held_out,  # type: ignore[call-arg]
                          {"batch_size": batch_size, "steps": None, "samples": samples})
 
     def _fit(self, source, epochs, initial_epoch, callbacks, verbose, validation, held_out, params):
@@ -313,7 +315,7 @@ class Model(LossGraph, WrittenAsClass, Network):
         """Loss and metrics over all samples: the loss, or the list named by `metrics_names`."""
         self._need_built(x)
         self._need_compiled("evaluate")
-        source = self._of_arrays(*self._arrays(x, y, sample_weight, None), _batch_size(batch_size))
+        source = self._of_arrays(*self._arrays(x, y, sample_weight, None), _batch_size(batch_size))  # type: ignore[call-arg]
         with progress_bar(source, verbose, "evaluate") as progress:
             return _unpack_figures(loops.test_loop(self, source, progress))
 
@@ -351,7 +353,7 @@ class Model(LossGraph, WrittenAsClass, Network):
         held_out = validation = None
         if isinstance(validation_data, tuple | list):
             held_out = self._validation(validation_data)
-            validation = self._of_arrays(*held_out, _batch_size(None))
+            validation = self._of_arrays(*held_out, _batch_size(None))  # type: ignore[call-arg]
         elif validation_data is not None:
             measured = steps_of(validation_steps, validation_data, "validation_steps")
             validation = self._of_generator(validation_data, measured, "evaluate_generator", workers, max_queue_size)

@@ -18,10 +18,11 @@ from ..utils import function_utils
 from . import added, changing, rebuild, saving, summary, topology
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from ..autograd.tensor import Variable
+    from ..autograd.graph import SymbolicTensor
+    from ..autograd.tensor import Tensor, Variable
     from ..typing import Config, CustomObjects, FilePath
 
 
@@ -141,7 +142,7 @@ class Network(Layer, public=False):
     def _compute(self, tensors, kwargs):
         return self.call(unpack(tensors), **kwargs)
 
-    def infer(self, tensors, kwargs):
+    def infer(self, tensors: Sequence[Tensor], kwargs: Mapping[str, Any]) -> list[SymbolicTensor]:
         """Templates of the outputs for symbolic inputs: each layer infers from those before it."""
         changing.warn_of_missing(self)
         if collected.losses is not None and self._may_add_losses():
@@ -267,7 +268,7 @@ class Network(Layer, public=False):
         return any(layer._added_losses or layer._losses_of_calls or type(layer) not in own
                    for layer in self.all_inside())
 
-    def all_inside(self):
+    def all_inside(self) -> list[Any]:
         """The model itself, its layers, and those inside of models and wrappers among them, each once."""
         found, waiting = {}, [self]
         while waiting:
@@ -424,4 +425,3 @@ def _check_names(network, layers):
     if repeated:
         raise ArgumentError(f'model "{network.name}": the layer name {repeated[0]!r} is used '
                             f"{counts[repeated[0]]} times. All layers of a model need names of their own.")
-

@@ -352,4 +352,3 @@ def _compile(model, training):
         model.compile(optimizer=optimizers.deserialize(optimizer), loss=resolved(loss),
                       metrics=resolved(training.get("metrics")), loss_weights=training.get("loss_weights"),
                       sample_weight_mode=training.get("sample_weight_mode"))
-

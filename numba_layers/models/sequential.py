@@ -102,7 +102,7 @@ class Sequential(Model):
 
     def _add_all(self, layers):
         """`add` them one by one, and find the way through them once, in the end."""
-        self._lead = self._set_ends
+        self._lead = self._set_ends  # type: ignore[method-assign]
         for layer in layers:
             self.add(layer)
         del self._lead

@@ -19,6 +19,8 @@ from ..layers.undo import wholly
 from . import changing, data
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..typing import Config
 
 
@@ -58,7 +60,7 @@ class WrittenAsClass:
         self._written_as_class = True
         self._empty()
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Build a model written as a class for `input_shape` with the batch axis, or a list of them."""
         if self.outputs:
             return

@@ -29,3 +29,18 @@ from .shape import (
     broadcast_to, concatenate, expand_dims, flatten, flip, getitem, pad, repeat, reshape, split, squeeze,
     stack, tile, transpose, unstack,
 )
+
+__all__ = [
+    "abs", "add", "all", "any", "argmax", "argmin", "average_pool", "batch_dot", "binary_crossentropy", "broadcast_to",
+    "cast", "categorical_crossentropy", "ceil", "clip", "concatenate", "conv", "conv_transpose", "cos", "crop",
+    "cumprod", "cumsum", "dense", "depthwise_conv", "divide", "dot", "dropout", "elu", "equal", "erf", "exp",
+    "expand_dims", "expm1", "fill_like", "flatten", "flip", "floor", "floor_divide", "gather", "getitem", "greater",
+    "greater_equal", "hard_sigmoid", "isinf", "isnan", "l2_normalize", "less", "less_equal", "log", "log1p",
+    "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum",
+    "mean", "mean_absolute_error", "mean_squared_error", "min", "minimum", "mod", "multiply", "negative", "not_equal",
+    "one_hot", "ones_like", "pad", "power", "prod", "random_binomial", "random_normal", "random_truncated_normal",
+    "random_uniform", "reciprocal", "relu", "repeat", "reshape", "round", "selu", "separable_conv", "sigmoid", "sign",
+    "sin", "softmax", "softplus", "softsign", "sparse_categorical_crossentropy", "sparse_dense", "split", "sqrt",
+    "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "tanh", "tile", "transpose", "unstack",
+    "upsample", "var", "where", "zero_pad", "zeros_like",
+]

@@ -211,4 +211,3 @@ class Optimizer(Constructed):
     def from_config(cls, config: Config) -> Self:
         """The optimizer with these constructor arguments."""
         return call_with(cls, options_of(config, cls.__name__))
-
