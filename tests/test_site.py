@@ -25,7 +25,6 @@ INTERNAL = {
                "float_type", "set_installed"},
     "errors": {"shown", "add_name", "is_ours", "nearest", "unknown"},
     "initializers": {"compute_fans", "generator", "flat_orthogonal", "drawn"},
-    "registry": {"Row", "Walk"},
 }
 MODULES = sorted(numba_layers._ROOMS - {"objectives"} | {"typing"})      # losses under Keras 1's name
 
