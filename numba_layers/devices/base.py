@@ -1,5 +1,7 @@
 """What all devices have in common."""
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import DeviceError
@@ -12,7 +14,8 @@ class Device:
     by_numpy: type of the arrays that NumPy brings in order, where others take a launch.
     """
 
-    by_numpy = np.ndarray
+    name: str
+    by_numpy: Any = np.ndarray
 
     def adopt(self, array):
         """An array in a GPU's memory as one of this device's. Raises: DeviceError, where this is not that GPU."""
