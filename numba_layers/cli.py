@@ -97,12 +97,12 @@ def kernels(options):
         layer = warm.model_in(Path(layer))
     surveys = kernel_table.surveys(layer)
     if options.cuda:
-        return _print_figures({row.kernel for one in surveys for row in one.rows} if layer else None, options.arch)
+        return _print_resources({row.kernel for one in surveys for row in one.rows} if layer else None, options.arch)
     for line in text.lines(surveys):
         print(line)
 
 
-def _print_figures(names, architectures):
+def _print_resources(names, architectures):
     """Print a line for each kernel of the CUDA target, or those in `names`, as they are compiled; no GPU is needed."""
     from .kernels.cuda.toolchain import resources
     architectures = architectures or resources.ARCHITECTURES
@@ -112,7 +112,7 @@ def _print_figures(names, architectures):
     width = max(len(name) for name, _, _ in [*found, ("kernel", None, None)])
     print(" ".join(["kernel".ljust(width), *(architecture.ljust(9) for architecture in architectures)]).rstrip())
     for name, kernel, signature in found:
-        cells = [str(figures or "-").ljust(9) for figures in resources.usage(kernel, signature, architectures)]
+        cells = [str(usage or "-").ljust(9) for usage in resources.usage(kernel, signature, architectures)]
         print(" ".join([name.ljust(width), *cells]).rstrip(), flush=True)
 
 

@@ -59,12 +59,12 @@ def _source_hash(path):
     return _hash(*(file.read_bytes() for file in sorted(_with_imports(path, {_ROOM, path.parent}, set()))))
 
 
-def _with_imports(path, rooms, seen):
-    """`path` and the files below `rooms` that its imports reach, collected in `seen`."""
-    if path not in seen and path.is_file() and not rooms.isdisjoint(path.parents):
+def _with_imports(path, folders, seen):
+    """`path` and the files below `folders` that its imports reach, collected in `seen`."""
+    if path not in seen and path.is_file() and not folders.isdisjoint(path.parents):
         seen.add(path)
         for candidate in _imports(path):
-            _with_imports(candidate, rooms, seen)
+            _with_imports(candidate, folders, seen)
     return seen
 
 

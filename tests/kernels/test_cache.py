@@ -236,12 +236,12 @@ def package(tmp_path, folder):
                  "kernels/cache", "kernels/cpu/__init__", "kernels/cpu/compile", "kernels/cpu/threads"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / f"{name}.py", copy / f"{name}.py")
-    room = copy / "kernels" / "cpu"
-    (room / "_helper.py").write_text(HELPER)
-    (room / "constants.py").write_text("FACTOR = 10\n")
-    (room / "sample.py").write_text(SAMPLE)
-    (room / "unrelated.py").write_text("")
-    return room
+    target = copy / "kernels" / "cpu"
+    (target / "_helper.py").write_text(HELPER)
+    (target / "constants.py").write_text("FACTOR = 10\n")
+    (target / "sample.py").write_text(SAMPLE)
+    (target / "unrelated.py").write_text("")
+    return target
 
 
 def started(package, script=LAUNCH, **settings):

@@ -39,7 +39,8 @@ def test_the_tables_of_winograd():
 
 def test_the_files_it_names_are_all_there_are():
     folder = Path(tiles.__file__).parent
-    named = {name for name in re.findall(r"^\| `.*", PAGE, re.M) for name in re.findall(r"`(\w+\.py)`", name)}
+    first_cells = re.findall(r"^\| (`[^|]*)", PAGE, re.M)
+    named = set(re.findall(r"`(\w+\.py)`", " ".join(first_cells)))
     assert named == {path.name for path in folder.glob("*.py")} - {"__init__.py"}
 
 

@@ -1,4 +1,4 @@
-"""Any number of blocks is right: kernels of the CUDA room on two blocks give the bits that they give on many."""
+"""Any number of blocks is right: CUDA kernels on two blocks give the bits that they give on many."""
 
 import numpy as np
 import pytest

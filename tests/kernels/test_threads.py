@@ -1,4 +1,4 @@
-"""Threads of the CPU room, on each threading layer: launches at once, forks, quotas, number of threads.
+"""Threads of the CPU's kernels, on each threading layer: launches at once, forks, quotas, number of threads.
 
 Each test is a process of its own, because a process keeps the layer it started with.
 """

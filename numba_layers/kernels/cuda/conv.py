@@ -16,7 +16,8 @@ from .gemm.mainloop import persistent_gemm, tile_gemm
 from .gemm.operand import row_major, whole_array
 from .gemm.plan import axis_of
 from .gemm.residues import pixel_offset, residue_of, residue_output, view
-from .gemm.tile import MIDDLE, MOST_X, MOST_Y, SMALL, TENSOR_CORES, TILES, tile_for
+from .gemm.tile import MIDDLE, MOST_X, MOST_Y, SMALL, TENSOR_CORES, TILES
+from .select import tile_for
 from .simt.index import mad
 from .toolchain.api import cuda, device
 from .toolchain.target import CudaKernel, CudaVariants

@@ -14,7 +14,8 @@ from .gemm.im2col import Rows, rows
 from .gemm.im2col_transposed import Im2colTransposed, image_transposed, image_transposed_unaligned
 from .gemm.operand import row_major
 from .gemm.plan import axis_of
-from .gemm.tile import LARGE, TENSOR_CORES, TILES, tile_for
+from .gemm.tile import LARGE, TENSOR_CORES, TILES
+from .select import tile_for
 from .toolchain.api import device
 from .toolchain.target import CudaKernel, CudaVariants
 

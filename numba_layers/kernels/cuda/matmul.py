@@ -18,7 +18,8 @@ from .gemm.operand import (
     row_major,
     whole_array,
 )
-from .gemm.tile import MOST_X, MOST_Y, TENSOR_CORES, TILES, tile_for
+from .gemm.tile import MOST_X, MOST_Y, TENSOR_CORES, TILES
+from .select import tile_for
 from .toolchain.api import cuda
 from .toolchain.target import CudaKernel, CudaVariants
 

@@ -1,4 +1,4 @@
-"""Which algorithm the GPU takes for a problem: the first that fits and pays (see `kernels.algorithm`).
+"""Which algorithm the GPU takes for a problem: the first that fits and pays (see `kernels.algorithm`); and which tile.
 
 The constants here are tuned. No kernel of this target keeps a problem in a buffer of fixed size: all of them fit.
 """
@@ -6,9 +6,11 @@ The constants here are tuned. No kernel of this target keeps a problem in a buff
 import math
 from functools import lru_cache, partial
 
+from ... import config, devices
 from ..algorithm import Algorithm, always, first, nothing
 from ..geometry import is_winograd, pixels, winograd_blocks
 from . import winograd
+from .gemm.tile import BF16, LARGE, MIDDLE, SMALL, TENSOR_CORES, TF32
 
 WINOGRAD = False                                            # unless the user says otherwise
 LEAST_CHANNELS, MOST_CHANNELS, LEAST_BLOCKS = 16, 512, 64   # between which Winograd's algorithm is faster
@@ -16,6 +18,7 @@ MOST_WEIGHTS, MOST_PARTIAL = 128 * 128, 65536               # channels * filters
 MOST_C_OUT, MOST_C_IN = 8, 1024                             # channels that `convolve_small_c_out` is good for
 SPLITS, ROWS, PIXELS = 256, 256, 128   # split-K of wgrad: about so many splits, rows of the weight and pixels of each
 DEPTHWISE_SPLITS, DEPTHWISE_PIXELS = 64, 8    # the same of depthwise wgrad: at most, and pixels for each tap
+MULTIPROCESSORS = 100                         # of a large GPU: so many tiles keep it busy
 
 
 def winograd_pays(problem):
@@ -79,3 +82,15 @@ def depthwise_splits(problem):
     """Of how many partial sums the gradient of a depthwise weight is made."""
     taps = math.prod(axis.window for axis in problem.window)
     return max(1, min(DEPTHWISE_SPLITS, pixels(problem.y) // (DEPTHWISE_PIXELS * taps)))
+
+
+def tile_for(m, n, dtype, batch=1):
+    """The fastest tile for `batch` (m, n) results, of those that the device and `matmul_precision` allow.
+
+    float64 has none above MIDDLE, whose accumulators fill the registers.
+    """
+    tiles = [SMALL, MIDDLE] if dtype.itemsize == 8 else [SMALL, MIDDLE, LARGE]
+    precision = config.matmul_precision()
+    if precision != "float32" and dtype.itemsize == 4 and devices.current().capability >= TENSOR_CORES:
+        tiles = [SMALL, *(TF32 if precision == "tf32" else BF16)]
+    return min(tiles, key=lambda tile: max(tile.cycles_alone, tile.cycles * batch * tile.count(m, n) / MULTIPROCESSORS))

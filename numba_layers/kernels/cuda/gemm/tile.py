@@ -1,15 +1,13 @@
-"""Tiles of a GEMM's result: which there are, and in which order blocks take them."""
+"""Tiles of a GEMM's result: which there are (`select` chooses), and in which order blocks take them."""
 
 from collections import namedtuple
 
 import numpy as np
 
-from .... import config, devices
 from ..toolchain.api import device
 
 u32 = np.uint32
 GROUP_M = u32(8)    # rows of tiles that are computed together, so that they share what they read in the L2 cache
-MULTIPROCESSORS = 100               # of a large GPU: so many tiles keep it busy
 MOST_X, MOST_Y = 2**31 - 1, 65535   # blocks that a grid may have
 
 
@@ -34,18 +32,6 @@ TF32 = Tile("tf32_64", 64, 64, 16, 128, 1, "tf32", 38, 14), Tile("tf32_128", 128
 BF16 = Tile("bf16_64", 64, 64, 16, 128, 1, "bf16", 38, 10), Tile("bf16_128", 128, 128, 16, 256, 1, "bf16", 38, 20)
 TILES = LARGE, MIDDLE, SMALL, *TF32, *BF16
 TENSOR_CORES = (8, 0)   # the compute capability whose tensor cores take TF32 and bfloat16
-
-
-def tile_for(m, n, dtype, batch=1):
-    """The fastest tile for `batch` (m, n) results, of those that the device and `matmul_precision` allow.
-
-    float64 has none above MIDDLE, whose accumulators fill the registers.
-    """
-    tiles = [SMALL, MIDDLE] if dtype.itemsize == 8 else [SMALL, MIDDLE, LARGE]
-    precision = config.matmul_precision()
-    if precision != "float32" and dtype.itemsize == 4 and devices.current().capability >= TENSOR_CORES:
-        tiles = [SMALL, *(TF32 if precision == "tf32" else BF16)]
-    return min(tiles, key=lambda tile: max(tile.cycles_alone, tile.cycles * batch * tile.count(m, n) / MULTIPROCESSORS))
 
 
 @device
