@@ -1,66 +1,51 @@
-"""The layer: weights, shapes, masks, names and configuration. No arithmetic happens here."""
+"""The layer: shapes, masks, configuration and calls. No arithmetic happens here."""
 
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .. import config, initializations, initializers, ops, regularizers
-from .._legacy import Keras1Name, begins
-from ..arguments import element_type, flag, options_of, sizes, unmasked
+from .. import config, ops
+from .._legacy import begins
+from ..arguments import element_type, flag, options_of, sizes
 from ..autograd.context import deferring
 from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
-from ..autograd.tensor import Tensor, Variable, as_tensor, stored
+from ..autograd.tensor import Tensor, as_tensor
 from ..errors import (
     ArgumentError,
-    DtypeError,
     GraphError,
     MaskError,
-    ModelError,
-    NumbaLayersError,
     ShapeError,
     UnknownArgumentError,
-    add_name,
     nearest,
     shown,
 )
 from ..naming import unique_name
 from ..phase import learning
-from .belongings import Belongings
 from .context import collected, collecting, symbolically
-from .dry import dry_build
-from .memory import check_sample, fitting
+from .memory import check_sample
+from .named import names_layer
 from .node import Node, as_list, unpack
+from .places import Places
 from .renamed import LayerNames
-from .reordered import ReorderedVariable
 from .spec import InputSpec
 from .undo import wholly
+from .weights import Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, TypeVar
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
-    from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from ..typing import ArrayLike, Config
+    from ..typing import Config
 
-    Method = TypeVar("Method", bound=Callable[..., Any])
-
-__all__ = ["InputSpec", "Layer", "initializer_of", "training_phase"]
+__all__ = ["InputSpec", "Layer", "training_phase"]
 
 _PACKAGE = __name__.partition(".")[0]
 _BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "batch_size", "dtype", "input_dtype",
                    "input_dim", "input_length", "weights")
-
-
-# The arguments of add_weight, in Keras 2's order and in Keras 1's
-_WEIGHT = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
-_WEIGHT_KERAS1 = ("shape", "initializer", "name", "trainable", "regularizer", "constraint")
 
 
 def training_phase(training: bool | None = None) -> bool:
@@ -68,31 +53,7 @@ def training_phase(training: bool | None = None) -> bool:
     return bool(learning.phase if training is None else training)
 
 
-def initializer_of(identifier, **options):
-    """The initializer of a weight: Keras 1's where its spelling or its generation is in use, else Keras 2's.
-
-    options: fixed arguments of Keras 1's.
-    """
-    if isinstance(identifier, Keras1Name) or (config.keras1() and isinstance(identifier, str)):
-        return initializations.get(identifier, **options)
-    return initializers.get(identifier)
-
-
-def _names_layer(method: Method) -> Method:
-    """Errors raised inside get the layer's class and name in front, once."""
-    @functools.wraps(method)
-    def call(self, *arguments, **options):
-        try:
-            return method(self, *arguments, **options)
-        except NumbaLayersError as error:
-            name = getattr(self, "name", options.get("name"))
-            add_name(error, f'{type(self).__name__} "{name}"' if isinstance(name, str) else type(self).__name__)
-            raise
-
-    return call  # type: ignore[return-value]
-
-
-class Layer(Belongings, LayerNames):
+class Layer(Weights, Places, LayerNames):
     """Base of all layers: a function of tensors with weights.
 
     Subclasses write `build(input_shape)`, which makes weights with `add_weight` and ends with `super().build(...)`;
@@ -106,7 +67,6 @@ class Layer(Belongings, LayerNames):
     supports_masking = False
     stateful = False
     input_spec: Any = None
-    _is_sketch = False      # its weights have shapes and no memory
     _shown_by_call = False  # its outputs' shapes, though the user's class tells them
     kinds: dict[str, Any] = {}  # class name -> class, of all public layers and models of this package
 
@@ -114,7 +74,7 @@ class Layer(Belongings, LayerNames):
         super().__init_subclass__()
         ours = cls.__module__.partition(".")[0] == _PACKAGE
         if "__init__" in vars(cls):
-            made = _names_layer(begins(cls.__init__) if ours else cls.__init__)
+            made = names_layer(begins(cls.__init__) if ours else cls.__init__)
             cls.__init__ = made  # type: ignore[method-assign]
         if public and ours and not cls.__name__.startswith("_"):
             Layer.kinds[cls.__name__] = cls
@@ -124,7 +84,7 @@ class Layer(Belongings, LayerNames):
             if key not in _BASE_ARGUMENTS:
                 legal = {*inspect.signature(type(self).__init__).parameters, *_BASE_ARGUMENTS} - {"self", "kwargs"}
                 raise UnknownArgumentError(f"{type(self).__name__}: unknown argument {key!r}. {nearest(key, legal)}")
-        name = kwargs.get("name")
+        name: Any = kwargs.get("name")
         nameless = name is None or (isinstance(name, str) and not name)
         self.name = unique_name(type(self).__name__) if nameless else name
         if not isinstance(self.name, str):
@@ -223,52 +183,9 @@ class Layer(Belongings, LayerNames):
         """The layer that `get_config` described."""
         return cls(**options_of(description, cls.__name__))
 
-    def add_weight(self, *given: Any, **named: Any) -> Variable:
-        """Make a weight and keep it: add_weight(name, shape, dtype, initializer, regularizer, trainable, constraint).
-
-        Where the shape comes first the order is Keras 1's: (shape, initializer, name, trainable, regularizer,
-        constraint). order, by keyword: how users see the axes (see `ReorderedVariable`).
-        Returns: a Variable.
-        """
-        order = _WEIGHT_KERAS1 if given and isinstance(given[0], tuple | list) else _WEIGHT
-        options = dict(zip(order, given)) | named
-        for name in named:
-            if name not in (*_WEIGHT, "order"):
-                raise UnknownArgumentError(f"add_weight: unknown argument {name!r}. {nearest(name, _WEIGHT)}")
-        if len(options) < len(given) + len(named):
-            raise ArgumentError(f"add_weight: {len(given)} arguments without names are "
-                                f"({', '.join(order[:len(given)])}); one was given twice, or there are too many.")
-        return self._weight_of(**options)
-
-    def _weight_of(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
-                   constraint=None, order=None):
-        dtype = dtype or config.floatx()
-        make = initializer_of("glorot_uniform" if initializer is None else initializer)
-        draw = functools.partial(initializers.drawn, make, tuple(shape), dtype)
-        dry = None if self._is_sketch else dry_build()
-        if self._is_sketch:
-            value = np.broadcast_to(np.zeros((), dtype), tuple(shape))
-        elif dry is not None:
-            value = dry.zeros(name, tuple(shape), dtype)
-        else:
-            with fitting(name, tuple(shape)):
-                value = np.array(draw(), order="C")
-        if value.shape != tuple(shape):
-            raise ShapeError(f"the initializer of weight {name!r} gave shape {value.shape}, expected {tuple(shape)}.")
-        weight = Variable(value, name=f"{self.name}/{name or 'weight'}", constraint=constraint, trainable=trainable)
-        if order is not None:
-            weight = ReorderedVariable(weight, order)
-        if dry is not None:
-            dry.later(weight, draw)
-        if regularizer is not None:
-            sums = isinstance(regularizer, regularizers.L1L2)       # over all entries, whatever the order of the axes
-            self._regularizers.append((regularizer, stored(weight) if sums else weight))
-        (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
-        return weight
-
     # -- calling -------------------------------------------------------------------------------------------------
 
-    @_names_layer
+    @names_layer
     def __call__(self, inputs: Any, **kwargs: Any) -> Tensor:
         """Run the layer on concrete tensors, or connect it to symbolic ones; `inputs` a tensor or a list."""
         tensors = [as_tensor(entry, None if isinstance(entry, Tensor) else self.dtype) for entry in as_list(inputs)]
@@ -389,80 +306,6 @@ class Layer(Belongings, LayerNames):
     def _run_on(self, tensors, kwargs):
         """What the layer makes of symbolic `tensors`, without a node in the graph of layers."""
         return self._compute(tensors, kwargs)
-
-    # -- weights -------------------------------------------------------------------------------------------------
-
-    def _weights_by_layer(self):
-        return self.weights
-
-    def get_weights(self) -> list[NDArray[Any]]:
-        """Copies of the weights as a list of arrays."""
-        return [weight.value.copy() for weight in self._weights_by_layer()]
-
-    @_names_layer
-    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Set all weights from a list of arrays, in the order of `get_weights`; all or none are set.
-
-        Raises: ShapeError naming the weight that does not fit.
-        """
-        variables = self._weights_by_layer()
-        if not isinstance(weights, list | tuple) and not (isinstance(weights, np.ndarray) and weights.ndim):
-            raise ArgumentError(f"expected a list of arrays of weights, got {type(weights).__name__}.")
-        if len(weights) != len(variables):
-            raise ShapeError(f"expected {len(variables)} arrays of weights, got {len(weights)}."
-                             + ("" if self.built else " It has no weights yet: give it an input shape first."))
-        values = [unmasked(value, "weights") for value in weights]
-        for variable, value in zip(variables, values):
-            if variable.value.shape != value.shape:
-                raise ShapeError(f"weight {variable.name} has shape {variable.value.shape}, the array given "
-                                 f"{value.shape}.")
-            if value.dtype.kind not in "biuf":
-                raise DtypeError(f"weight {variable.name} takes numbers, the array given holds {value.dtype}.")
-        for variable, value in zip(variables, values):
-            variable.value[...] = value
-
-    def count_params(self) -> int:
-        """Number of weights, in elements."""
-        if not self.built:
-            raise ModelError(f'{type(self).__name__} "{self.name}" has no weights yet: give it an input shape first.')
-        return sum(weight.size for weight in self.weights)
-
-    # -- the places in the graph ---------------------------------------------------------------------------------
-
-    def _place(self, attribute, index):
-        if not self.inbound_nodes:
-            raise GraphError(f'{type(self).__name__} "{self.name}" was never connected to an input.')
-        if not 0 <= index < len(self.inbound_nodes):
-            raise GraphError(f'{type(self).__name__} "{self.name}" has {len(self.inbound_nodes)} nodes, '
-                             f"there is none with index {index}.")
-        return unpack(getattr(self.inbound_nodes[index], attribute))
-
-    def _only_place(self, attribute):
-        if len(self.inbound_nodes) > 1:
-            values = [getattr(node, attribute) for node in self.inbound_nodes]
-            if not attribute.endswith("shapes") or any(value != values[0] for value in values):
-                raise GraphError(f'{type(self).__name__} "{self.name}" is shared by {len(self.inbound_nodes)} places. '
-                                 "Say which: get_output_at(index), get_input_shape_at(index) and the like.")
-        return self._place(attribute, 0)
-
-    input = property(lambda self: self._only_place("input_tensors"))
-    output = property(lambda self: self._only_place("output_tensors"))
-    input_shape = property(lambda self: self._only_place("input_shapes"))
-    output_shape = property(lambda self: self._only_place("output_shapes"))
-    input_mask = property(lambda self: unpack([tensor.mask for tensor in as_list(self.input)]))
-    output_mask = property(lambda self: unpack([tensor.mask for tensor in as_list(self.output)]))
-
-    def get_input_at(self, index: int) -> Any:
-        return self._place("input_tensors", index)
-
-    def get_output_at(self, index: int) -> Any:
-        return self._place("output_tensors", index)
-
-    def get_input_shape_at(self, index: int) -> Any:
-        return self._place("input_shapes", index)
-
-    def get_output_shape_at(self, index: int) -> Any:
-        return self._place("output_shapes", index)
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} "{self.name}">'

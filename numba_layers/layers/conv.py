@@ -10,9 +10,9 @@ from ..arguments import flag, several, size, whole, word
 from ..autograd.tensor import stored
 from ..errors import ArgumentError, ShapeError, shown
 from ..ops._window import per_axis
-from .base import initializer_of
 from .data_format import ImageLayer
 from .renamed import Renamed, WeightNames
+from .weights import initializer_of
 
 if TYPE_CHECKING:
     from typing import Any

@@ -8,8 +8,9 @@ from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import DENSE, LAYER, keras1
 from ..arguments import flag, size
 from ..errors import ShapeError
-from .base import InputSpec, Layer, initializer_of
+from .base import InputSpec, Layer
 from .renamed import Renamed, WeightNames
+from .weights import initializer_of
 
 if TYPE_CHECKING:
     from typing import Any
