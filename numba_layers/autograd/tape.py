@@ -70,23 +70,34 @@ class Tape:
         if not isinstance(target, Tensor):
             raise GraphError(f"the tape differentiates tensors, got {type(target).__name__}.")
         nodes = tuple(self.nodes)
-        kept, wanted = {id(source) for source in sources}, _depending_on(sources, nodes)
+        wanted, between = _depending_on(sources, nodes)
         gradients = {id(target): _seed(target, output_gradient)}
-        destinations = {id(source): array for source, array in zip(sources, into) if array is not None}
+        destinations = {id(source): array for source, array in zip(sources, into)
+                        if array is not None and _may_write(array, source)}
+        reached = {}            # gradients of those sources that an op gave
         with evaluation():   # also after the tape's own `with`, variables have values here
             for node in reversed(nodes):
                 # a gradient is let go of as soon as it was used: what lives at a time is that of a few layers
-                grads = [gradients.get(place) if place in kept else gradients.pop(place, None)
-                         for place in map(id, node.outputs)]
-                if all(grad is None for grad in grads):
-                    continue
-                if len(grads) > 1:
+                grads = [gradients.pop(id(output), None) for output in node.outputs]
+                if between:
+                    reached |= {id(output): grad for output, grad in zip(node.outputs, grads)
+                                if id(output) in between and grad is not None}
+                if len(grads) > 1 and any(grad is not None for grad in grads):
                     grads = [_zeros(output) if grad is None else grad for output, grad in zip(node.outputs, grads)]
+                if grads[0] is None:
+                    continue
                 for tensor, vjp in zip(node.inputs, node.vjps):
-                    if vjp is not None and id(tensor) in wanted:
-                        _accumulate(gradients, tensor, vjp, grads, destinations)
-                for grad in grads:
-                    vars(grad).pop("shared_step", None)
+                    place = id(tensor)
+                    if vjp is None or place not in wanted:
+                        continue
+                    before = gradients.get(place)
+                    if before is None and place in destinations and getattr(vjp, "__kwdefaults__", None):
+                        contribution = vjp(*grads, into=destinations[place])
+                    else:
+                        contribution = vjp(*grads)
+                    if contribution is not None:
+                        gradients[place] = contribution if before is None else before + contribution
+        gradients = {place: _alone(grad) for place, grad in reached.items()} | gradients
         answers = [as_seen(_deliver(gradients.get(id(source)), array), one)
                    for one, source, array in zip(asked, sources, into)]
         return answers[0] if single else answers
@@ -100,45 +111,50 @@ class Tape:
 
 
 def _depending_on(sources, nodes):
-    """Identities of the tensors whose gradient matters: the sources and all that was computed from them."""
-    wanted = {id(source) for source in sources}
+    """Identities of the tensors whose gradient matters, the sources and all that was computed from them; and of those
+    among the sources that an op gave.
+    """
+    asked, between = {id(source) for source in sources}, set()
+    wanted = set(asked)
     for node in nodes:
-        if any(id(tensor) in wanted for tensor in node.inputs):
-            wanted.update(id(output) for output in node.outputs)
-    return wanted
+        outputs = [id(output) for output in node.outputs]
+        between.update(asked.intersection(outputs))
+        for tensor in node.inputs:
+            if id(tensor) in wanted:
+                wanted.update(outputs)
+                break
+    return wanted, between
 
 
 def _seed(target, output_gradient):
     if output_gradient is None:
         return Tensor(np.ones(target.shape, target.dtype))
-    return output_gradient if isinstance(output_gradient, Tensor) else Tensor(np.asarray(output_gradient, target.dtype))
+    if isinstance(output_gradient, Tensor):
+        return _alone(output_gradient)
+    return Tensor(np.asarray(output_gradient, target.dtype))
+
+
+def _alone(gradient):
+    """`gradient` without the answer that VJPs shared; see `once`."""
+    if gradient is not None:
+        vars(gradient).pop("shared_step", None)
+    return gradient
 
 
 def _zeros(tensor):
     return Tensor(np.zeros(tensor.shape, tensor.dtype))
 
 
-def _accumulate(gradients, tensor, vjp, grads, destinations):
-    """Add one op's contribution to the gradient of `tensor`; the first may be written straight to its destination."""
-    before, destination = gradients.get(id(tensor)), destinations.get(id(tensor))
-    if before is None and destination is not None and _may_write(vjp, destination, tensor):
-        contribution = vjp(*grads, into=destination)
-    else:
-        contribution = vjp(*grads)
-    if contribution is not None:
-        gradients[id(tensor)] = contribution if before is None else before + contribution
-
-
-def _may_write(vjp, array, tensor):
-    """Whether `vjp` takes a destination, and kernels can write the gradient of `tensor` to this one."""
-    return (getattr(vjp, "__kwdefaults__", None) and isinstance(array, devices.current().array)
-            and array.shape == tensor.shape and array.dtype == tensor.dtype and array.flags.c_contiguous)
+def _may_write(array, tensor):
+    """Whether kernels can write the gradient of `tensor` to `array`."""
+    return (isinstance(array, devices.current().array) and array.shape == tensor.shape and array.dtype == tensor.dtype
+            and array.flags.c_contiguous)
 
 
 def once(step):
     """`step`, from the gradient of an op's output to what its VJPs share, done once for all of them.
 
-    The gradient keeps the answer until the tape has asked them all.
+    The gradient keeps the answer, so that it is let go of with it.
     """
     def call(grad):
         known = vars(grad).get("shared_step")

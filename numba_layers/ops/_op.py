@@ -313,7 +313,7 @@ def _rearranged(array):
 def _allocate(shape, dtype):
     """New memory for an output."""
     try:
-        return devices.empty(shape, dtype)
+        return devices.current().empty(shape, dtype)
     except (MemoryError, OverflowError, ValueError) as error:
         raise TooLargeError(f"the result has {' x '.join(map(str, shape))} numbers: there is no memory for them. Take "
                             "smaller sizes, or fewer samples at a time (batch_size).") from error
