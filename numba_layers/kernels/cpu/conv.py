@@ -288,7 +288,7 @@ def parts_of(plan, y):
     groups = 1
     for residue in range(plan.shape[0]):
         groups = max(groups, groups_of(plan, residue, y))
-    wanted = ceil_div(4 * thread_count(), plan.shape[0])
+    wanted = max(thread_count(), ceil_div(4 * thread_count(), plan.shape[0]))
     pixel_parts = max(1, min(wanted, divide(groups, GROUPS)))
     panels = ceil_div(y.shape[4], NR_VECTORS * lanes_of(y))
     return pixel_parts, max(1, min(panels, ceil_div(thread_count(), pixel_parts * plan.shape[0])))
@@ -305,8 +305,8 @@ def convolve(x, weight, bias, plan, transposed, relu, y):
     parts = parts_of(plan, y)
     tasks = parts[0] * parts[1]
     for task in prange(plan.shape[0] * tasks):
-        residue = divide(np.int64(task), tasks)
-        part = np.int64(task) - residue * tasks
+        part = divide(np.int64(task), plan.shape[0])        # residues differ in taps: each thread gets some of all
+        residue = np.int64(task) - part * plan.shape[0]
         pixel_part = divide(part, parts[1])
         axes = axis_of(plan, residue, 0), axis_of(plan, residue, 1), axis_of(plan, residue, 2)
         panels = ceil_div(y.shape[4], NR_VECTORS * lanes_of(y))
