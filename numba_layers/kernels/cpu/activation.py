@@ -2,6 +2,7 @@
 
 from numba import prange
 
+from ..math.activations import log_softmax, log_softmax_gradient, softmax_gradient
 from ..math.scalar import exp, log
 from .compile import cpu_kernel
 from .micro.reduction import BLOCK, dot, largest_of, sum_of, summed
@@ -36,7 +37,7 @@ def softmax_backward(y, grad, grad_x):
     for i in prange(y.shape[0]):
         total = dot(y.shape[1], y[i], grad[i])
         for j in range(y.shape[1]):
-            grad_x[i, j] = y[i, j] * (grad[i, j] - total)
+            grad_x[i, j] = softmax_gradient(y[i, j], grad[i, j], total)
 
 
 @summed
@@ -56,7 +57,7 @@ def log_softmax_forward(x, y):
         highest = largest_of(n, x[i])
         logarithm = log(sum_of_powers(n, x[i], widest(highest)))
         for j in range(x.shape[1]):
-            y[i, j] = x[i, j] - highest - logarithm     # in this order: highest may be large
+            y[i, j] = log_softmax(x[i, j], highest, logarithm)
 
 
 @cpu_kernel
@@ -68,4 +69,4 @@ def log_softmax_backward(y, grad, grad_x):
     for i in prange(y.shape[0]):
         total = sum_of(y.shape[1], grad[i])
         for j in range(y.shape[1]):
-            grad_x[i, j] = grad[i, j] - exp(widest(y[i, j])) * total
+            grad_x[i, j] = log_softmax_gradient(widest(y[i, j]), grad[i, j], total)

@@ -13,7 +13,7 @@ elements, the last one 0 (repeat) or 1; z is contiguous. Each element is written
 import numpy as np
 from numba import prange
 
-from ..math import scalar
+from ..math import activations, scalar
 from ..math.scalar import formula
 from ..math.tables import BINARY, SLOPES, UNARY
 from .compile import cpu_kernel, inlined
@@ -58,13 +58,13 @@ unary("cos_forward", scalar.cos)
 @cpu_kernel
 def relu_forward(x, alpha, max_value, threshold, y):
     for i in prange(x.size):
-        y[i] = scalar.relu(x[i], alpha, max_value, threshold)
+        y[i] = activations.relu(x[i], alpha, max_value, threshold)
 
 
 @cpu_kernel
 def elu_forward(x, alpha, y):
     for i in prange(x.size):
-        y[i] = widest(scalar.elu(x[i], alpha))
+        y[i] = widest(activations.elu(x[i], alpha))
 
 
 @cpu_kernel
@@ -93,14 +93,14 @@ for _name, _formula in SLOPES.items():
 def relu_backward(x, grad_y, alpha, max_value, threshold, grad_x):
     """From the input x; where threshold = 0 and alpha >= 0, the output y in its place gives the same."""
     for i in prange(x.size):
-        grad_x[i] = grad_y[i] * scalar.relu_slope(x[i], alpha, max_value, threshold)
+        grad_x[i] = grad_y[i] * activations.relu_slope(x[i], alpha, max_value, threshold)
 
 
 @cpu_kernel
 def elu_backward(y, grad_y, alpha, grad_x):
     """From the output y; alpha >= 0."""
     for i in prange(y.size):
-        grad_x[i] = grad_y[i] * scalar.elu_slope(y[i], alpha)
+        grad_x[i] = grad_y[i] * activations.elu_slope(y[i], alpha)
 
 
 @cpu_kernel

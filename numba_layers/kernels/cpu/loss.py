@@ -7,51 +7,75 @@ row. Where a loss limits the output to [epsilon, 1 - epsilon], the gradient outs
 import numpy as np
 from numba import prange
 
-from ..math.scalar import clip, log, sign
+from ..math.losses import kept_reciprocal, log_likelihood, log_likelihood_gradient
+from ..math.scalar import clip, log
+from ..math.tables import LIMITED_MEAN_LOSSES, MEAN_LOSSES
 from .compile import cpu_kernel
-from .micro.reduction import sum_of, sum_of_distances, sum_of_squares, summed
+from .micro.reduction import sum_of, sum_of_rows, summed
+
+# ---- means of the losses of elements -----------------------------------------------------------------------
 
 
-@cpu_kernel
-def mean_squared_error_forward(target, output, loss):
-    """loss[i] = Σ_j (output[i, j] - target[i, j])² / n"""
-    n = output.shape[1]
-    for i in prange(output.shape[0]):
-        loss[i] = sum_of_squares(n, output[i], target[i]) / output.dtype.type(n)
+def mean_loss(name, value, gradient):
+    """Kernels `<name>_forward` and `<name>_backward`."""
+    total = sum_of_rows(value)
+
+    @cpu_kernel(name=f"{name}_forward")
+    def forward(target, output, loss):
+        """loss[i] = Σ_j value(target[i, j], output[i, j]) / n"""
+        n = output.shape[1]
+        for i in prange(output.shape[0]):
+            loss[i] = total(n, target[i], output[i]) / output.dtype.type(n)
+
+    @cpu_kernel(name=f"{name}_backward")
+    def backward(target, output, grad, grad_output):
+        """grad_output[i, j] = gradient(grad[i] / n, target[i, j], output[i, j])"""
+        n = output.shape[1]
+        for i in prange(output.shape[0]):
+            scale = grad[i] / output.dtype.type(n)
+            for j in range(n):
+                grad_output[i, j] = gradient(scale, target[i, j], output[i, j])
 
 
-@cpu_kernel
-def mean_squared_error_backward(target, output, grad, grad_output):
-    """grad_output[i, j] = grad[i] 2 (output[i, j] - target[i, j]) / n"""
-    n = output.shape[1]
-    for i in prange(output.shape[0]):
-        scale = grad[i] * output.dtype.type(2) / output.dtype.type(n)
-        for j in range(n):
-            grad_output[i, j] = scale * (output[i, j] - target[i, j])
+def limited_mean_loss(name, value, gradient):
+    """Kernels `<name>_forward` and `<name>_backward`, with the output limited to [epsilon, 1 - epsilon]."""
+
+    @summed
+    def total(j, output, target, low, high):
+        return value(target[j], output[j], low, high)
+
+    @cpu_kernel(name=f"{name}_forward")
+    def forward(target, output, epsilon, loss):
+        """loss[i] = Σ_j value(target[i, j], output[i, j], epsilon, 1 - epsilon) / n"""
+        n = output.shape[1]
+        high = output.dtype.type(1) - epsilon
+        for i in prange(output.shape[0]):
+            loss[i] = total(n, output[i], target[i], epsilon, high) / output.dtype.type(n)
+
+    @cpu_kernel(name=f"{name}_backward")
+    def backward(target, output, grad, epsilon, grad_output):
+        """grad_output[i, j] = gradient(grad[i] / n, target[i, j], output[i, j], epsilon, 1 - epsilon)"""
+        n = output.shape[1]
+        high = output.dtype.type(1) - epsilon
+        for i in prange(output.shape[0]):
+            scale = grad[i] / output.dtype.type(n)
+            for j in range(n):
+                grad_output[i, j] = gradient(scale, target[i, j], output[i, j], epsilon, high)
 
 
-@cpu_kernel
-def mean_absolute_error_forward(target, output, loss):
-    """loss[i] = Σ_j |output[i, j] - target[i, j]| / n"""
-    n = output.shape[1]
-    for i in prange(output.shape[0]):
-        loss[i] = sum_of_distances(n, output[i], target[i]) / output.dtype.type(n)
+for _name, _loss in MEAN_LOSSES.items():
+    mean_loss(_name, *_loss)
+for _name, _loss in LIMITED_MEAN_LOSSES.items():
+    limited_mean_loss(_name, *_loss)
 
 
-@cpu_kernel
-def mean_absolute_error_backward(target, output, grad, grad_output):
-    """grad_output[i, j] = grad[i] sign(output[i, j] - target[i, j]) / n"""
-    n = output.shape[1]
-    for i in prange(output.shape[0]):
-        scale = grad[i] / output.dtype.type(n)
-        for j in range(n):
-            grad_output[i, j] = scale * sign(output[i, j] - target[i, j])
+# ---- classes -----------------------------------------------------------------------------------------------
 
 
 @summed
-def weighted_logarithms(j, output, target, scale, low, high):
+def log_likelihoods(j, output, target, scale, low, high):
     """Σ target[j] log q_j with q_j = output[j] scale, limited to [low, high]"""
-    return target[j] * log(clip(output[j] * scale, low, high))
+    return log_likelihood(target[j], output[j] * scale, low, high)
 
 
 @cpu_kernel
@@ -61,7 +85,7 @@ def categorical_crossentropy_forward(target, output, epsilon, loss):
     high = output.dtype.type(1) - epsilon
     for i in prange(output.shape[0]):
         scale = output.dtype.type(1) / sum_of(n, output[i])
-        loss[i] = -weighted_logarithms(n, output[i], target[i], scale, epsilon, high)
+        loss[i] = -log_likelihoods(n, output[i], target[i], scale, epsilon, high)
 
 
 @summed
@@ -78,14 +102,14 @@ def categorical_crossentropy_backward(target, output, grad, epsilon, grad_output
     Where q is limited, its target does not count.
     """
     n = output.shape[1]
-    zero, high = output.dtype.type(0), output.dtype.type(1) - epsilon
+    high = output.dtype.type(1) - epsilon
     for i in prange(output.shape[0]):
         scale = output.dtype.type(1) / sum_of(n, output[i])
         kept = kept_targets(n, output[i], target[i], scale, epsilon, high)
+        slope = grad[i] * scale
         for j in range(n):
             q = output[i, j] * scale
-            share = zero if q < epsilon or q > high else target[i, j] / q
-            grad_output[i, j] = grad[i] * scale * (kept - share)
+            grad_output[i, j] = log_likelihood_gradient(slope, target[i, j], q, kept, epsilon, high)
 
 
 @summed
@@ -114,46 +138,13 @@ def sparse_categorical_crossentropy_backward(labels, output, grad, epsilon, grad
     The whole row is NaN for a label outside of 0 .. n-1.
     """
     n = output.shape[1]
-    zero, one = output.dtype.type(0), output.dtype.type(1)
-    high = one - epsilon
+    high = output.dtype.type(1) - epsilon
     for i in prange(output.shape[0]):
         legal = labels[i, 0] >= 0 and labels[i, 0] < n
         label = np.int64(labels[i, 0]) if legal else 0
         slope = grad[i] if legal else output.dtype.type(np.nan)
         whole = sum_of_limited(n, output[i], epsilon, high)
         for j in range(n):
-            p = output[i, j]
-            grad_output[i, j] = slope * (zero if p < epsilon or p > high else one / whole)
+            grad_output[i, j] = slope * kept_reciprocal(whole, output[i, j], epsilon, high)
         p = output[i, label]
-        grad_output[i, label] -= slope * (zero if p < epsilon or p > high else one / p)
-
-
-@summed
-def likelihoods(j, output, target, low, high):
-    """Σ (t_j log p_j + (1 - t_j) log(1 - p_j)) with t = target, p = output limited to [low, high]"""
-    one = output.dtype.type(1)
-    p = clip(output[j], low, high)
-    return target[j] * log(p) + (one - target[j]) * log(one - p)
-
-
-@cpu_kernel
-def binary_crossentropy_forward(target, output, epsilon, loss):
-    """loss[i] = -Σ_j (t_j log p_j + (1 - t_j) log(1 - p_j)) / n with t = target[i], p = output[i] limited"""
-    n = output.shape[1]
-    high = output.dtype.type(1) - epsilon
-    for i in prange(output.shape[0]):
-        loss[i] = -likelihoods(n, output[i], target[i], epsilon, high) / output.dtype.type(n)
-
-
-@cpu_kernel
-def binary_crossentropy_backward(target, output, grad, epsilon, grad_output):
-    """grad_output[i, j] = grad[i] (p_j - t_j) / (p_j (1 - p_j)) / n, 0 where p_j is limited"""
-    n = output.shape[1]
-    zero, one = output.dtype.type(0), output.dtype.type(1)
-    high = one - epsilon
-    for i in prange(output.shape[0]):
-        scale = grad[i] / output.dtype.type(n)
-        for j in range(n):
-            p = output[i, j]
-            slope = (p - target[i, j]) / (p * (one - p))
-            grad_output[i, j] = zero if p < epsilon or p > high else scale * slope
+        grad_output[i, label] -= slope * kept_reciprocal(p, p, epsilon, high)

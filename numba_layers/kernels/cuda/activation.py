@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..math.scalar import exp, formula, log
+from ..math.activations import log_softmax, log_softmax_gradient, softmax_gradient
+from ..math.scalar import exp, log
 from .simt.group import element, elements_per_thread, first_row, next_row, row_groups
 from .simt.shuffle import WARP, group_max, group_sum, larger
 from .toolchain.api import cuda, device
@@ -65,15 +66,9 @@ def softmax_backward(y, grad, grad_x):
         k = 0
         while k < mine:
             j = element(k)
-            out[j] = row[j] * (slope[j] - total)
+            out[j] = softmax_gradient(row[j], slope[j], total)
             k += 1
         i = next_row(i)
-
-
-@formula
-def lowered(x, highest, logarithm):
-    """(x - highest) - logarithm, in this order: highest may be large."""
-    return x - highest - logarithm
 
 
 @cuda_kernel(launch=row_groups)
@@ -91,7 +86,7 @@ def log_softmax_forward(x, y):
         k = 0
         while k < mine:
             j = element(k)
-            out[j] = lowered(row[j], highest, logarithm)
+            out[j] = log_softmax(row[j], highest, logarithm)
             k += 1
         i = next_row(i)
 
@@ -115,6 +110,6 @@ def log_softmax_backward(y, grad, grad_x):
         k = 0
         while k < mine:
             j = element(k)
-            out[j] = slope[j] - exp(row[j]) * total
+            out[j] = log_softmax_gradient(row[j], slope[j], total)
             k += 1
         i = next_row(i)

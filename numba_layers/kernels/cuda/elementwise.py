@@ -12,7 +12,7 @@ elements, the last one 0 (repeat) or 1; z is contiguous. A thread owns four elem
 
 import math
 
-from ..math import scalar
+from ..math import activations, scalar
 from ..math.tables import BINARY, SLOPES, UNARY
 from .simt.broadcast import divisions, divisors, gather4, indices
 from .simt.grid import thread_id
@@ -64,7 +64,7 @@ unary("sin_forward", sin)
 unary("cos_forward", cos)
 
 
-relu, elu, clip = map4(scalar.relu), map4(scalar.elu), map4(scalar.clip)
+relu, elu, clip = map4(activations.relu), map4(activations.elu), map4(scalar.clip)
 
 
 @cuda_kernel(launch=vec4_launch)
@@ -120,7 +120,7 @@ def within(x, low, high):
     return low <= x <= high
 
 
-relu_slope, elu_slope, within = map4(scalar.relu_slope), map4(scalar.elu_slope), map4(within)
+relu_slope, elu_slope, within = map4(activations.relu_slope), map4(activations.elu_slope), map4(within)
 
 
 @cuda_kernel(launch=vec4_launch)

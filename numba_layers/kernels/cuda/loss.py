@@ -6,7 +6,9 @@ the output to [epsilon, 1 - epsilon], the gradient outside is 0.
 
 import numpy as np
 
-from ..math.scalar import clip, log, sign
+from ..math.losses import kept_reciprocal, log_likelihood, log_likelihood_gradient
+from ..math.scalar import clip, log
+from ..math.tables import LIMITED_MEAN_LOSSES, MEAN_LOSSES
 from .simt.group import element, elements_per_thread, first_row, groups, next_row, row_groups, thread_rank
 from .simt.shuffle import WARP, group_sum
 from .toolchain.api import cuda
@@ -18,69 +20,86 @@ def rows_of_output(target, output, *rest):
     return groups(*output.shape)
 
 
-@cuda_kernel(launch=rows_of_output)
-def mean_squared_error_forward(target, output, loss):
-    """loss[i] = Σ_j (output[i, j] - target[i, j])² / n"""
-    parts = cuda.shared.array(WARP, output.dtype)
-    mine, i = elements_per_thread(output.shape[1]), first_row()
-    while i < output.shape[0]:
-        total = output.dtype.type(0)
-        k = 0
-        while k < mine:
-            j = element(k)
-            difference = output[i, j] - output.dtype.type(target[i, j])
-            total += difference * difference
-            k += 1
-        total = group_sum(total, parts)
-        if thread_rank() == 0:
-            loss[i] = total / output.dtype.type(output.shape[1])
-        i = next_row(i)
+# ---- means of the losses of elements -----------------------------------------------------------------------
 
 
-@cuda_kernel(launch=row_groups)
-def mean_squared_error_backward(target, output, grad, grad_output):
-    """grad_output[i, j] = grad[i] 2 (output[i, j] - target[i, j]) / n"""
-    mine, i = elements_per_thread(output.shape[1]), first_row()
-    while i < output.shape[0]:
-        scale = grad[i] * output.dtype.type(2) / output.dtype.type(output.shape[1])
-        k = 0
-        while k < mine:
-            j = element(k)
-            grad_output[i, j] = scale * (output[i, j] - output.dtype.type(target[i, j]))
-            k += 1
-        i = next_row(i)
+def mean_loss(name, value, gradient):
+    """Kernels `<name>_forward` and `<name>_backward`."""
+
+    @cuda_kernel(name=f"{name}_forward", launch=rows_of_output)
+    def forward(target, output, loss):
+        """loss[i] = Σ_j value(target[i, j], output[i, j]) / n"""
+        parts = cuda.shared.array(WARP, output.dtype)
+        mine, i = elements_per_thread(output.shape[1]), first_row()
+        while i < output.shape[0]:
+            total = output.dtype.type(0)
+            k = 0
+            while k < mine:
+                j = element(k)
+                total += value(output.dtype.type(target[i, j]), output[i, j])
+                k += 1
+            total = group_sum(total, parts)
+            if thread_rank() == 0:
+                loss[i] = total / output.dtype.type(output.shape[1])
+            i = next_row(i)
+
+    @cuda_kernel(name=f"{name}_backward", launch=row_groups)
+    def backward(target, output, grad, grad_output):
+        """grad_output[i, j] = gradient(grad[i] / n, target[i, j], output[i, j])"""
+        mine, i = elements_per_thread(output.shape[1]), first_row()
+        while i < output.shape[0]:
+            scale = grad[i] / output.dtype.type(output.shape[1])
+            k = 0
+            while k < mine:
+                j = element(k)
+                grad_output[i, j] = gradient(scale, output.dtype.type(target[i, j]), output[i, j])
+                k += 1
+            i = next_row(i)
 
 
-@cuda_kernel(launch=rows_of_output)
-def mean_absolute_error_forward(target, output, loss):
-    """loss[i] = Σ_j |output[i, j] - target[i, j]| / n"""
-    parts = cuda.shared.array(WARP, output.dtype)
-    mine, i = elements_per_thread(output.shape[1]), first_row()
-    while i < output.shape[0]:
-        total = output.dtype.type(0)
-        k = 0
-        while k < mine:
-            j = element(k)
-            total += abs(output[i, j] - output.dtype.type(target[i, j]))
-            k += 1
-        total = group_sum(total, parts)
-        if thread_rank() == 0:
-            loss[i] = total / output.dtype.type(output.shape[1])
-        i = next_row(i)
+def limited_mean_loss(name, value, gradient):
+    """Kernels `<name>_forward` and `<name>_backward`, with the output limited to [epsilon, 1 - epsilon]."""
+
+    @cuda_kernel(name=f"{name}_forward", launch=rows_of_output)
+    def forward(target, output, epsilon, loss):
+        """loss[i] = Σ_j value(target[i, j], output[i, j], epsilon, 1 - epsilon) / n"""
+        parts = cuda.shared.array(WARP, output.dtype)
+        high = output.dtype.type(1) - epsilon
+        mine, i = elements_per_thread(output.shape[1]), first_row()
+        while i < output.shape[0]:
+            total = output.dtype.type(0)
+            k = 0
+            while k < mine:
+                j = element(k)
+                total += value(output.dtype.type(target[i, j]), output[i, j], epsilon, high)
+                k += 1
+            total = group_sum(total, parts)
+            if thread_rank() == 0:
+                loss[i] = total / output.dtype.type(output.shape[1])
+            i = next_row(i)
+
+    @cuda_kernel(name=f"{name}_backward", launch=row_groups)
+    def backward(target, output, grad, epsilon, grad_output):
+        """grad_output[i, j] = gradient(grad[i] / n, target[i, j], output[i, j], epsilon, 1 - epsilon)"""
+        high = output.dtype.type(1) - epsilon
+        mine, i = elements_per_thread(output.shape[1]), first_row()
+        while i < output.shape[0]:
+            scale = grad[i] / output.dtype.type(output.shape[1])
+            k = 0
+            while k < mine:
+                j = element(k)
+                grad_output[i, j] = gradient(scale, output.dtype.type(target[i, j]), output[i, j], epsilon, high)
+                k += 1
+            i = next_row(i)
 
 
-@cuda_kernel(launch=row_groups)
-def mean_absolute_error_backward(target, output, grad, grad_output):
-    """grad_output[i, j] = grad[i] sign(output[i, j] - target[i, j]) / n"""
-    mine, i = elements_per_thread(output.shape[1]), first_row()
-    while i < output.shape[0]:
-        scale = grad[i] / output.dtype.type(output.shape[1])
-        k = 0
-        while k < mine:
-            j = element(k)
-            grad_output[i, j] = scale * sign(output[i, j] - output.dtype.type(target[i, j]))
-            k += 1
-        i = next_row(i)
+for _name, _loss in MEAN_LOSSES.items():
+    mean_loss(_name, *_loss)
+for _name, _loss in LIMITED_MEAN_LOSSES.items():
+    limited_mean_loss(_name, *_loss)
+
+
+# ---- classes -----------------------------------------------------------------------------------------------
 
 
 @cuda_kernel(launch=rows_of_output)
@@ -99,11 +118,11 @@ def categorical_crossentropy_forward(target, output, epsilon, loss):
         k = 0
         while k < mine:
             j = element(k)
-            total -= output.dtype.type(target[i, j]) * log(clip(output[i, j] / whole, epsilon, high))
+            total += log_likelihood(output.dtype.type(target[i, j]), output[i, j] / whole, epsilon, high)
             k += 1
         total = group_sum(total, parts)
         if thread_rank() == 0:
-            loss[i] = total
+            loss[i] = -total
         i = next_row(i)
 
 
@@ -127,16 +146,15 @@ def categorical_crossentropy_backward(target, output, grad, epsilon, grad_output
         while k < mine:
             j = element(k)
             q = output[i, j] / whole
-            kept += zero if q < epsilon or q > high else output.dtype.type(target[i, j])
+            kept += zero if q < epsilon or q > high else output.dtype.type(target[i, j])    # read only where it counts
             k += 1
         kept = group_sum(kept, parts)
-        scale = grad[i] / whole
+        slope = grad[i] / whole
         k = 0
         while k < mine:
             j = element(k)
-            q = output[i, j] / whole
-            part = zero if q < epsilon or q > high else output.dtype.type(target[i, j]) / q
-            grad_output[i, j] = scale * (kept - part)
+            t, q = output.dtype.type(target[i, j]), output[i, j] / whole
+            grad_output[i, j] = log_likelihood_gradient(slope, t, q, kept, epsilon, high)
             k += 1
         i = next_row(i)
 
@@ -170,8 +188,7 @@ def sparse_categorical_crossentropy_backward(labels, output, grad, epsilon, grad
     The whole row is NaN for a label outside of 0 .. n-1.
     """
     parts = cuda.shared.array(WARP, output.dtype)
-    zero, one = output.dtype.type(0), output.dtype.type(1)
-    high = one - epsilon
+    high = output.dtype.type(1) - epsilon
     mine, i = elements_per_thread(output.shape[1]), first_row()
     while i < output.shape[0]:
         label = np.int64(labels[i, 0])
@@ -186,49 +203,9 @@ def sparse_categorical_crossentropy_backward(labels, output, grad, epsilon, grad
         while k < mine:
             j = element(k)
             p = output[i, j]
-            limited = p < epsilon or p > high
-            change = slope * (zero if limited else one / whole)
+            change = slope * kept_reciprocal(whole, p, epsilon, high)
             if j == label:
-                change -= slope * (zero if limited else one / p)
+                change -= slope * kept_reciprocal(p, p, epsilon, high)
             grad_output[i, j] = change
-            k += 1
-        i = next_row(i)
-
-
-@cuda_kernel(launch=rows_of_output)
-def binary_crossentropy_forward(target, output, epsilon, loss):
-    """loss[i] = -Σ_j (t_j log p_j + (1 - t_j) log(1 - p_j)) / n with t = target[i], p = output[i] limited"""
-    parts = cuda.shared.array(WARP, output.dtype)
-    one = output.dtype.type(1)
-    high = one - epsilon
-    mine, i = elements_per_thread(output.shape[1]), first_row()
-    while i < output.shape[0]:
-        total = output.dtype.type(0)
-        k = 0
-        while k < mine:
-            j = element(k)
-            p, t = clip(output[i, j], epsilon, high), output.dtype.type(target[i, j])
-            total -= t * log(p) + (one - t) * log(one - p)
-            k += 1
-        total = group_sum(total, parts)
-        if thread_rank() == 0:
-            loss[i] = total / output.dtype.type(output.shape[1])
-        i = next_row(i)
-
-
-@cuda_kernel(launch=row_groups)
-def binary_crossentropy_backward(target, output, grad, epsilon, grad_output):
-    """grad_output[i, j] = grad[i] (p_j - t_j) / (p_j (1 - p_j)) / n, 0 where p_j is limited"""
-    zero, one = output.dtype.type(0), output.dtype.type(1)
-    high = one - epsilon
-    mine, i = elements_per_thread(output.shape[1]), first_row()
-    while i < output.shape[0]:
-        scale = grad[i] / output.dtype.type(output.shape[1])
-        k = 0
-        while k < mine:
-            j = element(k)
-            p = output[i, j]
-            slope = (p - output.dtype.type(target[i, j])) / (p * (one - p))
-            grad_output[i, j] = zero if p < epsilon or p > high else scale * slope
             k += 1
         i = next_row(i)

@@ -1,4 +1,4 @@
-"""Scalar formulas that the kernels of every target inline: elementary functions, activations, their slopes.
+"""Scalar formulas that the kernels of every target inline: elementary functions, arithmetic, comparisons.
 
 A formula takes and gives numbers of one float type; constants take the argument's type, `type(x)(1)`, so that
 float32 work stays float32. In float32, exp, expm1, tanh, log, log1p and what is made of them are arithmetic,
@@ -173,12 +173,6 @@ def tanh(x):
 
 
 @formula
-def tanh_slope(y):
-    """Slope of y = tanh x."""
-    return type(y)(1) - y * y
-
-
-@formula
 def erf(x):
     """Error function."""
     return type(x)(math.erf(x))
@@ -325,96 +319,3 @@ def isinf(x):
 @formula
 def choose(condition, x, y):
     return x if condition else y
-
-
-# ---- activations, each followed by its slope in terms of its output y (relu: of its input x) ---------------
-
-
-@formula
-def sigmoid(x):
-    """1 / (1 + e**-x), from e**-|x|, which does not overflow."""
-    e = exp(-abs(x))
-    numerator = type(x)(1) if x > type(x)(0) else e
-    return fma(-numerator, e / (type(x)(1) + e), numerator)
-
-
-@formula
-def sigmoid_slope(y):
-    return y * (type(y)(1) - y)
-
-
-@formula
-def hard_sigmoid(x):
-    """0.2 x + 0.5 limited to [0, 1]."""
-    return clip(type(x)(0.2) * x + type(x)(0.5), type(x)(0), type(x)(1))
-
-
-@formula
-def hard_sigmoid_slope(y):
-    return type(y)(0.2) if type(y)(0) < y < type(y)(1) else type(y)(0)
-
-
-@formula
-def relu(x, alpha, max_value, threshold):
-    """x above threshold, but at most max_value (infinity: no maximum); else alpha (x - threshold)."""
-    if x <= threshold:
-        return alpha * (x - threshold) if alpha != type(x)(0) else type(x)(0)   # 0 * -infinity is no number
-    return max_value if x > max_value else x
-
-
-@formula
-def relu_slope(x, alpha, max_value, threshold):
-    """With threshold = 0 and alpha >= 0, the output y serves as well as x."""
-    if x > threshold:
-        return type(x)(1) if x < max_value else type(x)(0)
-    return alpha
-
-
-@formula
-def elu(x, alpha):
-    """x where positive, else alpha (e**x - 1)."""
-    return x if x > type(x)(0) else alpha * expm1(x)
-
-
-@formula
-def elu_slope(y, alpha):
-    """For alpha >= 0."""
-    return type(y)(1) if y > type(y)(0) else y + alpha
-
-
-@formula
-def selu(x):
-    """Scaled elu that keeps zero mean and unit variance. Reference: Klambauer et al. 2017, eq. 2."""
-    return type(x)(SELU_SCALE) * elu(x, type(x)(SELU_ALPHA))
-
-
-@formula
-def selu_slope(y):
-    return type(y)(SELU_SCALE) if y > type(y)(0) else y + type(y)(SELU_SCALE * SELU_ALPHA)
-
-
-SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
-
-
-@formula
-def softplus(x):
-    """log(1 + e**x), from e**-|x|, which does not overflow."""
-    return maximum(x, type(x)(0)) + log1p(exp(-abs(x)))
-
-
-@formula
-def softplus_slope(y):
-    """1 - e**-y, the sigmoid of x."""
-    return -expm1(-y)
-
-
-@formula
-def softsign(x):
-    """x / (1 + |x|)."""
-    return x / (type(x)(1) + abs(x))
-
-
-@formula
-def softsign_slope(y):
-    """(1 - |y|)**2."""
-    return square(type(y)(1) - abs(y))

@@ -1,11 +1,11 @@
-"""Which formula each kernel of elements and of optimizers computes: a formula and a line make a kernel of every target.
+"""Which formulas each kernel of elements, of losses and of optimizers computes: a line makes a kernel of every target.
 
 A target adds those kernels whose functions are its own, and loops of their own.
 """
 
 from collections import namedtuple
 
-from . import optimizers, scalar
+from . import activations, losses, optimizers, scalar
 
 UNARY = {   # y = f(x)
     "negative_forward": scalar.negative,
@@ -20,23 +20,23 @@ UNARY = {   # y = f(x)
     "log1p_forward": scalar.log1p,
     "erf_forward": scalar.erf,
     "tanh_forward": scalar.tanh,
-    "sigmoid_forward": scalar.sigmoid,
-    "hard_sigmoid_forward": scalar.hard_sigmoid,
-    "selu_forward": scalar.selu,
-    "softplus_forward": scalar.softplus,
-    "softsign_forward": scalar.softsign,
+    "sigmoid_forward": activations.sigmoid,
+    "hard_sigmoid_forward": activations.hard_sigmoid,
+    "selu_forward": activations.selu,
+    "softplus_forward": activations.softplus,
+    "softsign_forward": activations.softsign,
     "logical_not_forward": scalar.logical_not,
     "isnan_forward": scalar.isnan,
     "isinf_forward": scalar.isinf,
 }
 
 SLOPES = {   # grad_x = grad_y * slope(y)
-    "tanh_backward": scalar.tanh_slope,
-    "sigmoid_backward": scalar.sigmoid_slope,
-    "hard_sigmoid_backward": scalar.hard_sigmoid_slope,
-    "selu_backward": scalar.selu_slope,
-    "softplus_backward": scalar.softplus_slope,
-    "softsign_backward": scalar.softsign_slope,
+    "tanh_backward": activations.tanh_slope,
+    "sigmoid_backward": activations.sigmoid_slope,
+    "hard_sigmoid_backward": activations.hard_sigmoid_slope,
+    "selu_backward": activations.selu_slope,
+    "softplus_backward": activations.softplus_slope,
+    "softsign_backward": activations.softsign_slope,
 }
 
 BINARY = {   # z = f(x, y)
@@ -55,6 +55,17 @@ BINARY = {   # z = f(x, y)
     "greater_equal_forward": scalar.greater_equal,
     "logical_and_forward": scalar.logical_and,
     "logical_or_forward": scalar.logical_or,
+}
+
+Loss = namedtuple("Loss", "value gradient")
+
+MEAN_LOSSES = {   # the loss of a row is the mean of its elements'
+    "mean_squared_error": Loss(losses.squared_error, losses.squared_error_gradient),
+    "mean_absolute_error": Loss(losses.absolute_error, losses.absolute_error_gradient),
+}
+
+LIMITED_MEAN_LOSSES = {   # the same of outputs that are limited to [epsilon, 1 - epsilon]
+    "binary_crossentropy": Loss(losses.binary_crossentropy, losses.binary_crossentropy_gradient),
 }
 
 Update = namedtuple("Update", "formula slots rates")

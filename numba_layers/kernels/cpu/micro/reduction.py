@@ -10,6 +10,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from ...math.scalar import multiply
 from ..compile import inlined
 from .vector import Vectors as _Vectors
 from .vector import emitted as _llvm
@@ -179,10 +180,30 @@ largest_of = _of_row(_largest, _least, _python_largest, ">")
 smallest_of = _of_row(_smallest, _most, _python_smallest, "<")
 
 
-def _of_rows(term, python):
-    """`f(count, x, y)`: the sum of term(x[j], y[j]) over the first `count` >= 1 numbers of two rows."""
+class _Traced:
+    """A vector for formulas to calculate with while its LLVM code is written."""
 
-    @_llvm(lambda count, x, y: _python_fold(np.add, count, python(x[:count], y[:count])))
+    def __init__(self, vector, value):
+        self.vector, self.value = vector, value
+
+    def __sub__(self, other):
+        return _Traced(self.vector, self.vector.builder.fsub(self.value, other.value))
+
+    def __mul__(self, other):
+        return _Traced(self.vector, self.vector.builder.fmul(self.value, other.value))
+
+    def __abs__(self):
+        return _Traced(self.vector, self.vector.call("fabs", self.vector.type, self.value))
+
+
+def sum_of_rows(formula):
+    """`f(count, x, y)`: the sum of formula(x[j], y[j]) over the first `count` >= 1 numbers of two rows.
+
+    formula: one of `math` that subtracts, multiplies and takes absolute values.
+    """
+    formula = getattr(formula, "py_func", formula)
+
+    @_llvm(lambda count, x, y: _python_fold(np.add, count, formula(x[:count], y[:count])))
     def fold(typing, count, x, y):
         def codegen(context, builder, signature, arguments):
             count = arguments[0]
@@ -192,7 +213,7 @@ def _of_rows(term, python):
             def load(first, left):
                 numbers = (vector.load(pointer, first) if left is None else vector.load_part(pointer, first, left)
                            for pointer in pointers)
-                return term(vector, *numbers)
+                return formula(*(_Traced(vector, number) for number in numbers)).value
 
             return _fold(builder, vector, count, load, builder.fadd)
 
@@ -201,18 +222,7 @@ def _of_rows(term, python):
     return fold
 
 
-def _squared_difference(vector, x, y):
-    difference = vector.builder.fsub(x, y)
-    return vector.builder.fmul(difference, difference)
-
-
-def _difference(vector, x, y):
-    return vector.call("fabs", vector.type, vector.builder.fsub(x, y))
-
-
-dot = _of_rows(lambda vector, x, y: vector.builder.fmul(x, y), lambda x, y: x * y)
-sum_of_squares = _of_rows(_squared_difference, lambda x, y: (x - y) ** 2)       # of the differences
-sum_of_distances = _of_rows(_difference, lambda x, y: abs(x - y))
+dot = sum_of_rows(multiply)
 
 
 # ---- terms that are still to be computed --------------------------------------------------------------------
