@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 
 from ..algorithm import Algorithm, always, first, nothing
 from ..geometry import is_winograd, pixels, winograd_blocks
+from ..math.winograd import POINTS
 from . import conv_small_c_out, winograd, winograd_wgrad
 
 WINOGRAD = True                                             # unless the user says otherwise
@@ -29,7 +30,7 @@ def winograd_pays(problem):
 def winograd_4x4_pays(problem):
     """F(4x4, 3x3) multiplies less than F(2x2, 3x3), unless much of its blocks falls beyond a small image."""
     return (winograd_pays(problem)
-            and 36 * winograd_blocks(problem.target, 4) <= 16 * winograd_blocks(problem.target, 2))
+            and POINTS * winograd_blocks(problem.target, 4) <= 16 * winograd_blocks(problem.target, 2))
 
 
 def winograd_wgrad_pays(problem):
@@ -42,7 +43,7 @@ def winograd_wgrad_points(problem):
     """(splits, points, channels, filters) of the gradients of points."""
     channels, filters = problem.x[-1], problem.y[-1]
     blocks = winograd_blocks(problem.y, 4)
-    return max(2, min(8, MOST_PARTIAL // (channels * filters), blocks // LEAST_BLOCKS)), 36, channels, filters
+    return max(2, min(8, MOST_PARTIAL // (channels * filters), blocks // LEAST_BLOCKS)), POINTS, channels, filters
 
 
 def small_c_out_pays(problem):

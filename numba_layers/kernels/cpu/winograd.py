@@ -7,15 +7,15 @@ one register tile for MR blocks, and transforms back, all in buffers that stay i
 import numpy as np
 from numba import prange
 
+from ..math.winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, POINTS, WEIGHT_2, WEIGHT_4
 from .compile import cpu_kernel, inlined
 from .micro.gemm import GROUP, NR_VECTORS, Operand, tile_of
 from .micro.partition import part_of, thread_count
 from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
-from .micro.winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, WEIGHT_2, WEIGHT_4, transform
+from .micro.winograd import transform
 from .micro.workspace import release, scratch
 
 VECTOR = 16                                        # numbers in a vector, at most
-POINTS = 36                                        # numbers of a transformed block, at most
 BLOCKS = 32                                        # of outputs, at a time
 ROW = NR_VECTORS * VECTOR_BYTES                       # bytes of a row of a panel
 INPUTS = 1280 << 10                                # buffers, in bytes: the transformed inputs,

@@ -9,13 +9,14 @@ from collections import namedtuple
 import numpy as np
 from numba import prange
 
+from ..math.winograd import GRADIENT_4, INPUT_4, POINTS, WINDOW_4
 from .compile import cpu_kernel, inlined
 from .micro.gemm import FRINGE, GROUP, Operand, tile_of
 from .micro.partition import part_of
 from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of
-from .micro.winograd import GRADIENT_4, INPUT_4, WINDOW_4, transform
+from .micro.winograd import transform
 from .micro.workspace import release, scratch
-from .winograd import INPUTS, PATCH, POINTS, ROW, VECTOR, block_at, block_of, holds, panel_width
+from .winograd import INPUTS, PATCH, ROW, VECTOR, block_at, block_of, holds, panel_width
 
 BLOCKS = 64                                        # at a time, at most
 GRADIENTS = POINTS * (BLOCKS * ROW + VECTOR_BYTES)      # bytes of their transformed gradients, a panel of filters

@@ -8,8 +8,9 @@ import math
 
 import numpy as np
 
+from ..math.winograd import POINTS, SIDE
 from .gemm import winograd
-from .gemm.winograd import ACCUMULATORS, FRAGMENT, POINTS, SIDE, multiply_add, place_of
+from .gemm.winograd import ACCUMULATORS, FRAGMENT, multiply_add, place_of
 from .simt.grid import grid_size, thread_id
 from .simt.index import divmod_u32, mad
 from .simt.memory import ld1

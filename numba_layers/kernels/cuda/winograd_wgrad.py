@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
+from ..math.winograd import POINTS
 from .gemm.winograd import (
     ACCUMULATORS,
     FRAGMENT,
-    POINTS,
     gather_6,
     gradient_4,
     input_4,

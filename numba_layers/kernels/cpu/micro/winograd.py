@@ -1,55 +1,11 @@
-"""The transforms of Winograd's convolution: Y = M X M.T for small constant matrices M, on vectors of channels.
-
-A 3 x 3 convolution makes blocks of m x m outputs from (m + 2) x (m + 2) inputs x and the window g as
-
-    y = A.T [(G g G.T) * (B.T x B)] A       (* is number by number, and a matrix product over channels)
-
-with (m + 2)² multiplications in place of 9 m². The window's gradient, by that of y, takes as many:
-
-    grad_g = G.T [(B.T x B) * (A grad_y A.T)] G
-
-m = 4 multiplies 4 times less and rounds to about 1e-6 of the
-result's scale in float32; m = 2 2.25 times less.
-Reference: Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", §4.1 and §4.2.
-"""
+"""The transforms of Winograd's convolution, Y = M X M.T for the matrices of `math.winograd`, on vectors of channels."""
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from ...math.winograd import MATRICES, OUTPUT_2, OUTPUT_4
 from .vector import VECTOR_BYTES, Vectors, int64, routine
-
-INPUT_4, WEIGHT_4, OUTPUT_4, INPUT_2, WEIGHT_2, OUTPUT_2, GRADIENT_4, WINDOW_4 = range(8)
-
-MATRICES = {
-    INPUT_4: [[4, 0, -5, 0, 1, 0],
-              [0, -4, -4, 1, 1, 0],
-              [0, 4, -4, -1, 1, 0],
-              [0, -2, -1, 2, 1, 0],
-              [0, 2, -1, -2, 1, 0],
-              [0, 4, 0, -5, 0, 1]],
-    WEIGHT_4: [[1 / 4, 0, 0],
-               [-1 / 6, -1 / 6, -1 / 6],
-               [-1 / 6, 1 / 6, -1 / 6],
-               [1 / 24, 1 / 12, 1 / 6],
-               [1 / 24, -1 / 12, 1 / 6],
-               [0, 0, 1]],
-    OUTPUT_4: [[1, 1, 1, 1, 1, 0],
-               [0, 1, -1, 2, -2, 0],
-               [0, 1, 1, 4, 4, 0],
-               [0, 1, -1, 8, -8, 1]],
-    INPUT_2: [[1, 0, -1, 0],
-              [0, 1, 1, 0],
-              [0, -1, 1, 0],
-              [0, 1, 0, -1]],
-    WEIGHT_2: [[1, 0, 0],
-               [1 / 2, 1 / 2, 1 / 2],
-               [1 / 2, -1 / 2, 1 / 2],
-               [0, 0, 1]],
-    OUTPUT_2: [[1, 1, 1, 0],
-               [0, 1, -1, -1]],
-}
-MATRICES[GRADIENT_4], MATRICES[WINDOW_4] = (list(zip(*MATRICES[kind])) for kind in (OUTPUT_4, WEIGHT_4))
 
 
 def _python_transform(kind, x, x_strides, y, y_strides, vectors, bias, relu):

@@ -1,4 +1,4 @@
-"""Winograd's convolution in registers: its transforms, Y = M X M.T for the matrices of the CPU's `micro.winograd`.
+"""Winograd's convolution in registers: its transforms, Y = M X M.T for the matrices of `math.winograd`.
 
 A transform turns a `block`, 36 numbers of one thread as rows of SIDE, in place: along its columns, then its rows.
 
@@ -6,14 +6,27 @@ Reference: Lavin & Gray 2016, "Fast algorithms for convolutional neural networks
 """
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
 
+from ...math.winograd import (
+    GRADIENT_4,
+    INPUT_2,
+    INPUT_4,
+    MATRICES,
+    OUTPUT_2,
+    OUTPUT_4,
+    SIDE,
+    WEIGHT_2,
+    WEIGHT_4,
+    WINDOW_4,
+    pairs,
+)
 from ..simt.index import divmod_u32, mad
-from ..simt.memory import ld1, st1
-from ..toolchain.api import device
+from ..simt.memory import INT64, element_pointer, ld1, st1
+from ..toolchain.api import device, intrinsic
 from .mma import tile_fma
 
-SIDE = 6               # of a block, at most
-POINTS = SIDE * SIDE
 FRAGMENT = 8               # rows and columns of a point's products that one thread accumulates: 8 x 8
 ACCUMULATORS = FRAGMENT * FRAGMENT
 u32 = np.uint32
@@ -123,98 +136,75 @@ def in_both_axes(along, inputs, outputs):
     return transform
 
 
-@device
-def _input_4(x, at, step):
-    two, four, five = x.dtype.type(2), x.dtype.type(4), x.dtype.type(5)
-    x0, x1, x2 = x[at], x[at + step], x[at + 2 * step]
-    x3, x4, x5 = x[at + 3 * step], x[at + 4 * step], x[at + 5 * step]
-    even, odd = x4 - four * x2, x3 - four * x1
-    near, far = x4 - x2, two * (x3 - x1)
-    x[at] = four * x0 - five * x2 + x4
-    x[at + step] = even + odd
-    x[at + 2 * step] = even - odd
-    x[at + 3 * step] = near + far
-    x[at + 4 * step] = near - far
-    x[at + 5 * step] = four * x1 - five * x3 + x5
+def _combined(builder, rows, values):
+    """The products of `rows` with `values`, a list of numbers (LLVM)."""
+    return [_combination(builder, row, values) for row in rows]
 
 
-@device
-def _weight_4(x, at, step):
-    one = x.dtype.type(1)
-    fourth, sixth = one / x.dtype.type(4), one / x.dtype.type(6)
-    twelfth, last = one / x.dtype.type(12), one / x.dtype.type(24)
-    x0, x1, x2 = x[at], x[at + step], x[at + 2 * step]
-    near, far = -sixth * (x0 + x2), last * x0 + sixth * x2
-    x[at] = fourth * x0
-    x[at + step] = near - sixth * x1
-    x[at + 2 * step] = near + sixth * x1
-    x[at + 3 * step] = far + twelfth * x1
-    x[at + 4 * step] = far - twelfth * x1
-    x[at + 5 * step] = x2
+def _combination(builder, row, values):
+    """Σ row[k] values[k], from the first term that is not negative on; a factor of all is multiplied once (LLVM)."""
+    terms, scale = [(factor, value) for factor, value in zip(row, values) if factor], 1
+    if len({abs(factor) for factor, _ in terms}) == 1:
+        scale = abs(terms[0][0])
+        terms = [(factor / scale, value) for factor, value in terms]
+    if all(factor < 0 for factor, _ in terms):
+        scale, terms = -scale, [(-factor, value) for factor, value in terms]
+    first = next(k for k, (factor, _) in enumerate(terms) if factor > 0)
+    total = None
+    for factor, value in [terms.pop(first), *terms]:
+        if abs(factor) != 1:
+            value = builder.fmul(ir.Constant(value.type, float(abs(factor))), value)
+        total = value if total is None else (builder.fadd if factor > 0 else builder.fsub)(total, value)
+    return total if scale == 1 else builder.fmul(ir.Constant(total.type, float(scale)), total)
 
 
-@device
-def _output_4(x, at, step):
-    two, four, eight = x.dtype.type(2), x.dtype.type(4), x.dtype.type(8)
-    x0, x1, x2 = x[at], x[at + step], x[at + 2 * step]
-    x3, x4, x5 = x[at + 3 * step], x[at + 4 * step], x[at + 5 * step]
-    near, near_odd, far, far_odd = x1 + x2, x1 - x2, x3 + x4, x3 - x4
-    x[at] = x0 + near + far
-    x[at + step] = near_odd + two * far_odd
-    x[at + 2 * step] = near + four * far
-    x[at + 3 * step] = near_odd + eight * far_odd + x5
+def _product(builder, matrix, values):
+    """matrix @ values, by fewer operations: what two rows, or two columns, have in common is computed once (LLVM)."""
+    halves = {r: (equal, opposite) for r, equal, opposite in pairs(matrix)}
+    if not halves:
+        values, matrix = _paired(builder, list(zip(*matrix)), values)
+    result = []
+    for r, row in enumerate(matrix):
+        if r in halves:
+            even, odd = _combined(builder, halves[r], values)
+            result += [builder.fadd(even, odd), builder.fsub(even, odd)]
+        elif len(result) == r:
+            result.append(_combination(builder, row, values))
+    return result
 
 
-@device
-def _gradient_4(x, at, step):
-    two, four, eight = x.dtype.type(2), x.dtype.type(4), x.dtype.type(8)
-    x0, x1, x2, x3 = x[at], x[at + step], x[at + 2 * step], x[at + 3 * step]
-    near, near_odd = x0 + x2, x1 + x3
-    far, far_odd = x0 + four * x2, two * x1 + eight * x3
-    x[at + step] = near + near_odd
-    x[at + 2 * step] = near - near_odd
-    x[at + 3 * step] = far + far_odd
-    x[at + 4 * step] = far - far_odd
-    x[at + 5 * step] = x3
+def _paired(builder, columns, values):
+    """Sums and differences of the values whose columns are alike but for signs, and the rows of them (LLVM)."""
+    values, columns = list(values), [list(column) for column in columns]
+    for c, equal, opposite in pairs(columns):
+        one, other = values[c:c + 2]
+        values[c:c + 2] = builder.fadd(one, other), builder.fsub(one, other)
+        columns[c:c + 2] = equal, opposite
+    return values, list(zip(*columns))
 
 
-@device
-def _window_4(x, at, step):
-    one = x.dtype.type(1)
-    fourth, sixth = one / x.dtype.type(4), one / x.dtype.type(6)
-    twelfth, last = one / x.dtype.type(12), one / x.dtype.type(24)
-    x0, x1, x2 = x[at], x[at + step], x[at + 2 * step]
-    x3, x4, x5 = x[at + 3 * step], x[at + 4 * step], x[at + 5 * step]
-    x[at] = fourth * x0 - sixth * (x1 + x2) + last * (x3 + x4)
-    x[at + step] = sixth * (x2 - x1) + twelfth * (x3 - x4)
-    x[at + 2 * step] = sixth * (x3 + x4 - x1 - x2) + x5
+def along(matrix):
+    """An intrinsic (x, at, step): x[at + r step] = Σ_c matrix[r][c] x[at + c step]."""
+    @intrinsic
+    def transform(typingctx, x, at, step):
+        def codegen(context, builder, signature, arguments):
+            x, at, step = arguments
+            places = [element_pointer(context, builder, signature, (x, builder.add(at, builder.mul(step, INT64(k)))))
+                      for k in range(max(len(matrix), len(matrix[0])))]
+            values = [builder.load(place) for place in places[:len(matrix[0])]]
+            for value, place in zip(_product(builder, matrix, values), places):
+                builder.store(value, place)
+            return context.get_dummy_value()
+        return types.void(x, types.int64, types.int64), codegen
+    return transform
 
 
-@device
-def _input_2(x, at, step):
-    x0, x1, x2, x3 = x[at], x[at + step], x[at + 2 * step], x[at + 3 * step]
-    x[at] = x0 - x2
-    x[at + step] = x1 + x2
-    x[at + 2 * step] = x2 - x1
-    x[at + 3 * step] = x1 - x3
+def transform_of(kind):
+    """The device function (block) of a matrix of `math.winograd`."""
+    matrix = MATRICES[kind]
+    return in_both_axes(along(matrix), len(matrix[0]), len(matrix))
 
 
-@device
-def _weight_2(x, at, step):
-    half = x.dtype.type(1) / x.dtype.type(2)
-    x0, x1, x2 = x[at], x[at + step], x[at + 2 * step]
-    x[at + step] = half * (x0 + x1 + x2)
-    x[at + 2 * step] = half * (x0 - x1 + x2)
-    x[at + 3 * step] = x2
-
-
-@device
-def _output_2(x, at, step):
-    x0, x1, x2, x3 = x[at], x[at + step], x[at + 2 * step], x[at + 3 * step]
-    x[at] = x0 + x1 + x2
-    x[at + step] = x1 - x2 - x3
-
-
-input_4, weight_4, output_4 = in_both_axes(_input_4, 6, 6), in_both_axes(_weight_4, 3, 6), in_both_axes(_output_4, 6, 4)
-input_2, weight_2, output_2 = in_both_axes(_input_2, 4, 4), in_both_axes(_weight_2, 3, 4), in_both_axes(_output_2, 4, 2)
-gradient_4, window_4 = in_both_axes(_gradient_4, 4, 6), in_both_axes(_window_4, 6, 3)
+input_4, weight_4, output_4 = transform_of(INPUT_4), transform_of(WEIGHT_4), transform_of(OUTPUT_4)
+input_2, weight_2, output_2 = transform_of(INPUT_2), transform_of(WEIGHT_2), transform_of(OUTPUT_2)
+gradient_4, window_4 = transform_of(GRADIENT_4), transform_of(WINDOW_4)
