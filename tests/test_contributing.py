@@ -17,7 +17,7 @@ EMULATED, = re.findall(r"```python\n([^`]*device\(\"emulated\"\).*?)```", TEXT, 
 def test_the_example_walks_from_the_reference_to_the_op():
     assert [place for place, _ in BLOCKS] == [
         "tests/reference/activation.py",
-        "numba_layers/kernels/math/scalar.py",
+        "numba_layers/kernels/math/activations.py",
         "numba_layers/kernels/math/tables.py",
         "numba_layers/kernels/math/tables.py",
         "numba_layers/kernels/cpu/activation.py",
