@@ -1,4 +1,4 @@
-"""Elementwise kernels on the CPU: formulas, most as `kernels/formulas.py` lists them, in one loop a kind of kernel.
+"""Elementwise kernels on the CPU: formulas, most as `math.tables` lists them, in one loop a kind of kernel.
 
 - `<f>_forward(x, *parameters, y)`: y = f(x).
 - `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu and clip take x in place of y.
@@ -107,7 +107,7 @@ def elu_backward(y, grad_y, alpha, grad_x):
 def clip_backward(x, grad_y, low, high, grad_x):
     """grad_y where low <= x <= high, else 0."""
     for i in prange(x.size):
-        grad_x[i] = grad_y[i] if low <= x[i] <= high else grad_x.dtype.type(0)
+        grad_x[i] = grad_y[i] if scalar.within(x[i], low, high) else grad_x.dtype.type(0)
 
 
 # ---- z = f(x, y), broadcast --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Random arrays and dropout on the CPU. Element i is a function of the key and of i alone, for any threads.
 
-Shapes: arrays are flat; key is (seed, stream, step) of uint64. A task owns four elements, the share of one
-call of Philox; the last one to three elements come after the loop.
+Shapes: arrays are flat; key is (seed, stream, step) of uint64. A task owns four elements, as many as
+one call of Philox has words for; the last one to three elements come after the loop.
 """
 
 import numpy as np

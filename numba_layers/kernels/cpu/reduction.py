@@ -1,12 +1,13 @@
 """Reductions on the CPU: of rows (the last axis) and of columns (an axis before it), in a fixed order.
 
-The reduced axis is cut into as many chunks as `out` has room for. One thread combines a chunk, in an order
+The reduced axis is cut into as many chunks as `out` holds. One thread combines a chunk, in an order
 that only sizes decide. So a long axis takes two launches, x -> chunks -> result, and the number of threads
 changes no bit. Nothing here is empty: an op fills the result of an empty reduction itself.
 """
 
 from numba import prange
 
+from ..math.scalar import add, bitwise_and, bitwise_or, multiply
 from .compile import cpu_kernel, inlined
 from .micro.reduction import largest, largest_of, product_of, smallest, smallest_of, sum_of
 
@@ -62,32 +63,12 @@ def _reduction(name, combine, of_row):
                     total[k] = combine(total[k], row[k])
 
 
-@inlined
-def _plus(a, b):
-    return a + b
-
-
-@inlined
-def _times(a, b):
-    return a * b
-
-
-@inlined
-def _or(a, b):
-    return a | b
-
-
-@inlined
-def _and(a, b):
-    return a & b
-
-
-_reduction("sum", _plus, sum_of)
-_reduction("prod", _times, product_of)
+_reduction("sum", add, sum_of)
+_reduction("prod", multiply, product_of)
 _reduction("max", largest, largest_of)
 _reduction("min", smallest, smallest_of)
-_reduction("any", _or, _one_by_one(_or))
-_reduction("all", _and, _one_by_one(_and))
+_reduction("any", bitwise_or, _one_by_one(bitwise_or))
+_reduction("all", bitwise_and, _one_by_one(bitwise_and))
 
 
 def _position(name, extreme_of):
@@ -126,5 +107,5 @@ def _cumulation(name, combine, neutral):
                 out[o, r, j] = before if exclusive else total
 
 
-_cumulation("cumsum_forward", _plus, 0)
-_cumulation("cumprod_forward", _times, 1)
+_cumulation("cumsum_forward", add, 0)
+_cumulation("cumprod_forward", multiply, 1)

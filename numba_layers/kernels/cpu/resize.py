@@ -20,15 +20,15 @@ def interpolate_forward(x, times, y):
         o, i = task // n, task % n
         here, behind = x[o, i], x[o, min(i + 1, n - 1)]
         for p in range(times):
-            share = x.dtype.type(p) / x.dtype.type(times)
+            fraction = x.dtype.type(p) / x.dtype.type(times)
             out = y[o, i * times + p]
             for k in range(out.size):
-                out[k] = here[k] + (behind[k] - here[k]) * share
+                out[k] = here[k] + (behind[k] - here[k]) * fraction
 
 
 @cpu_kernel
 def interpolate_backward(grad, times, grad_x):
-    """grad_x[o, i, k] = the sum of grad[o, j, k] over the slices j made of slice i, times its share in them.
+    """grad_x[o, i, k] = the sum of grad[o, j, k] over the slices j made of slice i, times its fraction of them.
 
     Shapes: grad (outer, n times, inner), grad_x (outer, n, inner). A task owns one slice of grad_x.
     """
@@ -39,12 +39,12 @@ def interpolate_backward(grad, times, grad_x):
         for k in range(total.size):
             total[k] = 0
         for p in range(times):
-            share = grad.dtype.type(p) / grad.dtype.type(times)
-            kept = 1 - share if i < n - 1 else grad.dtype.type(1)
+            fraction = grad.dtype.type(p) / grad.dtype.type(times)
+            kept = 1 - fraction if i < n - 1 else grad.dtype.type(1)
             own = grad[o, i * times + p]
             for k in range(total.size):
                 total[k] += own[k] * kept
             if i > 0:
                 before = grad[o, (i - 1) * times + p]
                 for k in range(total.size):
-                    total[k] += before[k] * share
+                    total[k] += before[k] * fraction

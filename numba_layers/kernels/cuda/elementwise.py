@@ -1,4 +1,4 @@
-"""Elementwise kernels on the GPU: formulas, most as `kernels/formulas.py` lists them, in one loop a kind of kernel.
+"""Elementwise kernels on the GPU: formulas, most as `math.tables` lists them, in one loop a kind of kernel.
 
 - `<f>_forward(x, *parameters, y)`: y = f(x).
 - `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu and clip take x in place of y.
@@ -115,12 +115,7 @@ for _name, _formula in SLOPES.items():
     unary_backward(_name, _formula)
 
 
-@device
-def within(x, low, high):
-    return low <= x <= high
-
-
-relu_slope, elu_slope, within = map4(activations.relu_slope), map4(activations.elu_slope), map4(within)
+relu_slope, elu_slope, within = map4(activations.relu_slope), map4(activations.elu_slope), map4(scalar.within)
 
 
 @cuda_kernel(launch=vec4_launch)

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..math.scalar import bitwise_and, bitwise_or, multiply
 from .simt.group import (
     FULL_GPU,
     MAX_GROUP,
@@ -128,21 +129,6 @@ def _reduction(name, combine, start):
 
 
 @device
-def times(a, b):
-    return a * b
-
-
-@device
-def either(a, b):
-    return a | b
-
-
-@device
-def both(a, b):
-    return a & b
-
-
-@device
 def zero(x):
     return type(x)(0)
 
@@ -158,11 +144,11 @@ def itself(x):
 
 
 _reduction("sum", plus, zero)
-_reduction("prod", times, one)
+_reduction("prod", multiply, one)
 _reduction("max", larger, itself)
 _reduction("min", smaller, itself)
-_reduction("any", either, itself)
-_reduction("all", both, itself)
+_reduction("any", bitwise_or, itself)
+_reduction("all", bitwise_and, itself)
 
 
 def rows_of_first(x, out):
@@ -258,4 +244,4 @@ def _cumulation(name, combine, start):
 
 
 _cumulation("cumsum_forward", plus, zero)
-_cumulation("cumprod_forward", times, one)
+_cumulation("cumprod_forward", multiply, one)

@@ -57,7 +57,7 @@ def normal(words, like):
     return a, b, c, d
 
 
-WITHIN_TWO = math.erf(math.sqrt(2))   # share of a normal distribution within two standard deviations
+WITHIN_TWO = math.erf(math.sqrt(2))   # fraction of a normal distribution within two standard deviations
 ERFINV = scalar.singles(1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.00021858087,
                         -4.39150654e-06, -3.5233877e-06, 3.43273939e-07, 2.81022636e-08)
 

@@ -38,6 +38,12 @@ def clip(x, low, high):
 
 
 @formula
+def within(x, low, high):
+    """Is x in [low, high]?"""
+    return low <= x <= high
+
+
+@formula
 def polynomial(x, coefficients):
     """c[0] + c[1] x + c[2] x**2 + ... by Horner's rule; LLVM unrolls the loop."""
     y = type(x)(coefficients[-1])
@@ -314,6 +320,16 @@ def isnan(x):
 def isinf(x):
     """Infinity minus infinity is NaN; without a constant, integers work as well."""
     return x == x and x - x != x - x
+
+
+@formula
+def bitwise_or(x, y):
+    return x | y
+
+
+@formula
+def bitwise_and(x, y):
+    return x & y
 
 
 @formula
