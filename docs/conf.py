@@ -16,7 +16,7 @@ project_copyright = author
 extensions = ["sphinx.ext.autodoc", "myst_nb", "reference"]
 root_doc = "docs/index"
 include_patterns = ["docs/**.md", "docs/**.rst", "notebooks/*.ipynb", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
-                    "benchmarks/README.md", "tests/figures/README.md"]
+                    "benchmarks/README.md", "tests/figures/README.md", "numba_layers/kernels/**/README.md"]
 exclude_patterns = ["**/.ipynb_checkpoints"]
 
 myst_heading_anchors = 3

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ def writable(path, overwrite=True):
     try:
         given = Path(path)
         target = given.resolve() if given.is_symlink() else given
+        if target.is_symlink():         # since Python 3.13 a loop of links resolves to one of them
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         there = target.exists()
     except (TypeError, ValueError, OSError, RuntimeError) as error:     # no path, a loop of links
         if not is_ours(error):
