@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .autograd.tensor import Tensor
-    from .typing import Config, CustomObjects, Identifier
+    from .typing import Config, CustomObjects, Identifier, PerAxis
 
 
 class Constraint(Constructed):
@@ -44,7 +44,7 @@ class Constraint(Constructed):
         return call_with(cls, config)
 
 
-def _norm(w, axis):
+def _norm(w: Tensor, axis: PerAxis) -> Tensor:
     return elementwise.sqrt(reduction.sum(elementwise.square(w), axis=axis, keepdims=True))
 
 

@@ -43,7 +43,7 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[Any, Any]:
     return math.sqrt(math.prod(shape)), math.sqrt(math.prod(shape))
 
 
-def _variable(values, name, dtype):
+def _variable(values: Any, name: str | None, dtype: DtypeLike | None) -> Variable:
     return Variable(np.array(values, dtype or config.floatx()), name=name)
 
 

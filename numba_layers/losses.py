@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from .typing import CustomObjects, Identifier, TensorLike
 
 
-def _pair(y_true, y_pred):
+def _pair(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Any]:
     """Both as tensors of y_pred's float type."""
     y_pred = elementwise.as_float(y_pred)
     return elementwise.cast(y_true, dtype=y_pred.dtype), y_pred
 
 
-def _mean(x):
+def _mean(x: TensorLike) -> Tensor:
     return reduction.mean(x, axis=-1)
 
 
-def _at_least(x, low):
+def _at_least(x: TensorLike, low: float) -> Tensor:
     return elementwise.maximum(x, low)
 
 

@@ -24,13 +24,13 @@ def reset_uids() -> None:
     _counts.clear()
 
 
-def snake_case(name):
+def snake_case(name: str) -> str:
     """'SpatialDropout1D' -> 'spatial_dropout1d'."""
     name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def unique_name(class_name):
+def unique_name(class_name: str) -> str:
     """The name of the next layer of a class: max_pooling2d_1, under Keras 1 maxpooling2d_1."""
     prefix = class_name.lower() if config.keras1() else snake_case(class_name)
     return f"{prefix}_{get_uid(prefix)}"

@@ -28,7 +28,7 @@ _loaded: set[str] = set()
 Row = namedtuple("Row", "layer direction kernel when target location")
 
 
-def register_kernel(name, target, kernel):
+def register_kernel(name: str, target: str, kernel: Any) -> None:
     """Add a kernel to a target; the targets' decorators call this, again where an interrupt stopped an import."""
     found = _kernels[target].get(name)
     if found is not None and getattr(found, "location", None) != getattr(kernel, "location", ""):
@@ -70,13 +70,13 @@ def select(target: str) -> Any:
     return found
 
 
-def _load_target(target):
+def _load_target(target: str) -> dict[str, Any]:
     if target not in _loaded:
         to_the_end(_load, target)
     return _kernels[target]
 
 
-def _load(target):
+def _load(target: str) -> None:
     """Import a target and with it Numba, which an import that stops half-way breaks for the rest of the process."""
     with _loading:
         importlib.import_module(f"numba_layers.kernels.{target}")

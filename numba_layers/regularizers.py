@@ -43,7 +43,7 @@ class Regularizer(Constructed):
     set_layer = set_param
 
 
-def _factor(regularizer, name, value):
+def _factor(regularizer: Any, name: str, value: Any) -> float:
     """A factor as floatx holds it, at least 0."""
     value = real(value, f"{type(regularizer).__name__}: {name}", least=0)
     return float(np.asarray(value, config.floatx()))

@@ -53,7 +53,7 @@ class Function:
         outputs = holding(self._locks, self._run, [as_dense(inputs[position]) for position in self._fed])
         return outputs[0] if self.single else outputs
 
-    def _run(self, values):
+    def _run(self, values: Any) -> Any:
         results = self._graph.run(values)
         results = [np.array(result.data) for result in results]    # copies: it may be a variable's own memory
         for update, value in zip(self.updates, results[self._outputs:]):
@@ -98,7 +98,7 @@ def print_tensor(x: TensorLike, message: str = "") -> Tensor:
 
 
 @composite
-def _printed(x, *, message):
+def _printed(x: Any, *, message: str) -> Tensor:
     if not isinstance(x, graph.SymbolicTensor):
         print(message, x.numpy())
     return x

@@ -37,7 +37,8 @@ def pool3d(x: TensorLike, pool_size: PerAxis, strides: PerAxis = (1, 1, 1), padd
     return _pool(x, 3, pool_size, strides, padding, data_format, pool_mode)
 
 
-def _pool(x, rank, pool_size, strides, padding, data_format, pool_mode):
+def _pool(x: TensorLike, rank: int, pool_size: PerAxis, strides: PerAxis, padding: str, data_format: str | None,
+          pool_mode: str) -> Tensor:
     if pool_mode not in MODES:
         raise unknown("pool_mode", pool_mode, MODES)
     x = as_tensor(x)

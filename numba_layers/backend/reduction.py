@@ -9,6 +9,7 @@ from ..config import floatx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ..autograd.tensor import Tensor
     from ..typing import TensorLike
@@ -84,5 +85,5 @@ def cumprod(x: TensorLike, axis: int = 0) -> Tensor:
     return ops.cumprod(x, axis=axis)
 
 
-def _numbers(x):
+def _numbers(x: TensorLike) -> Any:
     return ops.cast(x, dtype=floatx()) if x.dtype == bool else x

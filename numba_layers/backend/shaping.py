@@ -89,7 +89,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: DtypeLike = "int3
     return _arange(start, stop, step, dtype)
 
 
-def _arange(start, stop, step, dtype):
+def _arange(start: Any, stop: Any, step: Any, dtype: DtypeLike) -> Tensor:
     return Tensor(np.arange(*(np.asarray(number)[()] for number in (start, stop, step)), dtype=dtype))  # type: ignore[call-overload]
 
 
@@ -118,7 +118,7 @@ def slice(x: TensorLike, start: Any, size: Any) -> Tensor:
     return defer(_slice, (x, start, size), {}, SymbolicTensor(template, x.dtype))
 
 
-def _slice(x, start, size):
+def _slice(x: Any, start: Any, size: Any) -> Tensor:
     window = tuple(np.s_[first:(None if count == -1 else first + count)]
                    for first, count in zip(ints(start), ints(size)))
     return ops.getitem(x, index=window)
@@ -155,12 +155,12 @@ def spatial_3d_padding(x: TensorLike, padding: Sequence[Any] = ((1, 1), (1, 1), 
     return _pad_spatial(x, padding, data_format)
 
 
-def _pad_spatial(x, padding, data_format):
+def _pad_spatial(x: TensorLike, padding: Any, data_format: str | None) -> Tensor:
     return ops.zero_pad(x, padding=[_both_sides(sides) for sides in padding],
                         data_format=standardize_data_format(data_format))
 
 
-def _both_sides(padding):
+def _both_sides(padding: Any) -> Any:
     return (padding, padding) if isinstance(padding, int) else tuple(padding)
 
 

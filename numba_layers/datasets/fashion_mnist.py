@@ -32,7 +32,7 @@ def load_data() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     return _pair("train"), _pair("t10k")
 
 
-def _pair(part):
+def _pair(part: str) -> Any:
     images, labels = _file(f"{part}-images-idx3-ubyte.gz"), _file(f"{part}-labels-idx1-ubyte.gz")
     x, y = read_idx(images), read_idx(labels)
     if x.ndim != 3 or y.shape != x.shape[:1]:
@@ -43,6 +43,6 @@ def _pair(part):
     return x, y
 
 
-def _file(name):
+def _file(name: str) -> Any:
     place = data_folder() / "fashion-mnist" / name
     return place if place.exists() else Path(get_file(place, ORIGIN + name, file_hash=MD5[name]))

@@ -46,7 +46,7 @@ class Dropout(Layer):
         self.input_spec = InputSpec()
         self._stream = Stream(self.seed)
 
-    def _noise_shape(self, shape):
+    def _noise_shape(self, shape: Any) -> Any:
         """Shape of the mask for inputs of `shape`."""
         if self.noise_shape is None:
             return None
@@ -78,7 +78,7 @@ class SpatialDropout1D(Dropout):
         super().__init__(rate, **kwargs)
         self.input_spec = InputSpec(ndim=3)
 
-    def _noise_shape(self, shape):
+    def _noise_shape(self, shape: Any) -> Any:
         return shape[0], 1, shape[2]
 
 
@@ -90,7 +90,7 @@ class _SpatialDropout(ImageLayer, Dropout):
         super().__init__(data_format, rate=rate, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _noise_shape(self, shape):
+    def _noise_shape(self, shape: Any) -> Any:
         between = (1,) * (len(shape) - 2)
         if self.data_format == "channels_first":
             return (*shape[:2], *between)

@@ -17,6 +17,8 @@ from .base import Layer
 from .node import Node
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..autograd.tensor import Tensor
     from ..typing import Config, DtypeLike, ShapeLike
 
@@ -60,7 +62,7 @@ class InputLayer(Layer):
         tensor.name = self.name
         Node(self, [tensor], [tensor], {})
 
-    def _entry(self, given):
+    def _entry(self, given: Any) -> SymbolicTensor:
         """The symbolic tensor of this input: a placeholder, the symbolic tensor given, or a step answering `given`."""
         if given is None:
             tensor = placeholder(self.batch_input_shape, self.dtype)

@@ -62,7 +62,7 @@ class Lambda(Layer):
                                        f"file. Pass custom_objects={{{error.name!r}: ...}} when loading.") from error
             raise
 
-    def _templates(self, inputs, kwargs, mask):
+    def _templates(self, inputs: Any, kwargs: dict[str, Any], mask: Any) -> Any:
         """The function on symbolic tensors shows the shapes; what the user says fills in open sizes."""
         outputs = super()._templates(inputs, kwargs, mask)
         said = self._said_shapes([tensor.shape for tensor in as_list(inputs)])
@@ -71,7 +71,7 @@ class Lambda(Layer):
         return [SymbolicTensor(_filled(output.shape, shape), output.dtype)
                 for shape, output in zip(said, as_list(outputs))]
 
-    def _said_shapes(self, input_shapes):
+    def _said_shapes(self, input_shapes: Any) -> Any:
         """The user's `output_shape` as a list of shapes with batch axis, or None."""
         if self._output_shape is None:
             return None
@@ -119,14 +119,14 @@ class Lambda(Layer):
         return layer
 
 
-def _filled(shown, said):
+def _filled(shown: Any, said: Any) -> Any:
     """`shown` with the sizes of `said` where it is open."""
     if len(shown) != len(said):
         return shown
     return tuple(told if size is None else size for size, told in zip(shown, said))
 
 
-def _has_signature(function):
+def _has_signature(function: Any) -> bool:
     try:
         inspect.signature(function)
     except (TypeError, ValueError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..autograd.tensor import Tensor
-    from ..typing import Config, LayerOptions, PerAxis
+    from ..typing import Config, LayerOptions, PerAxis, Shape
 
 
 class Merging(Layer, public=False):
@@ -37,7 +37,7 @@ class Merging(Layer, public=False):
         self._check_shapes(input_shape)
         super().build(input_shape)
 
-    def _check_shapes(self, shapes):
+    def _check_shapes(self, shapes: Sequence[Shape]) -> None:
         first = shapes[0]
         for shape in shapes[1:]:
             fits = len(shape) == len(first) and all(
@@ -69,7 +69,7 @@ class Add(Merging):
 class Subtract(Merging):
     """The first input minus the second. Shapes: [(batch, ...)] * 2 -> (batch, ...)"""
 
-    def _check_shapes(self, shapes):
+    def _check_shapes(self, shapes: Sequence[Shape]) -> None:
         if len(shapes) != 2:
             raise ShapeError(f"takes 2 inputs, got {len(shapes)}.")
         super()._check_shapes(shapes)
@@ -120,7 +120,7 @@ class Concatenate(Merging):
         super().__init__(**kwargs)
         self.axis = whole(axis, "axis")
 
-    def _check_shapes(self, shapes):
+    def _check_shapes(self, shapes: Sequence[Shape]) -> None:
         axis = self.axis % len(shapes[0])
         others = [shape[:axis] + shape[axis + 1:] for shape in shapes]
         if any(len(other) != len(others[0]) or any(None not in (a, b) and a != b for a, b in zip(other, others[0]))
@@ -157,7 +157,7 @@ class Dot(Merging):
         self.axes = axis_of(axes, "axes")
         self.normalize = flag(normalize, "normalize")
 
-    def _check_shapes(self, shapes):
+    def _check_shapes(self, shapes: Sequence[Shape]) -> None:
         if len(shapes) != 2:
             raise ShapeError(f"takes 2 inputs, got {len(shapes)}.")
 

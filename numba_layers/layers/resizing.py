@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SIDES = {1: ("left_pad", "right_pad"), 2: ("top_pad", "bottom_pad", "left_pad", "right_pad")}
 
 
-def _one_of(kwargs, keras2, keras1, value, default):
+def _one_of(kwargs: Any, keras2: str, keras1: str, value: Any, default: Any) -> Any:
     """`value`, which the signature calls `keras1`, or what `kwargs` calls `keras2` and means the same."""
     if keras2 not in kwargs:
         return value
@@ -41,11 +41,11 @@ def _one_of(kwargs, keras2, keras1, value, default):
     return kwargs.pop(keras2)
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return isinstance(value, int | np.integer)
 
 
-def pairs(value, rank, what):
+def pairs(value: Any, rank: int, what: str) -> tuple[tuple[int, int], ...]:
     """(before, after) for each of `rank` axes: `value` is a number for all, one for each, or a pair for each.
 
     Keras 1's forms: the four sides of an image in a row, or a dictionary of sides, where one not named is 0.

@@ -12,7 +12,7 @@ from ..utils.generic_utils import knowing, own_objects, takes
 from .base import Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from ..typing import Config, CustomObjects
@@ -48,7 +48,7 @@ def deserialize(description: Mapping[str, Any], custom_objects: CustomObjects = 
 
 
 @contextmanager
-def refusing(who, description):
+def refusing(who: str, description: Any) -> Iterator[None]:
     """Inside, what goes wrong for a description of this package's layer or model is an error that names it: `who`.
 
     What functions and classes of the user's own raise comes out as it is.
@@ -64,7 +64,7 @@ def refusing(who, description):
         raise DataError(f"{who} cannot be made of {shown(description)} ({type(error).__name__}: {error}).") from error
 
 
-def _made(kind, options, custom_objects):
+def _made(kind: Any, options: dict[str, Any], custom_objects: CustomObjects) -> Any:
     """A layer of the class `kind`, or what the user's function `kind` returns, with these options."""
     make = getattr(kind, "from_config", None)
     if make is None:
@@ -72,13 +72,13 @@ def _made(kind, options, custom_objects):
     return make(options, **{"custom_objects": custom_objects} if takes(make, "custom_objects") else {})
 
 
-def called(name, options):
+def called(name: str, options: Any) -> str:
     """What messages call the layer of this class name and these options."""
     own = options.get("name") if isinstance(options, dict) else None
     return f'{name} "{own}"' if isinstance(own, str) else name
 
 
-def _unknown_class(name):
+def _unknown_class(name: Any) -> UnknownNameError:
     own = f"If it is your own, pass custom_objects={{{name!r}: {name}}}."
     if absent.knows(name):
         return UnknownNameError(f"{absent.sentence(name)} {own}")

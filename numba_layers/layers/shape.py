@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..autograd.tensor import Tensor
-    from ..typing import Config, LayerOptions
+    from ..typing import Config, LayerOptions, Shape
 
 
 class Flatten(Layer):
@@ -71,7 +71,7 @@ class Reshape(Layer):
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(f"Reshape: target_shape may hold one -1, got {self.target_shape}.")
 
-    def _sizes(self, shape):
+    def _sizes(self, shape: Any) -> Shape:
         """`target_shape` with its -1 resolved for inputs of `shape` (with batch axis)."""
         known = int(np.prod([size for size in self.target_shape if size != -1]))
         if None in shape[1:]:

@@ -52,7 +52,7 @@ class InputSpec(Constructed):
                 raise ShapeError(f"axis {axis} of {which}{self.form} must have size {size}, got {shape[axis]} in shape "
                                  f"{shape}.")
 
-    def _rank_cure(self, have, want):
+    def _rank_cure(self, have: int, want: int) -> str:
         if want == have + 1:
             return f" Add an axis: {self.missing}, or x[None] for a single sample."
         return " Put a Flatten or Reshape layer before it." if have > want else ""

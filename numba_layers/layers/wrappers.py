@@ -87,7 +87,7 @@ class TimeDistributed(Wrapper):
         super().__init__(layer, **kwargs)
         self.input_spec = InputSpec(min_ndim=3)
 
-    def _meet(self, tensors):
+    def _meet(self, tensors: Sequence[Tensor]) -> None:
         if not self.layer.built:
             self.layer._meet([_timestep(tensors[0])])
 
@@ -113,12 +113,12 @@ class TimeDistributed(Wrapper):
         return output.layout
 
 
-def _layout_of_each(sequences):
+def _layout_of_each(sequences: Any) -> str | None:
     """The layout of the images at each timestep, or None."""
     return sequences.layout[len(_EACH):] if (sequences.layout or "").startswith(_EACH) else None
 
 
-def _timestep(sequences):
+def _timestep(sequences: Tensor) -> SymbolicTensor:
     """A symbolic tensor with shape and layout of what stands at each timestep."""
     images = SymbolicTensor((None, *sequences.shape[2:]), sequences.dtype)
     images.layout = _layout_of_each(sequences)

@@ -16,6 +16,9 @@ from ..autograd.tensor import Variable
 from .base import Hyperparameter, Optimizer, checked, epsilon_or_default
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from typing_extensions import Unpack
 
     from ..typing import Clipping, Config
@@ -45,7 +48,7 @@ class SGD(Optimizer):
         name = "sgd_nesterov_update" if self.nesterov else "sgd_momentum_update"
         return name if momentum else "sgd_update", (self.rate(step), momentum)
 
-    def _slots_of(self, kernel, slots):
+    def _slots_of(self, kernel: str, slots: Sequence[Any]) -> Sequence[Any]:
         return () if kernel == "sgd_update" else slots
 
     def get_config(self) -> Config:
@@ -150,14 +153,14 @@ class Adam(Optimizer):
         name = "adam_amsgrad_update" if self.amsgrad else "adam_update"
         return name, (rate, beta_1, beta_2, self.epsilon)
 
-    def _slot_variables(self, variables, slots):
+    def _slot_variables(self, variables: Sequence[Variable], slots: list[Variable]) -> list[Variable]:
         """Without amsgrad Keras 2 saves one zero for each variable in place of the largest v."""
         unused = () if self.amsgrad else variables
         return super()._slot_variables(variables, slots) + [
             Variable(np.zeros(1, variable.dtype), name=f"{variable.name}/unused", trainable=False)
             for variable in unused]
 
-    def _targets(self, variables, weights):
+    def _targets(self, variables: Any, weights: Any) -> Any:
         kept = 1 + (len(variables) - 1) // 3 * 2   # what Keras 1 saves
         return variables[:kept] if len(weights) == kept and not self.amsgrad else variables
 
@@ -219,10 +222,10 @@ class Nadam(Optimizer):
         rate_mean = lr * following / (1 - product * following)
         return "nadam_update", (rate_gradient, rate_mean, 1 - beta_2 ** step, beta_1, beta_2, self.epsilon)
 
-    def _momentum(self, step):
+    def _momentum(self, step: int) -> float:
         return float(self.beta_1) * (1 - 0.5 * 0.96 ** (step * self.schedule_decay))
 
-    def _momentum_product(self, step):
+    def _momentum_product(self, step: int) -> float:
         """Πₜ, from that of the step before; after a load or a reset, from the beginning."""
         before, product = self._product if self._product[0] <= step else (0, 1.0)
         for t in range(before + 1, step + 1):

@@ -55,7 +55,7 @@ def conv_input_length(output_length: int | None, filter_size: int, padding: str,
     return (output_length - 1) * stride - both + filter_size
 
 
-def _checked(padding):
+def _checked(padding: str) -> str:
     if padding not in PADDINGS:
         raise unknown("padding", padding, PADDINGS)
     return padding

@@ -50,7 +50,7 @@ class Progbar:
         """Say that `n` more steps are done."""
         self.update(self.seen_so_far + n, values)
 
-    def _line(self):
+    def _line(self) -> str:
         figures = "".join(f" - {name}: {total / max(count, 1):.4f}" for name, (total, count) in self._sums.items())
         if self.target is None:
             return f"{self.seen_so_far}/Unknown{figures}"
