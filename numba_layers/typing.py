@@ -40,26 +40,26 @@ class SparseMatrix(Protocol):
 
 
 # A list or tuple may be nested; what is in it is compared when it runs (text is a sequence of texts without end).
-ArrayLike: TypeAlias = "NDArray[Any] | np.generic | float | list[Any] | tuple[Any, ...] | HasArray | OnGpu"
-TensorLike: TypeAlias = "ArrayLike | SparseMatrix"      # a Tensor has __array__
+ArrayLike: TypeAlias = NDArray[Any] | np.generic | float | list[Any] | tuple[Any, ...] | HasArray | OnGpu
+TensorLike: TypeAlias = ArrayLike | SparseMatrix      # a Tensor has __array__
 DtypeLike: TypeAlias = DTypeLike
 
-Shape: TypeAlias = "tuple[int | None, ...]"             # None: a size that is not known yet
-ShapeLike: TypeAlias = "Sequence[int | None]"
-PerAxis: TypeAlias = "int | Sequence[int]"              # a number, or one for each spatial axis
-Padding: TypeAlias = "str | Sequence[Sequence[int]]"    # 'same', 'valid', ...; or (before, after) for each axis
+Shape: TypeAlias = tuple[int | None, ...]             # None: a size that is not known yet
+ShapeLike: TypeAlias = Sequence[int | None]
+PerAxis: TypeAlias = int | Sequence[int]              # a number, or one for each spatial axis
+Padding: TypeAlias = str | Sequence[Sequence[int]]    # 'same', 'valid', ...; or (before, after) for each axis
 
 # A name, what `serialize` gave, an object or its class: activations, initializers, losses, ...
-Identifier: TypeAlias = "str | Mapping[str, Any] | Callable[..., Any] | None"
-Config: TypeAlias = "dict[str, Any]"                    # what `get_config` answers
-CustomObjects: TypeAlias = "Mapping[str, Any] | None"   # name -> a class or function of the user's own
+Identifier: TypeAlias = str | Mapping[str, Any] | Callable[..., Any] | None
+Config: TypeAlias = dict[str, Any]                    # what `get_config` answers
+CustomObjects: TypeAlias = Mapping[str, Any] | None   # name -> a class or function of the user's own
 
 # Arrays of a model: one, a list of several, or a dictionary by name
-Data: TypeAlias = "TensorLike | Mapping[str, Any]"
-ClassWeights: TypeAlias = "Mapping[Any, Any] | Sequence[Any] | str | None"
-Batches: TypeAlias = "Iterable[Any] | Sequence[Any]"    # of a generator, or of a `utils.Sequence`
-FilePath: TypeAlias = "str | PathLike[str]"
-Logs: TypeAlias = "dict[str, Any]"                      # what callbacks get: figures by name
+Data: TypeAlias = TensorLike | Mapping[str, Any]
+ClassWeights: TypeAlias = Mapping[Any, Any] | Sequence[Any] | str | None
+Batches: TypeAlias = Iterable[Any] | Sequence[Any]    # of a generator, or of a `utils.Sequence`
+FilePath: TypeAlias = str | PathLike[str]
+Logs: TypeAlias = dict[str, Any]                      # what callbacks get: figures by name
 
 
 class LayerOptions(TypedDict, total=False):
