@@ -26,6 +26,7 @@ TASKS = 4        # then for each thread
 REPEATED = 256 << 10                      # bytes of repeated weights, or of their gradients, at most,
 REPEATED_BUFFER = REPEATED + NARROW * 8   # with what `repeat` writes behind them,
 BIAS = 2 << 10                            # and of a repeated bias
+LONGEST = 1 << 30                         # elements of a row that 32 bits number, in and around it
 
 
 @inlined
@@ -55,14 +56,15 @@ def next_pixels(t, behind, axis, size):
 
 
 @inlined
-def narrow(plan, channels, lanes):
+def narrow(plan, width, channels, lanes):
     """Does `filter_row` suit: are pixels neighbours in both images, their channels few, the buffers large enough?"""
     if not 0 < channels <= NARROW:
         return False
     for residue in range(len(plan)):
         down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
         size = down.taps * across.taps * repeated_row(channels, lanes) * 8
-        if across.stride != 1 or across.step != 1 or size > REPEATED:
+        reach = (width + across.count + abs(across.offset) + across.taps * across.gap) * channels
+        if across.stride != 1 or across.step != 1 or size > REPEATED or reach > LONGEST:
             return False
     return True
 
@@ -145,7 +147,7 @@ def depthwise(x, weight, bias, plan, relu, y):
     `convolve`. A task owns some columns of a row of one residue, or some rows of images with few channels.
     """
     rows, blocks = len(plan) * y.shape[0] * axis_of(plan, 0, 1).count, ceil_div(axis_of(plan, 0, 2).count, COLUMNS)
-    few = narrow(plan, y.shape[3], lanes_of(y))
+    few = narrow(plan, x.shape[2], y.shape[3], lanes_of(y))
     tasks = tasks_for(rows) if few else rows * blocks
     for task in prange(tasks):
         if few:

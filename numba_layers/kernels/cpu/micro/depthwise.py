@@ -19,30 +19,13 @@ RUN = 3                  # taps of a window's row that are taken together
 BLOCK = 4, 2             # pixels and vectors of a block: with the weights of a run they fill the registers of AVX2
 ALONE = 1, 4             # of the pixels that are left of a row, one by one
 WIDTHS = {RUN: 2, 1: 4}  # for `add_products`: vectors with so many taps, whose sums fill the pipelines
-ROW_VECTORS = 4          # of `filter_row`, at a time
+ROW_VECTORS = 4          # of `filter_row`, at a time: sums that fill the pipelines
 
 
 @inlined
 def repeated_row(channels, lanes):
     """Length of a row of weights for `filter_row`, whose vectors begin at any channel: aligned for vectors."""
     return ceil_div(channels + ROW_VECTORS * lanes, lanes) * lanes
-
-
-def _load_within(vector, pointer, offset, first, size):
-    """(a vector, the mask of its lanes) of which lane l is element first + l of a row: those within its `size`."""
-    builder = vector.builder
-
-    def clamped(number):
-        number = builder.select(builder.icmp_signed("<", number, int64(0)), int64(0), number)
-        most = int64(vector.lanes)
-        return builder.trunc(builder.select(builder.icmp_signed("<", number, most), number, most), int32)
-
-    numbers = ir.VectorType(int32, vector.lanes)(list(range(vector.lanes)))
-    before, behind = clamped(builder.neg(first)), clamped(builder.sub(size, first))
-    mask = builder.and_(builder.icmp_signed(">=", numbers, vector.broadcast(before)),
-                        builder.icmp_signed("<", numbers, vector.broadcast(behind)))
-    return vector.call("masked.load", vector.type, vector.pointer(pointer, offset), int32(vector.align), mask,
-                       ir.Constant(vector.type, None)), mask
 
 
 class _Slice:
@@ -151,8 +134,11 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
         width = int64(ROW_VECTORS * vector.lanes)
         parts = [int64(v * vector.lanes) for v in range(ROW_VECTORS)]
         reach = builder.mul(builder.sub(columns, int64(1)), x_column)
-        runs = builder.mul(builder.udiv(columns, int64(RUN)), int64(RUN))
-        in_runs = builder.select(builder.icmp_signed("==", x_column, channels), runs, int64(0))
+        neighbours = builder.icmp_signed("==", x_column, channels)
+        runs = builder.select(neighbours, builder.udiv(columns, int64(RUN)), int64(0))
+        in_runs = builder.mul(runs, int64(RUN))
+        zeros, int32_lanes = ir.Constant(vector.type, None), ir.VectorType(int32, vector.lanes)
+        row_end = vector.broadcast(builder.trunc(x_size, int32))
         same = builder.icmp_signed("==", builder.urem(int64(vector.lanes), channels), int64(0))
 
         def add_taps(sums, place, seen, inside, same=False):
@@ -160,29 +146,36 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
 
             same: the weights of a tap are the same in each vector.
             """
-            offsets = [cgutils.alloca_once(builder, int64) for _ in range(3)]
+            for run, first, steps in ((RUN, int64(0), runs), (1, in_runs, builder.sub(columns, in_runs))):
+                add_runs(sums, builder.add(place, builder.mul(first, w_row)),
+                         builder.add(seen, builder.mul(first, x_column)), inside, same, run, steps)
+
+        def add_runs(sums, place, seen, inside, same, run, steps):
+            """Add `steps` runs of taps for each row of the window, in `filter_pixels`'s order: for the same bits."""
+            offsets = [cgutils.alloca_once_value(builder, start) for start in (seen, seen, place)]
 
             def emit():
                 here, column, weights = map(builder.load, offsets)
-                taps = [vector.load(weight, builder.add(weights, before)) for before in parts[:1 if same else None]]
-                for before, total, tap in zip(parts, sums, taps * len(parts) if same else taps):
-                    offset = builder.add(here, before)
-                    if inside:
-                        _add_products(vector, [vector.load(x, offset)], [tap], [total])
-                    else:
-                        number, within = _load_within(vector, x, offset, builder.add(column, before), x_size)
+                for t in map(int64, range(run)):
+                    tap_row, tap_column = builder.mul(t, w_row), builder.mul(t, x_column)
+                    elements = vector.broadcast(builder.trunc(builder.add(column, tap_column), int32))
+                    taps = [vector.load(weight, builder.add(builder.add(weights, tap_row), before))
+                            for before in parts[:1 if same else None]]
+                    for v, (total, tap) in enumerate(zip(sums, taps * len(parts) if same else taps)):
+                        offset = builder.add(builder.add(here, tap_column), parts[v])
+                        if inside:
+                            _add_products(vector, [vector.load(x, offset)], [tap], [total])
+                            continue
+                        lanes = int32_lanes(list(range(v * vector.lanes, (v + 1) * vector.lanes)))
+                        within = builder.icmp_unsigned("<", builder.add(elements, lanes), row_end)
+                        number = vector.call("masked.load", vector.type, vector.pointer(x, offset),
+                                             int32(vector.align), within, zeros)
                         old = builder.load(total)
                         builder.store(builder.select(within, vector.multiply_add(number, tap, old), old), total)
 
-            with cgutils.for_range(builder, int64(2)) as loop:     # in the order of `filter_pixels`, for the same bits
-                whole = builder.icmp_signed("==", loop.index, int64(0))
-                first = builder.select(whole, int64(0), in_runs)
-                steps = builder.select(whole, in_runs, builder.sub(columns, in_runs))
-                column = builder.add(seen, builder.mul(first, x_column))
-                for offset, start in zip(offsets, (column, column, builder.add(place, builder.mul(first, w_row)))):
-                    builder.store(start, offset)
-                moves = (x_column, x_row), (x_column, int64(0)), (w_row, builder.mul(columns, w_row))
-                _over_taps(builder, rows, steps, [(offset, *move) for offset, move in zip(offsets, moves)], emit)
+            x_run, w_run = (builder.mul(stride, int64(run)) for stride in (x_column, w_row))
+            moves = (x_run, x_row), (x_run, int64(0)), (w_run, builder.mul(columns, w_row))
+            _over_taps(builder, rows, steps, [(offset, *move) for offset, move in zip(offsets, moves)], emit)
 
         blocks = builder.udiv(builder.add(elements, builder.sub(width, int64(1))), width)
         with cgutils.for_range(builder, blocks) as loop:
