@@ -6,14 +6,13 @@ and bias.
 Each side has a process of its own, with its own threads and its own settings of the memory, and both wait for their
 turns in one run: a pause, in which the other's threads fall asleep (PyTorch's spin after their work and would take our
 cores), some milliseconds of calls that do not count, in which the system spreads threads that woke on one core, and as
-many that do. PyTorch has a turn with its images channels
-first and one with channels last, and the faster counts. Before the clock starts, results and gradients are compared.
-The table shows, of all rounds, the fastest turns; `ratio` is theirs / ours of these, `median` that of the median turns.
-`--isa avx2` has both sides use no wider instructions.
+many that do. PyTorch has a turn with its images channels first and one with channels last, and the faster counts.
+Before the clock starts, results and gradients are compared. The table shows, of all rounds, the fastest turns; `ratio`
+is theirs / ours of these, `median` that of the median turns. `--isa avx2` has both sides use no wider instructions.
 
-A share of the peak compares with our register tile on numbers that stay in the first-level cache: multiply-adds and
+A fraction of the peak compares with our register tile on numbers that stay in the first-level cache: multiply-adds and
 nothing else, measured in the same rounds. Operations are counted as the direct algorithm has them, those at the border
-included, three times for forward and backward; where Winograd's algorithm does with fewer, the share may exceed 100 %.
+included, three times for forward and backward; where Winograd's algorithm does with fewer, it may exceed 100 %.
 In a row with a low peak the machine had other work to do, which PyTorch's threads suffer from most: measure it again,
 with --only.
 """
@@ -176,8 +175,8 @@ def main():
     os.environ.update({"NUMBA_NUM_THREADS": str(options.threads)} | SETTINGS[options.isa])
     mine, their = Side(Ours, options.threads), Side(Theirs, options.threads)
     print(f"{their.about}; {mine.about}; float32")
-    print(f"{'':51}{'ms: ours':>8}{'first':>8}{'last':>8}{'ratio':>8}{'median':>8}{'GFLOP/s':>9}{'share':>7}"
-          f"{'peak':>7}")
+    print(f"{'':51}{'ms: ours':>8}{'first':>8}{'last':>8}{'ratio':>8}{'median':>8}{'GFLOP/s':>9}{'of peak':>8}"
+          f"{'peak':>6}")
     ratios = np.array([measure(cases[name], mine, their, options.rounds) for name in chosen])
     means = np.exp(np.log(ratios).mean(axis=0))
     for name, (fastest, median) in zip(("forward", "and back"), means):

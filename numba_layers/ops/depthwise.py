@@ -52,7 +52,7 @@ def _depthwise(run, x, weight, bias, *, window, relu):
 
 @op
 def _backward_input(run, grad_y, weight, *, window):
-    """The gradient of `_depthwise` to its input: each pixel gathers the outputs whose window saw it."""
+    """The gradient of `_depthwise` to its input: each pixel gathers the outputs whose window covers it."""
     out = (grad_y.shape[0], *(axis.size for axis in window), grad_y.shape[-1])
     return (_run(run, grad_y, weight, None, out, backward_plan, window, False),
             lambda grad: _depthwise(grad, weight, None, window=window, relu=False),

@@ -127,12 +127,12 @@ def average_pool(x: TensorLike, *, pool_size: PerAxis, strides: PerAxis | None =
     if all(axis.before == axis.after == 0 for axis in window):
         y = sum_pool(x, window=window, scale=1 / math.prod(axis.window for axis in window))
     else:
-        y = elementwise.multiply(sum_pool(x, window=window, scale=1.0), _shares(window))
+        y = elementwise.multiply(sum_pool(x, window=window, scale=1.0), _fractions(window))
     return as_format(y, data_format)
 
 
 @functools.lru_cache(256)
-def _shares(window):
+def _fractions(window):
     """1 / the number of pixels below each window, in shape (*outputs, 1); 1 while the image's size is open."""
     counts = np.ones(1)
     for axis in window:

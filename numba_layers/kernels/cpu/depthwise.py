@@ -41,8 +41,8 @@ def whole_windows(axis, size):
     """(first, behind): the outputs t of an axis (a `PlanAxis`) all of whose taps lie within an image of `size`."""
     stride, offset, span = axis.stride, axis.offset, (axis.taps - 1) * axis.gap
     first = 0 if offset >= 0 else min(axis.count, ceil_div(-offset, stride))
-    room = size - offset - span
-    return first, max(first, 0 if room <= 0 else min(axis.count, ceil_div(room, stride)))
+    left = size - offset - span
+    return first, max(first, 0 if left <= 0 else min(axis.count, ceil_div(left, stride)))
 
 
 @inlined

@@ -110,9 +110,9 @@ def _python_filter_row(x, x_size, x_start, x_strides, weight, w_row, taps, bias,
     total = bias[e % channels]
     for p in range(taps[0]):
         for q in range(taps[1]):
-            seen = e + x_start + q * x_strides[1]
-            inside = (seen >= 0) & (seen < x_size)
-            numbers = x[p * x_strides[0] + seen[inside]]
+            met = e + x_start + q * x_strides[1]
+            inside = (met >= 0) & (met < x_size)
+            numbers = x[p * x_strides[0] + met[inside]]
             total[inside] += numbers * weight[(p * taps[1] + q) * w_row + e[inside] % channels]
     y[:elements] = np.where(relu & (total < 0), 0, total)
 
@@ -141,18 +141,18 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
         row_end = vector.broadcast(builder.trunc(x_size, int32))
         same = builder.icmp_signed("==", builder.urem(int64(vector.lanes), channels), int64(0))
 
-        def add_taps(sums, place, seen, inside, same=False):
-            """Add all taps for vectors whose first tap meets element `seen` of a row; with masks unless `inside`.
+        def add_taps(sums, place, met, inside, same=False):
+            """Add all taps for vectors whose first tap meets element `met` of a row; with masks unless `inside`.
 
             same: the weights of a tap are the same in each vector.
             """
             for run, first, steps in ((RUN, int64(0), runs), (1, in_runs, builder.sub(columns, in_runs))):
                 add_runs(sums, builder.add(place, builder.mul(first, w_row)),
-                         builder.add(seen, builder.mul(first, x_column)), inside, same, run, steps)
+                         builder.add(met, builder.mul(first, x_column)), inside, same, run, steps)
 
-        def add_runs(sums, place, seen, inside, same, run, steps):
+        def add_runs(sums, place, met, inside, same, run, steps):
             """Add `steps` runs of taps for each row of the window, in `filter_pixels`'s order: for the same bits."""
-            offsets = [cgutils.alloca_once_value(builder, start) for start in (seen, seen, place)]
+            offsets = [cgutils.alloca_once_value(builder, start) for start in (met, met, place)]
 
             def emit():
                 here, column, weights = map(builder.load, offsets)
@@ -183,18 +183,18 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
             place = builder.urem(e, channels)
             behind = builder.add(e, width)
             sums = [vector.variable(vector.load(bias, builder.add(place, before))) for before in parts]
-            seen = builder.add(e, x_start)
+            met = builder.add(e, x_start)
             inside = builder.and_(builder.icmp_signed("<=", behind, elements), builder.and_(
-                builder.icmp_signed(">=", seen, int64(0)),
-                builder.icmp_signed("<=", builder.add(builder.add(seen, width), reach), x_size)))
+                builder.icmp_signed(">=", met, int64(0)),
+                builder.icmp_signed("<=", builder.add(builder.add(met, width), reach), x_size)))
             with builder.if_else(inside) as (then, otherwise):
                 with then, builder.if_else(same) as (then, otherwise_too):
                     with then:
-                        add_taps(sums, place, seen, True, True)
+                        add_taps(sums, place, met, True, True)
                     with otherwise_too:
-                        add_taps(sums, place, seen, True)
+                        add_taps(sums, place, met, True)
                 with otherwise:
-                    add_taps(sums, place, seen, False)
+                    add_taps(sums, place, met, False)
             with builder.if_then(relu):
                 _cut(vector, sums)
             with builder.if_else(builder.icmp_signed("<=", behind, elements)) as (then, otherwise):
@@ -235,7 +235,7 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
         runs = builder.select(shared, builder.udiv(columns, int64(RUN)), int64(0))
 
         def add_taps(sums, part, image, weights, steps, run):
-            """Add `steps` runs of taps for each row of the window; pixel k + 1 sees of a run what k saw a tap later."""
+            """Add `steps` runs of taps for each window row; pixel k + 1 meets in a run what k met a tap later."""
             # A pointer to each 4 pixels: from a single one LLVM would step from pixel to pixel, one by one.
             images = [vector.variable(vector.barrier(builder.gep(image, [builder.mul(int64(m), x_step)])))
                       for m in range(0, len(sums) + run - 1, 4)]
@@ -311,8 +311,8 @@ def add_products(typing, x, x_step, x_column, grad, grad_step, pixels, total, to
                     numbers = part.load(grad, vector.offset(k.index, grad_step, c))
                     here = builder.gep(image, [builder.mul(k.index, x_step)])
                     for t in range(run):
-                        seen = part.load(here, builder.mul(int64(t), x_column))
-                        _add_products(vector, seen, numbers, sums[t])
+                        met = part.load(here, builder.mul(int64(t), x_column))
+                        _add_products(vector, met, numbers, sums[t])
                 for tap, offset in zip(sums, offsets):
                     part.store(tap, total, offset)
 
