@@ -4,8 +4,8 @@ import numba
 import numpy as np
 import pytest
 
-from numba_layers.kernels.cpu.depthwise import CHANNELS, COLUMNS, PIXELS
-from numba_layers.kernels.cpu.micro.depthwise import BLOCK, RUN, WIDTHS
+from numba_layers.kernels.cpu.depthwise import CHANNELS, COLUMNS, PIXELS, REPEATED
+from numba_layers.kernels.cpu.micro.depthwise import BLOCK, ROW_VECTORS, RUN, WIDTHS
 from numba_layers.kernels.cpu.micro.vector import FUSED, VECTOR_BYTES
 from numba_layers.kernels.geometry import backward_plan, forward_plan
 from numba_layers.ops._window import axes
@@ -99,6 +99,23 @@ def test_gradients(channels, case, device, dtype, random):
     for parts in (1, 3):
         partial = backward_weight(x, grad_y, found, parts)
         assert_near(partial.sum(0), wanted, bound, grad_y[..., 0].size + parts)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+@pytest.mark.parametrize("wgrad", [False, True])
+def test_few_channels_up_to_the_end_of_the_buffer_and_beyond(wgrad, beyond, dtype, random):
+    lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
+    taps = REPEATED // (8 * (6 * lanes if wgrad else (ROW_VECTORS + 1) * lanes)) + beyond
+    x, weight, grad_y, found = operands(random, dtype, (1, taps + 4), 3, (1, taps), 1, "same", 1)
+    how = geometry(1, "same", 1)
+    if wgrad:
+        wanted = reference.depthwise_conv_backward_weight(x, grad_y, (1, taps), **how)[..., 0]
+        bound = reference.depthwise_conv_backward_weight(abs(x), abs(grad_y), (1, taps), **how)[..., 0]
+        assert_near(backward_weight(x, grad_y, found)[0], wanted, bound, taps)
+    else:
+        wanted = reference.depthwise_conv(x, weight[..., None], weight[0, 0], **how)
+        bound = reference.depthwise_conv(abs(x), abs(weight[..., None]), abs(weight[0, 0]), **how)
+        assert_near(forward(x, weight, weight[0, 0], found), wanted, bound, taps)
 
 
 def test_no_samples(device, dtype, random):
