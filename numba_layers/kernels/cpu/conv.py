@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import FRINGE, GROUP, NR_VECTORS, Operand, tile_of
+from .micro.gemm import FRINGE, GROUP, NR_VECTORS, Operand, short_tile_of, tile_of
 from .micro.partition import part_of, thread_count
 from .micro.plan import axis_of
 from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
@@ -219,7 +219,8 @@ def convolve_pass(groups, x, axes, part, panel, buffers, begun, relu, y):
         y1, pixels2 = output_of(second, counts[2], axes, y)
         y_here = at(y, y0 + j)
         y_strides = y_row, y1 - y0
-        outside = columns < wide or min(pixels, pixels2) < GROUP
+        short = pixels2 <= GROUP // 2 and (pixels == GROUP if paired else MR == GROUP)    # the end of a row
+        outside = columns < wide or min(pixels, pixels2) < GROUP and not (short and pixels2 == GROUP // 2)
         if outside:
             y_strides = wide, GROUP * wide
             if begun:
@@ -227,9 +228,13 @@ def convolve_pass(groups, x, axes, part, panel, buffers, begun, relu, y):
                 if MR > GROUP:
                     copy(at(fringe, GROUP * wide), wide, at(y, y1 + j), y_row, pixels2, columns, wide)
             y_here = at(fringe, 0)
-        init, init_strides = (y_here, y_strides) if begun else (panel.bias, (0, 0))
-        tile_of(panel.vectors, Operand(a, a_strides), Operand(panel.weights, (wide, sum_counts[2] * wide)), sum_counts,
-                Operand(init, init_strides), Operand(y_here, y_strides), relu)
+        start_here, init_strides = (y_here, y_strides) if begun else (panel.bias, (0, 0))
+        b = Operand(panel.weights, (wide, sum_counts[2] * wide))
+        init, c = Operand(start_here, init_strides), Operand(y_here, y_strides)
+        if short:
+            short_tile_of(panel.vectors, Operand(a, a_strides), b, sum_counts, init, c, relu)
+        else:
+            tile_of(panel.vectors, Operand(a, a_strides), b, sum_counts, init, c, relu)
         if outside:
             copy(at(y, y0 + j), y_row, fringe, wide, pixels, columns, columns)
             if paired:

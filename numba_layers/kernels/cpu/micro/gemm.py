@@ -25,6 +25,7 @@ from ..compile import inlined
 from .vector import MR, VECTOR_BYTES, Vectors, int64, routine
 
 GROUP = 4        # rows of a tile that lie evenly spaced; MR is a multiple of it
+SHORT = MR - 2    # rows of a tile for a group that has no more than half of its rows
 NR_VECTORS = 3   # NR of the widest tile, in vectors; tiles of 1 and 2 vectors finish a row of tiles
 
 CACHE_LINE = 64  # bytes
@@ -38,10 +39,10 @@ def _place(r, strides):
 
 
 @np.errstate(all="ignore")
-def _python_tile(vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
+def _python_tile(height, vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
     columns = vectors * (VECTOR_BYTES // c.itemsize)
     planes, segments, depth = counts
-    for r in range(MR):
+    for r in range(height):
         total = init[_place(r, init_strides):][:columns].copy()
         for q, s, p in np.ndindex(planes, segments, depth):
             number = a[_place(r, a_strides) + p * a_strides[2] + s * a_strides[3] + q * a_strides[4]]
@@ -50,18 +51,18 @@ def _python_tile(vectors, a, a_strides, b, b_strides, counts, init, init_strides
 
 
 @routine(_python_tile)
-def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
-    """One tile, `vectors` (a constant) wide: C = init + A @ B, negative numbers set to zero if relu.
+def tile(typing, height, vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
+    """One tile, `height` rows by `vectors` vectors (constants): C = init + A @ B, negative numbers set to zero if relu.
 
     counts: (planes, segments, depth) of the sum. a_strides: of A's rows, groups of rows, columns p, segments and
     planes. b_strides: of B's rows p and segments, all planes' in a row. init_strides, c_strides: of rows and groups.
-    Shapes: A (MR, planes, segments, depth), B (planes, segments, depth, vectors * lanes), init and C (MR,
+    Shapes: A (height, planes, segments, depth), B (planes, segments, depth, vectors * lanes), init and C (height,
     vectors * lanes)
     init_strides = (0, 0) starts all rows from one (the bias), init = C adds to what is there.
     """
     def codegen(context, builder, signature, arguments):
-        _, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides = arguments
-        vector = Vectors(context, builder, signature.args[1].dtype)
+        _, _, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides = arguments
+        vector = Vectors(context, builder, signature.args[2].dtype)
         a_row, a_group, a_column, a_segment, a_plane = cgutils.unpack_tuple(builder, a_strides)
         b_row, b_segment = cgutils.unpack_tuple(builder, b_strides)
         planes, segments, depth = cgutils.unpack_tuple(builder, counts)
@@ -69,7 +70,7 @@ def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides
 
         def row_starts(strides):
             row, group = cgutils.unpack_tuple(builder, strides)
-            for r in range(MR):
+            for r in range(height.literal_value):
                 yield vector.offset(int64(r % GROUP), row, builder.mul(int64(r // GROUP), group))
 
         sums = [[vector.variable(vector.load(init, builder.add(start, j))) for j in columns]
@@ -82,7 +83,7 @@ def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides
             b_here = builder.gep(b, [builder.mul(vector.offset(q.index, segments, s.index), b_segment)])
             # A pointer to each group: from a single one LLVM would step to row after row, one by one.
             groups = [vector.barrier(builder.gep(a_here, [builder.mul(int64(g), a_group)]))
-                      for g in range(MR // GROUP)]
+                      for g in range(-(-height.literal_value // GROUP))]
             with cgutils.for_range(builder, depth) as p:
                 b_vectors = [vector.load(b_here, vector.offset(p.index, b_row, j)) for j in columns]
                 for r, row_sums in enumerate(sums):
@@ -100,18 +101,32 @@ def tile(typing, vectors, a, a_strides, b, b_strides, counts, init, init_strides
                 vector.store(builder.load(total), c, builder.add(start, j))
 
     pair, three, five = (types.UniTuple(types.int64, count) for count in (2, 3, 5))
-    return types.void(vectors, a, five, b, pair, three, init, pair, types.boolean, c, pair), codegen
+    return types.void(height, vectors, a, five, b, pair, three, init, pair, types.boolean, c, pair), codegen
 
 
 @inlined
 def tile_of(vectors, a, b, counts, init, c, relu):
-    """`tile` of a width known at run time, 1 to NR_VECTORS vectors; a, b, init and c as `Operand`."""
+    """`tile` of MR rows and a width known at run time, 1 to NR_VECTORS vectors; a, b, init and c as `Operand`."""
     if vectors == 3:
-        tile(3, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
+        tile(MR, 3, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
              c.strides)
     elif vectors == 2:
-        tile(2, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
+        tile(MR, 2, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
              c.strides)
     else:
-        tile(1, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
+        tile(MR, 1, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
+             c.strides)
+
+
+@inlined
+def short_tile_of(vectors, a, b, counts, init, c, relu):
+    """The same of SHORT rows."""
+    if vectors == 3:
+        tile(SHORT, 3, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
+             c.strides)
+    elif vectors == 2:
+        tile(SHORT, 2, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
+             c.strides)
+    else:
+        tile(SHORT, 1, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
              c.strides)
