@@ -12,10 +12,7 @@ from numba.core import cgutils, types
 
 from ...math.scalar import multiply
 from ..compile import inlined
-from .vector import Vectors as _Vectors
-from .vector import emitted as _llvm
-from .vector import int32 as _int32
-from .vector import int64 as _int64
+from .vector import Vectors, emitted, int32, int64
 
 LANES = 32    # parts
 BLOCK = 1024  # terms that are kept on the stack at a time: fewer would leave the pipelines of long formulas empty
@@ -68,8 +65,8 @@ def _python_smallest(a, b):
     return np.where((a < b) | (a != a), a, b)[()]
 
 
-largest = _llvm(_python_largest)(_two(_largest))        # a if a > b or a is NaN else b
-smallest = _llvm(_python_smallest)(_two(_smallest))     # a if a < b or a is NaN else b
+largest = emitted(_python_largest)(_two(_largest))        # a if a > b or a is NaN else b
+smallest = emitted(_python_smallest)(_two(_smallest))     # a if a < b or a is NaN else b
 
 
 # ---- the numbers of a row -----------------------------------------------------------------------------------
@@ -95,10 +92,10 @@ def _fold(builder, vector, count, load, combine, quick=None):
 
     quick: in place of `combine` where it ignores NaN; NaN are kept apart then, and win in the end.
     """
-    lanes = _int64(LANES)
+    lanes = int64(LANES)
     whole = builder.mul(builder.udiv(count, lanes), lanes)
     left = builder.sub(count, whole)
-    numbers = load(_int64(0), builder.select(builder.icmp_signed("<", count, lanes), count, lanes))
+    numbers = load(int64(0), builder.select(builder.icmp_signed("<", count, lanes), count, lanes))
     total, nans = vector.variable(numbers), vector.variable(numbers)
 
     def meet(numbers):
@@ -107,9 +104,9 @@ def _fold(builder, vector, count, load, combine, quick=None):
             found = builder.fcmp_unordered("uno", numbers, numbers)
             builder.store(builder.select(found, numbers, builder.load(nans)), nans)
 
-    with cgutils.for_range_slice(builder, lanes, whole, lanes, _int64) as (first, _):
+    with cgutils.for_range_slice(builder, lanes, whole, lanes, int64) as (first, _):
         meet(load(first, None))
-    rest = builder.and_(builder.icmp_signed(">", left, _int64(0)), builder.icmp_signed(">", whole, _int64(0)))
+    rest = builder.and_(builder.icmp_signed(">", left, int64(0)), builder.icmp_signed(">", whole, int64(0)))
     with builder.if_then(rest):
         meet(load(whole, left))
     result, size = builder.load(total), LANES
@@ -118,14 +115,14 @@ def _fold(builder, vector, count, load, combine, quick=None):
         result = builder.select(builder.fcmp_unordered("uno", found, found), found, result)
     while size > 1:
         size //= 2
-        halves = [builder.shuffle_vector(result, result, ir.VectorType(_int32, size)(list(range(first, first + size))))
+        halves = [builder.shuffle_vector(result, result, ir.VectorType(int32, size)(list(range(first, first + size))))
                   for first in (0, size)]
         result = combine(*halves)
-    return builder.extract_element(result, _int32(0))
+    return builder.extract_element(result, int32(0))
 
 
 def _lanes(context, builder, dtype):
-    vector = _Vectors(context, builder, dtype)
+    vector = Vectors(context, builder, dtype)
     vector.lanes, vector.type = LANES, ir.VectorType(vector.element, LANES)
     return vector
 
@@ -140,7 +137,7 @@ def _of_row(combine, neutral, python, compare=None):
     neutral(type): a number that changes none. compare: of extremes, without NaN.
     """
 
-    @_llvm(lambda count, x: _python_fold(python, count, x))
+    @emitted(lambda count, x: _python_fold(python, count, x))
     def fold(typing, count, x):
         stored = types.uint8 if x.dtype == types.boolean else x.dtype
         kind = types.int64 if x.dtype == types.boolean else x.dtype         # truth values are counted
@@ -203,7 +200,7 @@ def sum_of_rows(formula):
     """
     formula = getattr(formula, "py_func", formula)
 
-    @_llvm(lambda count, x, y: _python_fold(np.add, count, formula(x[:count], y[:count])))
+    @emitted(lambda count, x, y: _python_fold(np.add, count, formula(x[:count], y[:count])))
     def fold(typing, count, x, y):
         def codegen(context, builder, signature, arguments):
             count = arguments[0]
@@ -228,7 +225,7 @@ dot = sum_of_rows(multiply)
 # ---- terms that are still to be computed --------------------------------------------------------------------
 
 
-@_llvm(lambda like: np.empty(BLOCK, like.dtype))
+@emitted(lambda like: np.empty(BLOCK, like.dtype))
 def _terms(typing, like):
     """Pointer to BLOCK numbers of the array's type on the stack."""
     def codegen(context, builder, signature, arguments):
