@@ -13,7 +13,7 @@ from .gemm import winograd
 from .gemm.winograd import ACCUMULATORS, FRAGMENT, multiply_add, place_of
 from .simt.grid import grid_size, thread_id
 from .simt.index import divmod_u32, mad
-from .simt.memory import ld1
+from .simt.memory import ld1, optimisation_barrier
 from .toolchain.api import cuda, device
 from .toolchain.target import MOST_BLOCKS, THREADS, cuda_kernel
 
@@ -136,14 +136,15 @@ def winograd_convolve(x, u, bias, before, relu, y):
                 if u32(b0 + b) < number and f < filters:
                     n, i, j = place_of(u32(b0 + b), blocks)
                     i, j = u32(i * m), u32(j * m)
+                    clips = optimisation_barrier(u32(relu)) == u32(1)   # of a plain flag ptxas makes two loops
                     if larger:
                         winograd.gather_6(block, v, pair, u32(BLOCKS * FRAGMENT))
                         winograd.output_4(block)
-                        winograd.write_4(block, ld1(bias, f), relu, y, n, i, j, f)
+                        winograd.write_4(block, ld1(bias, f), clips, y, n, i, j, f)
                     else:
                         winograd.gather_4(block, v, pair, u32(BLOCKS * FRAGMENT))
                         winograd.output_2(block)
-                        winograd.write_2(block, ld1(bias, f), relu, y, n, i, j, f)
+                        winograd.write_2(block, ld1(bias, f), clips, y, n, i, j, f)
                 pair = u32(pair + threads)
             cuda.syncthreads()
         b0 = u32(b0 + cuda.gridDim.x * BLOCKS)
