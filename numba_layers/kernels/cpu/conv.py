@@ -245,7 +245,7 @@ def convolve_pass(groups, x, axes, part, panel, buffers, begun, relu, y):
 
 @inlined
 def convolve_part(groups, panels, x, weight, transposed, bias, axes, relu, y):
-    """The pixels in `groups` of a residue of y, the filters in `panels`; both are (first, number)."""
+    """The pixels in `groups` of a residue of y, (first, number); the filters in `panels`, (first, number, of all)."""
     lanes, channels, filters = lanes_of(y), x.shape[4], y.shape[4]
     weights, windows, fringe, start = scratch(y, PANEL_BUFFER, WINDOWS, FRINGE, ROW)
     whole, tap_step, channel_step = passes_of(axes, channels, lanes)
@@ -255,8 +255,7 @@ def convolve_part(groups, panels, x, weight, transposed, bias, axes, relu, y):
     if not whole and lines * axes[2].taps > 0:
         passes = lines * ceil_div(axes[2].taps, tap_step) * ceil_div(channels, channel_step)
     for number in range(panels[0], panels[0] + panels[1]):
-        j = number * NR_VECTORS * lanes
-        columns = min(NR_VECTORS * lanes, filters - j)
+        j, columns = part_of(number, panels[2], filters, lanes)
         vectors = ceil_div(columns, lanes)
         panel = Panel(j, columns, vectors * lanes, vectors, weights, start)
         copy(start, 0, at(bias, j), 0, 1, columns, vectors * lanes)
@@ -316,5 +315,5 @@ def convolve(x, weight, bias, plan, transposed, relu, y):
         axes = axis_of(plan, residue, 0), axis_of(plan, residue, 1), axis_of(plan, residue, 2)
         panels = ceil_div(y.shape[4], NR_VECTORS * lanes_of(y))
         convolve_part(part_of(pixel_part, parts[0], groups_of(plan, residue, y), MR // GROUP),
-                      part_of(part - pixel_part * parts[1], parts[1], panels, 1),
+                      (*part_of(part - pixel_part * parts[1], parts[1], panels, 1), panels),
                       x, weight, transposed, bias, axes, relu, y)

@@ -157,8 +157,9 @@ def add_block(x, grad_y, block, axes, chunk, in_place, buffers, target):
     if not in_place:
         pack_windows(x, block, axes, chunk, patch, patch_row)
     start = ((block.n * grad_y.shape[1] + block.d) * grad_y.shape[2] + block.h) * grad_y.shape[3] + block.w
-    for j in range(0, filters, NR_VECTORS * lanes):
-        some = min(NR_VECTORS * lanes, filters - j)
+    panels = ceil_div(filters, NR_VECTORS * lanes)
+    for panel in range(panels):
+        j, some = part_of(panel, panels, filters, lanes)
         vectors = ceil_div(some, lanes)
         wide = vectors * lanes
         b, b_strides = at(grad_y, start * filters + j), (filters, grad_y.shape[3] * filters)

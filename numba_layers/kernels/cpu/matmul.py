@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import FRINGE, GROUP, NR_VECTORS, Operand, tile_of
+from .micro.gemm import FRINGE, GROUP, Operand, panel_vectors, tile_of
 from .micro.partition import part_of, thread_count
 from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.workspace import release, scratch
@@ -47,7 +47,7 @@ def grid(batch, m, n, lanes):
 def pack(b, row, transposed, depth, columns, lanes, panels):
     """Pack B (depth, columns) into micro-panels (depth, <= NR), with zeros to whole vectors."""
     while columns > 0:
-        width = min(NR_VECTORS, ceil_div(columns, lanes)) * lanes
+        width = panel_vectors(columns, lanes) * lanes
         if transposed:
             transpose(panels, width, b, row, min(columns, width), depth)
         else:
@@ -94,7 +94,7 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
             y_here, start_here, panel = at(y, i * n + j0), start, panels
             left = columns
             while left > 0:
-                width = min(NR_VECTORS, ceil_div(left, lanes)) * lanes
+                width = panel_vectors(left, lanes) * lanes
                 outside = height < MR or left < width
                 c, c_row = (fringe, width) if outside else (y_here, n)
                 init, init_row = (start_here, 0) if k_block == 0 else (c, c_row)

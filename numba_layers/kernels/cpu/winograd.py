@@ -9,7 +9,7 @@ from numba import prange
 
 from ..math.winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, POINTS, WEIGHT_2, WEIGHT_4
 from .compile import cpu_kernel, inlined
-from .micro.gemm import GROUP, NR_VECTORS, Operand, tile_of
+from .micro.gemm import GROUP, NR_VECTORS, Operand, panel_vectors, tile_of
 from .micro.partition import part_of, thread_count
 from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.winograd import transform
@@ -47,8 +47,7 @@ def points_shape(problem, m):
 @inlined
 def panel_width(filters, lanes):
     """Width of the panels of weights: at most a tile's, and nearly equal."""
-    vectors = ceil_div(filters, lanes)
-    return ceil_div(vectors, ceil_div(vectors, NR_VECTORS)) * lanes
+    return panel_vectors(filters, lanes) * lanes
 
 
 @cpu_kernel

@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 from ..compile import inlined
-from .vector import MR, VECTOR_BYTES, Vectors, int64, routine
+from .vector import MR, VECTOR_BYTES, Vectors, ceil_div, int64, routine
 
 GROUP = 4        # rows of a tile that lie evenly spaced; MR is a multiple of it
 SHORT = MR - 2    # rows of a tile for a group that has no more than half of its rows
@@ -102,6 +102,16 @@ def tile(typing, height, vectors, a, a_strides, b, b_strides, counts, init, init
 
     pair, three, five = (types.UniTuple(types.int64, count) for count in (2, 3, 5))
     return types.void(height, vectors, a, five, b, pair, three, init, pair, types.boolean, c, pair), codegen
+
+
+@inlined
+def panel_vectors(columns, lanes):
+    """Width of the next panel of B, in vectors: at most a tile's, and no panel much narrower than the others.
+
+    A tile of one vector has too few sums to keep two FMA units busy.
+    """
+    vectors = ceil_div(columns, lanes)
+    return ceil_div(vectors, ceil_div(vectors, NR_VECTORS))
 
 
 @inlined
