@@ -2,7 +2,7 @@
 
 After a change that is worth its registers, and for a new kernel (after `record_signatures`), record anew:
 
-    python -m numba_layers kernels --cuda > tests/kernels/cuda_resources.txt
+    python3.11 -m numba_layers kernels --cuda > tests/kernels/cuda_resources.txt
 """
 
 import re
@@ -27,6 +27,8 @@ KERNELS = {name: (kernel, signature) for name, kernel, signature in resources.ke
 QUICK = ["depthwise", "sum_rows"]
 ALL_FORMS = "dense_forward"                 # of kernels in several forms; of others the first, for the time it takes,
 LIKE_IT = "matmul_", "batch_matmul_n"       # and none of these
+# Numba makes the same kernel in another order from another Python's bytecode: up to two steps of registers more
+SLACK = 0 if sys.version_info[:2] == (3, 11) else 16        # the record is of Python 3.11
 
 
 def compiled_here():
@@ -63,7 +65,7 @@ def test_no_more_than_recorded(name):
             continue
         assert found.stack == found.spilled == found.doubles == 0, f"{architecture}: {found}"
         (registers, shared), (most, most_shared) = numbers(str(found)), numbers(allowed)
-        assert registers <= most and shared <= most_shared, f"{architecture}: {found}, recorded {allowed}"
+        assert registers <= most + SLACK and shared <= most_shared, f"{architecture}: {found}, recorded {allowed}"
 
 
 def doubled(x, y):
