@@ -1,1 +1,1 @@
-"""The compiled loops, a room a target. Kernels know the registry and nothing above it."""
+"""The compiled loops, a folder a target. Kernels know the registry and nothing above it."""

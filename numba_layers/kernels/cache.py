@@ -29,7 +29,7 @@ from numba.core.runtime import rtsys
 KEPT = 90 * 86400   # seconds after its last use for which a file stays
 
 _PLAIN = int, float, complex, str, bytes, type, np.generic, np.dtype
-_ROOM = Path(__file__).resolve().parent
+_KERNELS = Path(__file__).resolve().parent
 _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\.*)([\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M)
 _NOT_IN_CODE = {"CACHE_DIR", "COLOR_SCHEME", "NUMBA_DEFAULT_NUM_THREADS", "NUMBA_NUM_THREADS",
                 "THREADING_LAYER", "THREADING_LAYER_PRIORITY"}
@@ -56,7 +56,7 @@ def _hash(*parts):
 @functools.cache
 def _source_hash(path):
     """Hash of a source file and of every file of `kernels/` that it imports, directly or through others."""
-    return _hash(*(file.read_bytes() for file in sorted(_with_imports(path, {_ROOM, path.parent}, set()))))
+    return _hash(*(file.read_bytes() for file in sorted(_with_imports(path, {_KERNELS, path.parent}, set()))))
 
 
 def _with_imports(path, folders, seen):
@@ -73,7 +73,7 @@ def _imports(path):
     """The files that the import statements of a file may mean, whether they exist or not."""
     found = []
     for dots, module, names in _IMPORT.findall(path.read_text("utf-8", "replace")):
-        base = path.parents[len(dots) - 1] if dots else _ROOM.parents[1]
+        base = path.parents[len(dots) - 1] if dots else _KERNELS.parents[1]
         folder = base.joinpath(*module.split("."))
         for place in [folder, *(folder / name for name in re.findall(r"\w+", names))]:
             found += [place.with_suffix(".py"), place / "__init__.py"]

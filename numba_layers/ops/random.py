@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @op
 def dropout(run, x: TensorLike, *, rate: float, key: ArrayLike, noise_shape: ShapeLike | None = None):
-    """x with a share `rate` of its elements set to 0 at random, the others divided by 1 - rate.
+    """x with a fraction `rate` of its elements set to 0 at random, the others divided by 1 - rate.
 
     rate: in [0, 1). noise_shape: shape of the mask, which broadcasts to x; None entries are x's sizes.
     Raises: ArgumentError for another rate, ShapeError for a mask that does not fit x.

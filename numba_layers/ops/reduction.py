@@ -190,10 +190,10 @@ def _spread(grad, x, axes):
 
 
 def _shared(grad, x, y, axes):
-    """The gradient of the extreme `y`, in equal shares to the elements that equal it."""
+    """The gradient of the extreme `y`, divided equally among the elements that equal it."""
     ties = elementwise.cast(elementwise.equal(x, _kept(y, x, axes)), dtype=x.dtype)
-    share = elementwise.divide(_kept(grad, x, axes), sum(ties, axis=axes, keepdims=True))
-    return elementwise.multiply(ties, share)
+    contribution = elementwise.divide(_kept(grad, x, axes), sum(ties, axis=axes, keepdims=True))
+    return elementwise.multiply(ties, contribution)
 
 
 def _product_of_others(x, axes):

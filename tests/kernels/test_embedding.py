@@ -16,9 +16,9 @@ def result(name, shape, *arguments, dtype):
     return out
 
 
-def sparse(rows, columns, share, dtype, random):
+def sparse(rows, columns, fraction, dtype, random):
     """A matrix with zeros, and its CSR arrays; the first row is empty."""
-    x = random.standard_normal((rows, columns)).astype(dtype) * (random.rand(rows, columns) < share)
+    x = random.standard_normal((rows, columns)).astype(dtype) * (random.rand(rows, columns) < fraction)
     x[0] = 0
     n, indices = np.nonzero(x)
     indptr = np.searchsorted(n, np.arange(rows + 1))
@@ -76,10 +76,10 @@ def test_one_hot(count, depth, kind, device, random):
     np.testing.assert_array_equal(y, reference.one_hot(indices, depth).astype(kind))
 
 
-@pytest.mark.parametrize("batch, features, units, share", [
+@pytest.mark.parametrize("batch, features, units, fraction", [
     (1, 1, 1, 1), (4, 30, 7, 0.2), (20, 9, 40, 0.5), (9, 300, 3, 0.02), (3, 5, 2, 0)])
-def test_sparse_products(batch, features, units, share, device, dtype, random):
-    x, stored = sparse(batch, features, share, dtype, random)
+def test_sparse_products(batch, features, units, fraction, device, dtype, random):
+    x, stored = sparse(batch, features, fraction, dtype, random)
     weight = random.standard_normal((features, units)).astype(dtype)
     y = result("csr_matmul", (batch, units), *stored, weight, dtype=dtype)
     assert_close(y, x.astype("float64") @ weight, 30)

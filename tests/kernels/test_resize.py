@@ -1,4 +1,4 @@
-"""The kernels of enlargement beside NumPy's `interp`: shares, the last slice, one slice, nothing."""
+"""The kernels of enlargement beside NumPy's `interp`: fractions, the last slice, one slice, nothing."""
 
 import numpy as np
 import pytest

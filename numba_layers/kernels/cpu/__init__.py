@@ -1,4 +1,4 @@
-"""The CPU room: `@njit(parallel=True)` loops. Importing it registers every kernel and compiles none."""
+"""The CPU's kernels: `@njit(parallel=True)` loops. Importing it registers every kernel and compiles none."""
 
 from importlib import import_module
 from pathlib import Path

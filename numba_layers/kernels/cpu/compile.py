@@ -83,7 +83,7 @@ class CpuKernel:
 
 
 def cpu_kernel(function=None, *, name=None, **options):
-    """Decorator: a kernel of the CPU room, registered under `name` (the function's own by default).
+    """Decorator: a kernel of the CPU, registered under `name` (the function's own by default).
 
     Generated kernels (closures over inlined formulas) give their name; `options` are further ones of Numba.
     """

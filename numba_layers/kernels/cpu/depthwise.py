@@ -61,10 +61,10 @@ def narrow(plan, width, channels, lanes):
     if not 0 < channels <= NARROW:
         return False
     for residue in range(len(plan)):
-        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
-        size = down.taps * across.taps * repeated_row(channels, lanes) * 8
-        reach = (width + across.count + abs(across.offset) + across.taps * across.gap) * channels
-        if across.stride != 1 or across.step != 1 or size > REPEATED or reach > LONGEST:
+        h, w = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+        size = h.taps * w.taps * repeated_row(channels, lanes) * 8
+        reach = (width + w.count + abs(w.offset) + w.taps * w.gap) * channels
+        if w.stride != 1 or w.step != 1 or size > REPEATED or reach > LONGEST:
             return False
     return True
 
@@ -91,23 +91,23 @@ def filter_rows(rows, x, weight, bias, plan, relu, y):
     for row in range(rows[0], rows[0] + rows[1]):
         sample = divide(row, of_sample)
         before, residue = residue, divide(sample, y.shape[0])
-        down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+        h, w = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
         if residue != before:
-            for p in range(down.taps):
-                for q in range(across.taps):
-                    tap = ((down.first_tap + p * down.next_tap) * weight.shape[1]
-                           + across.first_tap + q * across.next_tap)
-                    repeat(at(weight, tap * channels), channels, w_row, at(weights, (p * across.taps + q) * w_row))
+            for p in range(h.taps):
+                for q in range(w.taps):
+                    tap = ((h.first_tap + p * h.next_tap) * weight.shape[1]
+                           + w.first_tap + q * w.next_tap)
+                    repeat(at(weight, tap * channels), channels, w_row, at(weights, (p * w.taps + q) * w_row))
         n, t_h = sample - residue * y.shape[0], row - sample * of_sample
-        if t_h < down.count:
-            top = t_h * down.stride + down.offset
-            p, last = taps_within(top, down.gap, down.taps, height)
-            x_row = (n * height + top + p * down.gap) * width
-            y_row = (n * y.shape[1] + down.start + t_h * down.step) * y.shape[2] + across.start
-            filter_row(at(x, x_row * channels), width * channels, across.offset * channels,
-                       (down.gap * width * channels, across.gap * channels), at(weights, p * across.taps * w_row),
-                       w_row, (last - p, across.taps), biases, relu, at(y, y_row * channels),
-                       across.count * channels, channels)
+        if t_h < h.count:
+            top = t_h * h.stride + h.offset
+            p, last = taps_within(top, h.gap, h.taps, height)
+            x_row = (n * height + top + p * h.gap) * width
+            y_row = (n * y.shape[1] + h.start + t_h * h.step) * y.shape[2] + w.start
+            filter_row(at(x, x_row * channels), width * channels, w.offset * channels,
+                       (h.gap * width * channels, w.gap * channels), at(weights, p * w.taps * w_row),
+                       w_row, (last - p, w.taps), biases, relu, at(y, y_row * channels),
+                       w.count * channels, channels)
     release(weights)
 
 
@@ -119,22 +119,22 @@ def filter_columns(row, t, x, weight, bias, plan, relu, y):
     sample = divide(row, of_sample)
     residue = divide(sample, y.shape[0])
     n, t_h = sample - residue * y.shape[0], row - sample * of_sample
-    down, across = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
-    behind = min(t + COLUMNS, across.count) if t_h < down.count else 0
+    h, w = axis_of(plan, residue, 1), axis_of(plan, residue, 2)
+    behind = min(t + COLUMNS, w.count) if t_h < h.count else 0
 
-    top = t_h * down.stride + down.offset
-    p, last = taps_within(top, down.gap, down.taps, height)
-    x_row = (n * height + top + p * down.gap) * width
-    w_row = (down.first_tap + p * down.next_tap) * weight.shape[1] + across.first_tap
-    y_row = (n * y.shape[1] + down.start + t_h * down.step) * y.shape[2] + across.start
-    x_strides = across.stride * channels, down.gap * width * channels, across.gap * channels
-    w_strides = down.next_tap * weight.shape[1] * channels, across.next_tap * channels
+    top = t_h * h.stride + h.offset
+    p, last = taps_within(top, h.gap, h.taps, height)
+    x_row = (n * height + top + p * h.gap) * width
+    w_row = (h.first_tap + p * h.next_tap) * weight.shape[1] + w.first_tap
+    y_row = (n * y.shape[1] + h.start + t_h * h.step) * y.shape[2] + w.start
+    x_strides = w.stride * channels, h.gap * width * channels, w.gap * channels
+    w_strides = h.next_tap * weight.shape[1] * channels, w.next_tap * channels
     while t < behind:
-        pixels, q, taps = next_pixels(t, behind, across, width)
-        x_here = x_row + t * across.stride + across.offset + q * across.gap
+        pixels, q, taps = next_pixels(t, behind, w, width)
+        x_here = x_row + t * w.stride + w.offset + q * w.gap
         filter_pixels(at(x, x_here * channels), x_strides,
-                      at(weight, 0), (w_row + q * across.next_tap) * channels, w_strides, (last - p, taps),
-                      at(bias, 0), relu, at(y, (y_row + t * across.step) * channels), across.step * channels,
+                      at(weight, 0), (w_row + q * w.next_tap) * channels, w_strides, (last - p, taps),
+                      at(bias, 0), relu, at(y, (y_row + t * w.step) * channels), w.step * channels,
                       pixels, channels)
         t += pixels
 
@@ -147,10 +147,10 @@ def depthwise(x, weight, bias, plan, relu, y):
     `convolve`. A task owns some columns of a row of one residue, or some rows of images with few channels.
     """
     rows, blocks = len(plan) * y.shape[0] * axis_of(plan, 0, 1).count, ceil_div(axis_of(plan, 0, 2).count, COLUMNS)
-    few = narrow(plan, x.shape[2], y.shape[3], lanes_of(y))
-    tasks = tasks_for(rows) if few else rows * blocks
+    narrow_rows = narrow(plan, x.shape[2], y.shape[3], lanes_of(y))
+    tasks = tasks_for(rows) if narrow_rows else rows * blocks
     for task in prange(tasks):
-        if few:
+        if narrow_rows:
             filter_rows(part_of(np.int64(task), tasks, rows, 1), x, weight, bias, plan, relu, y)
         else:
             row = divide(np.int64(task), blocks)
@@ -158,9 +158,9 @@ def depthwise(x, weight, bias, plan, relu, y):
 
 
 @inlined
-def side_by_side(across, taps, channels, lanes):
+def side_by_side(w, taps, channels, lanes):
     """How many pixels of few channels stand side by side, in whole vectors, while gradients of weights are summed."""
-    if channels > NARROW or across.stride != 1:
+    if channels > NARROW or w.stride != 1:
         return 1
     pixels = 1
     while pixels * channels % (2 * lanes) > 0:
@@ -181,8 +181,8 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
     splits, window_rows, window_columns = grad_weight.shape[:3]
     window, blocks = window_rows * window_columns, ceil_div(channels, CHANNELS)
     for task in prange(splits * blocks):
-        down, across = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
-        group = side_by_side(across, window, channels, lanes_of(x))
+        h, w = axis_of(plan, 0, 1), axis_of(plan, 0, 2)
+        group = side_by_side(w, window, channels, lanes_of(x))
         split = divide(np.int64(task), blocks)
         c = (task - split * blocks) * CHANNELS
         some, step = min(CHANNELS, channels - c) * group, channels * group
@@ -198,21 +198,21 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
             t = pixel - row * columns
             behind = min(columns, t + left)
             pixel, left = pixel + behind - t, left - (behind - t)
-            top = (row - n * rows) * down.stride + down.offset
+            top = (row - n * rows) * h.stride + h.offset
             while t < behind:
-                pixels, q, taps = next_pixels(t, min(behind, t + PIXELS * group), across, width)
-                column = t * across.stride + across.offset + q * across.gap
+                pixels, q, taps = next_pixels(t, min(behind, t + PIXELS * group), w, width)
+                column = t * w.stride + w.offset + q * w.gap
                 grad = at(grad_y, (row * columns + t) * channels + c)
                 groups = divide(pixels, group)
                 rest = (pixels - groups * group) * channels
-                for p in range(*taps_within(top, down.gap, window_rows, height)):
-                    x_here = at(x, ((n * height + top + p * down.gap) * width + column) * channels + c)
+                for p in range(*taps_within(top, h.gap, window_rows, height)):
+                    x_here = at(x, ((n * height + top + p * h.gap) * width + column) * channels + c)
                     tap = at(sums, (p * window_columns + q) * step)
                     if groups > 0:
-                        add_products(x_here, across.stride * step, across.gap * channels, grad, step, groups,
+                        add_products(x_here, w.stride * step, w.gap * channels, grad, step, groups,
                                      tap, step, taps, some)
                     if rest > 0:
-                        add_products(at(x_here, groups * step), 0, across.gap * channels, at(grad, groups * step), 0,
+                        add_products(at(x_here, groups * step), 0, w.gap * channels, at(grad, groups * step), 0,
                                      1, tap, step, taps, rest)
                 t += pixels
 

@@ -27,8 +27,8 @@ def task_count(image):
 def task_pixels(task, image):
     """Sample, depth and row of a task, its first column and the one behind its last."""
     depths, rows, columns = image.shape[1:4]
-    across = ceil_div(columns, COLUMNS)
-    row, first = divide(task, across), task % across * COLUMNS
+    blocks = ceil_div(columns, COLUMNS)
+    row, first = divide(task, blocks), task % blocks * COLUMNS
     plane = divide(row, rows)
     return divide(plane, depths), plane % depths, row % rows, first, min(first + COLUMNS, columns)
 
@@ -180,13 +180,13 @@ def max_pool_forward(x, window, strides, before, y, taps):
     """
     channels = y.shape[4]
     tap_steps = window[1] * window[2], window[2], 1
-    few = by_rows(channels, strides[2], lanes_of(x))
+    narrow = by_rows(channels, strides[2], lanes_of(x))
     x_flat, y_flat, taps_flat = x.reshape(-1), y.reshape(-1), taps.reshape(-1)
     for task in prange(task_count(y)):
         n, od, oi, first_column, last_column = task_pixels(task, y)
         d, depths, p = covered(od, window[0], strides[0], before[0], x.shape[1])
         i, rows, q = covered(oi, window[1], strides[1], before[1], x.shape[2])
-        if few:
+        if narrow:
             first = first_of(y, n, od, oi)
             start, count = first + first_column * channels, (last_column - first_column) * channels
             fill(y_flat, start, count, -np.inf)
@@ -223,13 +223,13 @@ def max_pool_backward(grad, taps, window, strides, before, grad_x):
     channels = grad.shape[4]
     tap_steps = window[1] * window[2], window[2], 1
     next_taps = -strides[0] * tap_steps[0], -strides[1] * tap_steps[1], -strides[2]
-    few = by_rows(channels, strides[2], lanes_of(grad))
+    narrow = by_rows(channels, strides[2], lanes_of(grad))
     grad_flat, taps_flat, x_flat = grad.reshape(-1), taps.reshape(-1), grad_x.reshape(-1)
     for task in prange(task_count(grad_x)):
         n, d, i, first_column, last_column = task_pixels(task, grad_x)
         od, depths, p = holding(d, window[0], strides[0], before[0], grad.shape[1])
         oi, rows, q = holding(i, window[1], strides[1], before[1], grad.shape[2])
-        if few:
+        if narrow:
             first = first_of(grad_x, n, d, i)
             fill(x_flat, first + first_column * channels, (last_column - first_column) * channels, 0)
             for a in range(depths):
@@ -280,13 +280,13 @@ def sum_pool_forward(x, scale, window, strides, before, y):
     Shapes: x (n, d, h, w, c), y (n, od, oh, ow, c); window, strides, before: 3 numbers.
     """
     channels = y.shape[4]
-    few = by_rows(channels, strides[2], lanes_of(x))
+    narrow = by_rows(channels, strides[2], lanes_of(x))
     x_flat, y_flat = x.reshape(-1), y.reshape(-1)
     for task in prange(task_count(y)):
         n, od, oi, first_column, last_column = task_pixels(task, y)
         d, depths, _ = covered(od, window[0], strides[0], before[0], x.shape[1])
         i, rows, _ = covered(oi, window[1], strides[1], before[1], x.shape[2])
-        if few:
+        if narrow:
             first = first_of(y, n, od, oi)
             start, count = first + first_column * channels, (last_column - first_column) * channels
             fill(y_flat, start, count, 0)
@@ -315,13 +315,13 @@ def sum_pool_backward(grad, scale, window, strides, before, grad_x):
     Shapes: grad (n, od, oh, ow, c), grad_x (n, d, h, w, c); window, strides, before: 3 numbers.
     """
     channels = grad.shape[4]
-    few = by_rows(channels, strides[2], lanes_of(grad))
+    narrow = by_rows(channels, strides[2], lanes_of(grad))
     grad_flat, x_flat = grad.reshape(-1), grad_x.reshape(-1)
     for task in prange(task_count(grad_x)):
         n, d, i, first_column, last_column = task_pixels(task, grad_x)
         od, depths, _ = holding(d, window[0], strides[0], before[0], grad.shape[1])
         oi, rows, _ = holding(i, window[1], strides[1], before[1], grad.shape[2])
-        if few:
+        if narrow:
             first = first_of(grad_x, n, d, i)
             start, count = first + first_column * channels, (last_column - first_column) * channels
             fill(x_flat, start, count, 0)

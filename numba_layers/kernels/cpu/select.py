@@ -52,7 +52,7 @@ def small_c_out_pays(problem):
 
 
 def split_k(problem):
-    """(splits, *weight): small weights have few rows to share out. None for one split."""
+    """(splits, *weight): small weights have few rows to partition. None for one split."""
     weight = problem.weight
     splits = max(1, min(SPLITS * ROWS // math.prod(weight[:-1]), pixels(problem.y) // PIXELS))
     return (splits, *weight) if splits > 1 else None

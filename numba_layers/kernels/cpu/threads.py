@@ -1,4 +1,4 @@
-"""Threads of the CPU room: which threading layer, how many threads, what may run at the same time.
+"""Threads of the CPU kernels: which threading layer, how many threads, what may run at the same time.
 
 Numba's layers differ: omp cannot be used in a forked child, tbb and workqueue not where the fork cut through the launch
 of another thread; workqueue aborts the process when two threads launch at once. `launching()` and `serial()` hide these

@@ -94,13 +94,13 @@ def block_at(number, rows, columns, m):
 
 
 @inlined
-def block_of(x, corner, size, c, channels, padded, patch):
+def block_of(x, origin, size, c, channels, padded, patch):
     """(pointer, strides) of x[n, i:i + size, j:j + size, c:c + channels], channels filled up to `padded`.
 
-    corner: (n, i, j).
+    origin: (n, i, j).
     Where it lies beyond x, with zeros there, or is no whole vectors, the block is copied to `patch`.
     """
-    n, i, j = corner
+    n, i, j = origin
     height, width, all_channels = x.shape[1:]
     start = ((n * height + i) * width + j) * all_channels + c
     if padded == channels and i >= 0 and j >= 0 and i + size <= height and j + size <= width:
@@ -117,9 +117,9 @@ def block_of(x, corner, size, c, channels, padded, patch):
 
 
 @inlined
-def transform_output(products, point, wide, bias, relu, m, y, corner, f, columns, fringe):
-    """Transform products, its points `point` apart, to y[n, i:i + m, j:j + m, f:f + columns]; corner: (n, i, j)."""
-    n, i, j = corner
+def transform_output(products, point, wide, bias, relu, m, y, origin, f, columns, fringe):
+    """Transform products, its points `point` apart, to y[n, i:i + m, j:j + m, f:f + columns]; origin: (n, i, j)."""
+    n, i, j = origin
     height, width, filters = y.shape[1:]
     start = ((n * height + i) * width + j) * filters + f
     target, strides = at(y, start), (width * filters, filters)
