@@ -45,7 +45,7 @@ def _labels(y_true, y_pred):
 
 
 def binary_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """Share of entries where y_true = y_pred rounded (0.5 counts as 0)."""
+    """Fraction of entries where y_true = y_pred rounded (0.5 counts as 0)."""
     y_pred = elementwise.as_float(y_pred)
     y_true = elementwise.cast(y_true, dtype=y_pred.dtype)
     return reduction.mean(_share(elementwise.equal(y_true, elementwise.round(y_pred))), axis=-1)
@@ -112,12 +112,12 @@ def _right_ones(y_true, y_pred):
 
 
 def precision(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """Share of the entries answered yes that are yes."""
+    """Fraction of the entries answered yes that are yes."""
     return _right_ones(y_true, y_pred) / (reduction.sum(_yes(y_pred)) + config.epsilon())
 
 
 def recall(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """Share of the entries that are yes and are answered so."""
+    """Fraction of the entries that are yes and are answered so."""
     return _right_ones(y_true, y_pred) / (reduction.sum(_yes(y_true)) + config.epsilon())
 
 

@@ -121,9 +121,12 @@ def test_what_is_not_known_is_asked_for():
         registry.table(Swish)
     with pytest.raises(ArgumentError, match='Swish "mine" has no input yet.*input_shape='):
         registry.table(Swish(name="mine"))
+    with pytest.raises(ArgumentError, match='Sequential "mine" has no input yet.*model.build'):
+        registry.table(Sequential([layers.Dense(3)], name="mine"))
     with pytest.raises(UnknownNameError, match="'Dense'"):
         registry.table("Dens")
     assert registry.table(layers.Dense) == registry.table("Dense")
+    assert registry.table(layers.Dense(3), input_shape=[None, 4])
 
 
 def test_a_model_has_the_rows_of_its_layers():

@@ -54,7 +54,7 @@ class Pool:
     def __init__(self, device, allocate, free):
         self._device, self._allocate, self._free = device, allocate, free
         self._returned, self._waiting, self._space = deque(), defaultdict(list), Space()
-        self._lock = threading.RLock()   # finalizers that `_collected` runs may ask for memory
+        self._lock = threading.RLock()   # finalizers that a garbage collection runs may ask for memory
         self.slabs = []
 
     def lease(self, nbytes):

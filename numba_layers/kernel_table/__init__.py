@@ -29,6 +29,9 @@ def table(layer=None, input_shape=None):
 def surveys(layer=None, input_shape=None):
     """A `Survey` for each layer that `registry.table` has rows of."""
     if isinstance(layer, Model):
+        if not layer.outputs:
+            raise ArgumentError(f'{type(layer).__name__} "{layer.name}" has no input yet. Build it first: '
+                                "model.build((None, 28, 28)), the batch being the first axis.")
         return [_survey(one.name, [_as_it_is(one)]) for one in _layers(layer)]
     if isinstance(layer, Layer):
         return [_survey(layer.name, [_as_it_is(layer, input_shape)])]
@@ -60,7 +63,8 @@ def _as_it_is(layer, input_shape=None):
     if shapes is None:
         raise ArgumentError(f'{type(layer).__name__} "{layer.name}" has no input yet. Say of which shape it is: '
                             f"{_CURE}.")
-    shapes = shapes if isinstance(shapes, list) else [shapes]
+    several = isinstance(shapes, list) and all(isinstance(shape, tuple | list) for shape in shapes)
+    shapes = shapes if several else [shapes]
     return examples.Example(layer, [tuple(size or BATCH for size in shape) for shape in shapes],
                             f"{layer.name}: {type(layer).__name__}", masked)
 

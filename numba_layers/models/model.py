@@ -64,7 +64,7 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
     _waiting_compile = None         # what `compile` was given before there were outputs
 
     def _start_untrained(self):
-        self.optimizer = None
+        self.optimizer: Any = None
         self.objective: Any = None
         self.history = None
         self.stop_training = False
