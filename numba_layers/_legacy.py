@@ -103,13 +103,15 @@ def keras1(table: Mapping[str, Any], sides: Sequence[str] = ()) -> Callable[[Dec
     """Decorator: the function also takes the Keras 1 names of `table`; its signature keeps showing Keras 2's.
 
     sides: Keras 1's names for the sides of the window of a constructor `(self, filters, kernel_size, ...)`.
-    A keyword that is neither raises UnknownArgumentError, unless the function has `**kwargs`, which may know.
+    A keyword that is neither raises UnknownArgumentError, unless the function has `**kwargs`, which may know; called
+    `**keras1_names`, it is there for type checkers and always empty.
     """
     def decorate(function):
         names = keywords(function)
-        positional = list(inspect.signature(function).parameters)
-        open_ended = any(parameter.kind is parameter.VAR_KEYWORD
-                         for parameter in inspect.signature(function).parameters.values())
+        signature = inspect.signature(function)
+        shown = [parameter for parameter in signature.parameters.values() if parameter.name != "keras1_names"]
+        positional = [parameter.name for parameter in shown]
+        open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in shown)
 
         @functools.wraps(function)
         def call(*args, **kwargs):
@@ -126,6 +128,7 @@ def keras1(table: Mapping[str, Any], sides: Sequence[str] = ()) -> Callable[[Dec
                 raise_misfit(error, function, args, kwargs)
                 raise
 
+        call.__signature__ = signature.replace(parameters=shown)   # type: ignore[attr-defined]
         return call
 
     return decorate

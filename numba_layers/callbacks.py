@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from .typing import FilePath, Logs
+    from typing_extensions import Unpack
+
+    from .typing import FilePath, Logs, PlateauNames
 
 __path__: list[str] = []        # as of a package, so that an import of what is absent is asked for, and answered
 __getattr__ = attribute_of(__name__)
@@ -425,7 +427,8 @@ class ReduceLROnPlateau(_Watching):
 
     @keras1({"epsilon": "min_delta"})
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: int = 0,
-                 mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0) -> None:
+                 mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0,
+                 **keras1_names: Unpack[PlateauNames]) -> None:
         super().__init__()
         self._watch(monitor, mode, min_delta)
         self.factor = self._number("factor", factor, below=1)

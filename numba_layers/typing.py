@@ -124,6 +124,77 @@ class ResizingOptions(LayerOptions, total=False):
     interpolation: str
 
 
+class ModelNames(TypedDict, total=False):
+    """Keras 1's names for arguments of a model."""
+
+    input: Any
+    output: Any
+
+
+class FitNames(TypedDict, total=False):
+    """Keras 1's name for an argument of `fit`."""
+
+    nb_epoch: int
+
+
+class GeneratorNames(TypedDict, total=False):
+    """Keras 1's names for how batches of a generator are drawn."""
+
+    max_q_size: int
+    nb_worker: int
+    pickle_safe: bool
+
+
+class FitGeneratorNames(FitNames, GeneratorNames, total=False):
+    """Keras 1's names for arguments of `fit_generator`."""
+
+    samples_per_epoch: int | None
+    nb_val_samples: int | None
+
+
+class EvaluateGeneratorNames(GeneratorNames, total=False):
+    """Keras 1's names for arguments of `evaluate_generator` and `predict_generator`."""
+
+    val_samples: int | None
+
+
+class PlateauNames(TypedDict, total=False):
+    """Keras 1's name for an argument of `ReduceLROnPlateau`."""
+
+    epsilon: float
+
+
+class ImageNames(TypedDict, total=False):
+    """Keras 1's name for the data format in `K`."""
+
+    dim_ordering: str
+
+
+class PoolingNames(ImageNames, total=False):
+    """Keras 1's names for arguments of `K.pool2d` and `K.pool3d`."""
+
+    border_mode: str
+
+
+class AxisNames(TypedDict, total=False):
+    """Keras 1's name for an argument of `K.expand_dims`."""
+
+    dim: int
+
+
+class NormalNames(TypedDict, total=False):
+    """Keras 1's name for an argument of `K.random_normal`."""
+
+    std: float
+
+
+class UniformNames(TypedDict, total=False):
+    """Keras 1's names for arguments of `K.random_uniform`."""
+
+    low: float
+    high: float
+
+
 class Clipping(TypedDict, total=False):
     """What every optimizer takes by keyword."""
 

@@ -48,19 +48,20 @@ def right(folder: str) -> float:
     model = Sequential([Conv2D(4, (3, 3), activation="relu", input_shape=x.shape[1:]), MaxPooling2D(), Flatten()])
     model.add(Dense(8, init="glorot_uniform", kernel_regularizer=l2(0.01), name="middle"))
     model.add(Scaled())
-    model.add(Dropout(0.5, seed=1))
-    model.add(Dense(10))
+    model.add(Dropout(p=0.5, seed=1))
+    model.add(Dense(output_dim=10))
     model.add(Activation("softmax"))
     model.compile(Adam(lr=0.01, clipnorm=1.0), loss="categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(x, y, batch_size=16, epochs=2, verbose=0, validation_split=0.25,
+    history = model.fit(x, y, batch_size=16, nb_epoch=2, verbose=0, validation_split=0.25,
                         callbacks=[EarlyStopping(patience=3), Stop()])
+    model.fit_generator(iter([(x, y)]), samples_per_epoch=64, nb_epoch=1, verbose=0, max_q_size=1)
     loss: list[float] = history.history["loss"]
     model.save(f"{folder}/model.h5")
     again = load_model(f"{folder}/model.h5", custom_objects={"Scaled": Scaled})
     model.get_layer("middle").kernel.set_value(np.zeros((model.get_layer("middle").input_shape[-1], 8)))
 
     left, other = Input(shape=(4,)), Input((4,))
-    both = Model([left, other], add([Dense(3)(left), Lambda(lambda t: t[:, :3] ** 2)(other)]))
+    both = Model(input=[left, other], output=add([Dense(3)(left), Lambda(lambda t: t[:, :3] ** 2)(other)]))
     both.compile("sgd", losses.mean_squared_error, metrics=[metrics.mse])
     both.train_on_batch([np.ones((2, 4)), np.ones((2, 4))], np.ones((2, 3)))
 
@@ -73,6 +74,7 @@ def right(folder: str) -> float:
     gradcheck(ops.softmax, [np.ones((2, 3))])
     config.set_floatx(config.floatx())
     with numba_layers.device("cpu"):
+        K.random_normal((2, 3), std=0.1)
         K.function([left], [K.sqrt(left)])([np.ones((1, 4))])
     optimizers.get({"class_name": "SGD", "config": {"lr": 0.1}}).lr = 0.5
     registry.table("Dense")
@@ -82,12 +84,13 @@ def right(folder: str) -> float:
 
 def wrong(model: Model, x: Tensor) -> None:
     """Calls that a checker must refuse; nobody makes them."""
-    Dense("10")  # type: ignore[arg-type]
-    Dense(10, activation=3)  # type: ignore[arg-type]
-    Dense(10, activaton="relu")  # type: ignore[call-arg]
-    Dense()  # type: ignore[call-arg]
+    Dense(output_dim="10")  # type: ignore[call-overload]
+    Dense("10")  # type: ignore[call-overload]
+    Dense(10, activation=3)  # type: ignore[call-overload]
+    Dense(10, activaton="relu")  # type: ignore[call-overload]
+    Dense()  # type: ignore[call-overload]
     Conv2D(4, "3x3")  # type: ignore[arg-type]
-    Dropout(rate="half")  # type: ignore[arg-type]
+    Dropout(rate="half")  # type: ignore[call-overload]
     Flatten(data_fromat="channels_last")  # type: ignore[call-arg]
     Input(shape=5)  # type: ignore[arg-type]
     SGD(lr="fast")  # type: ignore[arg-type]

@@ -11,15 +11,17 @@ from ..config import standardize_data_format
 from ..errors import ShapeError, unknown
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ..autograd.tensor import Tensor
-    from ..typing import PerAxis, TensorLike
+    from ..typing import PerAxis, PoolingNames, TensorLike
 
 MODES = {"max": ops.max_pool, "avg": ops.average_pool}
 
 
 @keras1(POOLING)
 def pool2d(x: TensorLike, pool_size: PerAxis, strides: PerAxis = (1, 1), padding: str = "valid",
-           data_format: str | None = None, pool_mode: str = "max") -> Tensor:
+           data_format: str | None = None, pool_mode: str = "max", **keras1_names: Unpack[PoolingNames]) -> Tensor:
     """The largest pixel below each window of an image, or the mean (pool_mode 'avg').
 
     Shapes: (batch, rows, columns, channels) or (batch, channels, rows, columns) -> fewer rows and columns
@@ -29,7 +31,7 @@ def pool2d(x: TensorLike, pool_size: PerAxis, strides: PerAxis = (1, 1), padding
 
 @keras1(POOLING)
 def pool3d(x: TensorLike, pool_size: PerAxis, strides: PerAxis = (1, 1, 1), padding: str = "valid",
-           data_format: str | None = None, pool_mode: str = "max") -> Tensor:
+           data_format: str | None = None, pool_mode: str = "max", **keras1_names: Unpack[PoolingNames]) -> Tensor:
     """The largest voxel below each window of a volume, or the mean (pool_mode 'avg').
 
     Shapes: (batch, dim1, dim2, dim3, channels) or (batch, channels, dim1, dim2, dim3) -> smaller spatial axes

@@ -15,29 +15,31 @@ from ._sizes import ints, known
 if TYPE_CHECKING:
     from typing import Any
 
+    from typing_extensions import Unpack
+
     from ..autograd.tensor import Tensor
-    from ..typing import DtypeLike, ShapeLike, TensorLike
+    from ..typing import DtypeLike, NormalNames, ShapeLike, TensorLike, UniformNames
 
 _streams: dict[int, Any] = {}     # seed -> the stream of draws that happen at once
 
 
 @keras1(BACKEND)
 def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DtypeLike | None = None,
-                  seed: int | None = None) -> Tensor:
+                  seed: int | None = None, **keras1_names: Unpack[NormalNames]) -> Tensor:
     """Normal distribution with the given mean and standard deviation."""
     return _draw(ops.random_normal, shape, dtype, seed, mean=mean, stddev=stddev)
 
 
 @keras1(BACKEND)
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DtypeLike | None = None,
-                     seed: int | None = None) -> Tensor:
+                     seed: int | None = None, **keras1_names: Unpack[NormalNames]) -> Tensor:
     """Normal distribution without what lies more than 2 standard deviations from the mean."""
     return _draw(ops.random_truncated_normal, shape, dtype, seed, mean=mean, stddev=stddev)
 
 
 @keras1(BACKEND)
 def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: DtypeLike | None = None,
-                   seed: int | None = None) -> Tensor:
+                   seed: int | None = None, **keras1_names: Unpack[UniformNames]) -> Tensor:
     """Uniform distribution on [minval, maxval)."""
     return _draw(ops.random_uniform, shape, dtype, seed, low=minval, high=maxval)
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ..typing import DtypeLike, PerAxis, TensorLike
+    from typing_extensions import Unpack
+
+    from ..typing import AxisNames, DtypeLike, ImageNames, PerAxis, TensorLike
 
 
 def concatenate(tensors: Sequence[TensorLike], axis: int = -1) -> Tensor:
@@ -53,7 +55,7 @@ def permute_dimensions(x: TensorLike, pattern: Sequence[int]) -> Tensor:
 
 
 @keras1(BACKEND)
-def expand_dims(x: TensorLike, axis: int = -1) -> Tensor:
+def expand_dims(x: TensorLike, axis: int = -1, **keras1_names: Unpack[AxisNames]) -> Tensor:
     """A new axis of size 1 at `axis`."""
     return ops.expand_dims(x, axis=axis)
 
@@ -136,21 +138,22 @@ def asymmetric_temporal_padding(x: TensorLike, left_pad: int = 1, right_pad: int
 
 @keras1(BACKEND)
 def spatial_2d_padding(x: TensorLike, padding: Sequence[Any] = ((1, 1), (1, 1)),
-                       data_format: str | None = None) -> Tensor:
+                       data_format: str | None = None, **keras1_names: Unpack[ImageNames]) -> Tensor:
     """Zeros around images; `padding` is ((top, bottom), (left, right)) or (rows, columns)."""
     return _pad_spatial(x, padding, data_format)
 
 
 @keras1(BACKEND)
 def asymmetric_spatial_2d_padding(x: TensorLike, top_pad: int = 1, bottom_pad: int = 1, left_pad: int = 1,
-                                  right_pad: int = 1, data_format: str | None = None) -> Tensor:
+                                  right_pad: int = 1, data_format: str | None = None,
+                                  **keras1_names: Unpack[ImageNames]) -> Tensor:
     """`spatial_2d_padding` with the four numbers apart, as in Keras 1."""
     return _pad_spatial(x, ((top_pad, bottom_pad), (left_pad, right_pad)), data_format)
 
 
 @keras1(BACKEND)
 def spatial_3d_padding(x: TensorLike, padding: Sequence[Any] = ((1, 1), (1, 1), (1, 1)),
-                       data_format: str | None = None) -> Tensor:
+                       data_format: str | None = None, **keras1_names: Unpack[ImageNames]) -> Tensor:
     """Zeros around volumes; `padding` has a pair (before, after) or an int for each of the three axes."""
     return _pad_spatial(x, padding, data_format)
 
@@ -166,7 +169,7 @@ def _both_sides(padding: Any) -> Any:
 
 @keras1(BACKEND)
 def resize_images(x: TensorLike, height_factor: int, width_factor: int, data_format: str | None = None,
-                  interpolation: str = "nearest") -> Tensor:
+                  interpolation: str = "nearest", **keras1_names: Unpack[ImageNames]) -> Tensor:
     """Images enlarged by whole factors; 'nearest' repeats pixels, 'bilinear' interpolates (towards top left).
 
     Shapes: (batch, rows, columns, channels) or (batch, channels, rows, columns) -> more rows and columns
@@ -177,7 +180,7 @@ def resize_images(x: TensorLike, height_factor: int, width_factor: int, data_for
 
 @keras1(BACKEND)
 def resize_volumes(x: TensorLike, depth_factor: int, height_factor: int, width_factor: int,
-                   data_format: str | None = None) -> Tensor:
+                   data_format: str | None = None, **keras1_names: Unpack[ImageNames]) -> Tensor:
     """Volumes enlarged by whole factors, each element repeated."""
     return ops.upsample(x, size=(depth_factor, height_factor, width_factor),
                         data_format=standardize_data_format(data_format))

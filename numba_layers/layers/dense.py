@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import DENSE, LAYER, keras1
@@ -36,7 +36,16 @@ class Dense(WeightNames, Layer):
     supports_masking = True
     output_dim = Renamed("units")
 
-    @keras1(LAYER | DENSE)
+    @overload
+    def __init__(self, units: int, activation: Identifier = None, use_bias: bool = True,
+                 kernel_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
+                 kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,
+                 activity_regularizer: Identifier = None, kernel_constraint: Identifier = None,
+                 bias_constraint: Identifier = None, **kwargs: Unpack[DenseOptions]) -> None: ...
+    @overload
+    def __init__(self, *, output_dim: int, activation: Identifier = None, activity_regularizer: Identifier = None,
+                 **kwargs: Unpack[DenseOptions]) -> None: ...
+    @keras1(LAYER | DENSE)   # type: ignore[misc]
     def __init__(self, units: int, activation: Identifier = None, use_bias: bool = True,
                  kernel_initializer: Identifier = "glorot_uniform", bias_initializer: Identifier = "zeros",
                  kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from .. import ops
 from .._legacy import DROPOUT, LAYER, SPATIAL_DROPOUT, keras1
@@ -35,7 +35,13 @@ class Dropout(Layer):
     supports_masking = True
     p = Renamed("rate")
 
-    @keras1(LAYER | DROPOUT)
+    @overload
+    def __init__(self, rate: float, noise_shape: ShapeLike | None = None, seed: int | None = None,
+                 **kwargs: Unpack[LayerOptions]) -> None: ...
+    @overload
+    def __init__(self, *, p: float, noise_shape: ShapeLike | None = None, seed: int | None = None,
+                 **kwargs: Unpack[LayerOptions]) -> None: ...
+    @keras1(LAYER | DROPOUT)   # type: ignore[misc]
     def __init__(self, rate: float, noise_shape: ShapeLike | None = None, seed: int | None = None,
                  **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
@@ -73,7 +79,11 @@ class SpatialDropout1D(Dropout):
     Reference: Tompson et al. 2015, "Efficient Object Localization", §3.2; core-layers document, "SpatialDropout1D".
     """
 
-    @keras1(LAYER | DROPOUT)
+    @overload
+    def __init__(self, rate: float, **kwargs: Unpack[LayerOptions]) -> None: ...
+    @overload
+    def __init__(self, *, p: float, **kwargs: Unpack[LayerOptions]) -> None: ...
+    @keras1(LAYER | DROPOUT)   # type: ignore[misc]
     def __init__(self, rate: float, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(rate, **kwargs)
         self.input_spec = InputSpec(ndim=3)
@@ -85,7 +95,11 @@ class SpatialDropout1D(Dropout):
 class _SpatialDropout(ImageLayer, Dropout):
     """Drops whole feature maps: the mask has size 1 along all axes but the batch and the channels."""
 
-    @keras1(LAYER | SPATIAL_DROPOUT)
+    @overload
+    def __init__(self, rate: float, data_format: str | None = None, **kwargs: Unpack[ImageOptions]) -> None: ...
+    @overload
+    def __init__(self, *, p: float, **kwargs: Unpack[ImageOptions]) -> None: ...
+    @keras1(LAYER | SPATIAL_DROPOUT)   # type: ignore[misc]
     def __init__(self, rate: float, data_format: str | None = None, **kwargs: Unpack[ImageOptions]) -> None:
         super().__init__(data_format, rate=rate, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)

@@ -27,10 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from typing_extensions import Unpack
+
     from ..autograd.tensor import Variable
     from ..callbacks import Callback, History
     from ..optimizers.base import Optimizer
-    from ..typing import Batches, ClassWeights, Data, Identifier
+    from ..typing import (
+        Batches,
+        ClassWeights,
+        Data,
+        EvaluateGeneratorNames,
+        FitGeneratorNames,
+        FitNames,
+        Identifier,
+        ModelNames,
+    )
 
 
 class Model(Steps, LossGraph, WrittenAsClass, Network):
@@ -48,7 +59,7 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
 
     @keras1(MODEL)
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None,
-                 trainable: bool = True) -> None:
+                 trainable: bool = True, **keras1_names: Unpack[ModelNames]) -> None:
         self._start_untrained()
         if inputs is None and outputs is None and type(self).call is not Network.call:
             self._wait(name, trainable)
@@ -176,7 +187,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
     def fit(self, x: Data | None = None, y: Data | None = None, batch_size: int | None = None, epochs: int = 1,
             verbose: int = 1, callbacks: Sequence[Callback] | None = None, validation_split: float = 0.0,
             validation_data: Any = None, shuffle: bool | str = True, class_weight: ClassWeights | None = None,
-            sample_weight: Data | None = None, initial_epoch: int = 0) -> History:
+            sample_weight: Data | None = None, initial_epoch: int = 0,
+            **keras1_names: Unpack[FitNames]) -> History:
         """Train for `epochs` passes over the data. Returns the History: `.history[name]` lists a figure an epoch.
 
         x, y: array, list, or dictionary by name. batch_size: samples an update, 32 by default. verbose: 0 silent,
@@ -252,7 +264,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
                       callbacks: Sequence[Callback] | None = None, validation_data: Any = None,
                       validation_steps: int | None = None, class_weight: ClassWeights | None = None,
                       max_queue_size: int = 10, workers: int = 1, use_multiprocessing: bool = False,
-                      shuffle: bool = True, initial_epoch: int = 0) -> History:
+                      shuffle: bool = True, initial_epoch: int = 0,
+                      **keras1_names: Unpack[FitGeneratorNames]) -> History:
         """Train on batches from `generator`, which gives (x, y) or (x, y, sample_weights) for ever, or is a Sequence.
 
         steps_per_epoch: batches an epoch; the length of a Sequence by default. validation_data: (x, y), (x, y,
@@ -287,7 +300,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
     @contained
     @keras1(EVALUATE_GENERATOR)
     def evaluate_generator(self, generator: Batches, steps: int | None = None, max_queue_size: int = 10,
-                           workers: int = 1, use_multiprocessing: bool = False, verbose: int = 0) -> Any:
+                           workers: int = 1, use_multiprocessing: bool = False, verbose: int = 0,
+                           **keras1_names: Unpack[EvaluateGeneratorNames]) -> Any:
         """Loss and metrics over `steps` batches of a generator or Sequence, as `evaluate` answers them."""
         self._need_built(None)
         self._need_compiled("evaluate_generator")
@@ -299,7 +313,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
     @contained
     @keras1(EVALUATE_GENERATOR)
     def predict_generator(self, generator: Batches, steps: int | None = None, max_queue_size: int = 10,
-                          workers: int = 1, use_multiprocessing: bool = False, verbose: int = 0) -> Any:
+                          workers: int = 1, use_multiprocessing: bool = False, verbose: int = 0,
+                          **keras1_names: Unpack[EvaluateGeneratorNames]) -> Any:
         """Outputs for `steps` batches of a generator or Sequence, as `predict` answers them."""
         self._need_built(None)
         steps = steps_of(steps, generator, "steps")
