@@ -12,7 +12,7 @@ from numba_layers.autograd.context import evaluation
 from numba_layers.errors import ArgumentError, UnknownNameError
 from numba_layers.kernel_table import DIRECTIONS, examples
 from numba_layers.kernel_table.trace import passes, traced
-from numba_layers.models import Sequential, clone_model
+from numba_layers.models import Model, Sequential, clone_model
 from tests.layers.test_contract import CASES, IDS, build
 from tests.layers.test_merge import MERGES
 
@@ -137,6 +137,18 @@ def test_a_model_has_the_rows_of_its_layers():
     assert {row.layer for row in rows} == {"masking", "mean", "inner", "mine"}
     assert ("forward", "cast") in names(row for row in rows if row.layer == "mean")     # of the mask
     assert ("backward", "elu_backward") in names(row for row in rows if row.layer == "inner")
+
+
+def test_a_shared_layer_has_the_rows_of_each_model_s_calls():
+    shared = layers.Conv2D(16, 3, name="shared")
+    small, large = layers.Input(batch_shape=(1, 5, 5, 16)), layers.Input(batch_shape=(8, 32, 32, 16))
+    of_small, of_large = shared(small), shared(large)
+    first, second = ({row.kernel: row.when for row in registry.table(model) if row.target == "cpu"}
+                     for model in (Model(small, of_small), Model(large, of_large)))
+    assert "convolve" in first and "winograd_convolve" in second and not set(first.values()) - {""}
+    both = {row.kernel: row.when for row in registry.table(Model([small, large], [of_small, of_large]))
+            if row.target == "cpu"}
+    assert (both["convolve"], both["winograd_convolve"]) == ("", "input (8, 32, 32, 16)")
 
 
 def test_the_table_leaves_everything_as_it_was(random):

@@ -32,9 +32,9 @@ def surveys(layer=None, input_shape=None):
         if not layer.outputs:
             raise ArgumentError(f'{type(layer).__name__} "{layer.name}" has no input yet. Build it first: '
                                 "model.build((None, 28, 28)), the batch being the first axis.")
-        return [_survey(one.name, [_as_it_is(one)]) for one in _layers(layer)]
+        return [_survey(one.name, _as_it_is(one, calls)) for one, calls in _layers(layer)]
     if isinstance(layer, Layer):
-        return [_survey(layer.name, [_as_it_is(layer, input_shape)])]
+        return [_survey(layer.name, _as_it_is(layer, [] if input_shape else layer.inbound_nodes, input_shape))]
     known = {name: kind for name, kind in registry.layers().items() if examples.has(kind)}
     if inspect.isclass(layer) and known.get(layer.__name__) is not layer:
         raise ArgumentError(f"{layer.__name__} is no layer of this package. Make one, and say of which shape its "
@@ -46,27 +46,30 @@ def surveys(layer=None, input_shape=None):
 
 
 def _layers(model):
-    """The layers of a model and of the models in it."""
+    """The layers of a model and of the models in it, each with its calls there; calls within a class leave no node."""
     for layer in model.layers:
         if isinstance(layer, Model):
             yield from _layers(layer)
         elif layer.inbound_nodes:
-            yield layer
+            yield layer, [node for node in model.nodes if node.layer is layer] or layer.inbound_nodes[:1]
 
 
-def _as_it_is(layer, input_shape=None):
-    """A layer with the shapes and masks with which it is called, as an example."""
-    shapes, masked = input_shape or layer.batch_input_shape, False
-    if input_shape is None and layer.inbound_nodes:
-        node = layer.inbound_nodes[0]
-        shapes, masked = node.input_shapes, any(tensor.mask is not None for tensor in node.input_tensors)
-    if shapes is None:
+def _as_it_is(layer, calls, input_shape=None):
+    """A layer as examples: one for each size, and mask, of what it is called with."""
+    shapes = input_shape or layer.batch_input_shape
+    several = isinstance(shapes, list) and all(isinstance(shape, tuple | list) for shape in shapes)
+    inputs = [(node.input_shapes, any(tensor.mask is not None for tensor in node.input_tensors)) for node in calls]
+    inputs = inputs or [(shapes if several else [shapes], False)]
+    if inputs[0][0][0] is None:
         raise ArgumentError(f'{type(layer).__name__} "{layer.name}" has no input yet. Say of which shape it is: '
                             f"{_CURE}.")
-    several = isinstance(shapes, list) and all(isinstance(shape, tuple | list) for shape in shapes)
-    shapes = shapes if several else [shapes]
-    return examples.Example(layer, [tuple(size or BATCH for size in shape) for shape in shapes],
-                            f"{layer.name}: {type(layer).__name__}", masked)
+    found = {}
+    for shapes, masked in inputs:
+        shapes = [tuple(size or BATCH for size in shape) for shape in shapes]
+        when = (f"input {' and '.join(map(str, shapes))}{', a mask' * masked}" if found
+                else f"{layer.name}: {type(layer).__name__}")
+        found.setdefault((tuple(shapes), masked), examples.Example(layer, shapes, when, masked))
+    return list(found.values())
 
 
 def _survey(name, found):
