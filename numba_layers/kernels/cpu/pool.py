@@ -97,6 +97,18 @@ def outputs_within(first, last, tap, stride, before, outputs):
 
 
 @inlined
+def taps_below(first, last, window, stride, before, size):
+    """(first, behind): taps of the windows of outputs `first` to before `last` that may lie in a row of `size`."""
+    return max(0, before - (last - 1) * stride), min(window, size + before - first * stride)
+
+
+@inlined
+def taps_above(first, last, window, stride, before, outputs):
+    """(first, behind): taps of windows that may lie on the pixels `first` to before `last` of a row."""
+    return max(0, first + before - (outputs - 1) * stride), min(window, last + before)
+
+
+@inlined
 def runs(stride, channels, outputs):
     """(runs, length, element's step in the image, in the output): so many outputs of a row as runs of memory."""
     return (1, outputs * channels, 1, 1) if stride == 1 else (channels, outputs, stride * channels, channels)
@@ -197,7 +209,9 @@ def max_pool_forward(x, window, strides, before, y, taps):
             for a in range(depths):
                 for b in range(rows):
                     row = first_of(x, n, d + a, i + b)
-                    for r in range(window[2]):
+                    tap_from, tap_behind = taps_below(first_column, last_column, window[2], strides[2], before[2],
+                                                      x.shape[3])
+                    for r in range(tap_from, tap_behind):
                         low, behind = outputs_within(0, x.shape[3], r, strides[2], before[2], last_column)
                         low = max(low, first_column)
                         number, length, x_step, y_step = runs(strides[2], channels, max(behind - low, 0))
@@ -235,7 +249,9 @@ def max_pool_backward(grad, taps, window, strides, before, grad_x):
             for a in range(depths):
                 for b in range(rows):
                     row = first_of(grad, n, od + a, oi + b)
-                    for r in range(window[2] - 1, -1, -1):      # a pixel's windows from the first on
+                    tap_from, tap_behind = taps_above(first_column, last_column, window[2], strides[2], before[2],
+                                                      grad.shape[3])
+                    for r in range(tap_behind - 1, tap_from - 1, -1):      # a pixel's windows from the first on
                         low, behind = outputs_within(first_column, last_column, r, strides[2], before[2],
                                                      grad.shape[3])
                         number, length, x_step, step = runs(strides[2], channels, behind - low)
@@ -293,7 +309,9 @@ def sum_pool_forward(x, scale, window, strides, before, y):
             for a in range(depths):
                 for b in range(rows):
                     row = first_of(x, n, d + a, i + b)
-                    for r in range(window[2]):
+                    tap_from, tap_behind = taps_below(first_column, last_column, window[2], strides[2], before[2],
+                                                      x.shape[3])
+                    for r in range(tap_from, tap_behind):
                         low, behind = outputs_within(0, x.shape[3], r, strides[2], before[2], last_column)
                         low = max(low, first_column)
                         number, length, x_step, y_step = runs(strides[2], channels, max(behind - low, 0))
@@ -328,7 +346,9 @@ def sum_pool_backward(grad, scale, window, strides, before, grad_x):
             for a in range(depths):
                 for b in range(rows):
                     row = first_of(grad, n, od + a, oi + b)
-                    for r in range(window[2] - 1, -1, -1):
+                    tap_from, tap_behind = taps_above(first_column, last_column, window[2], strides[2], before[2],
+                                                      grad.shape[3])
+                    for r in range(tap_behind - 1, tap_from - 1, -1):
                         low, behind = outputs_within(first_column, last_column, r, strides[2], before[2],
                                                      grad.shape[3])
                         number, length, x_step, step = runs(strides[2], channels, behind - low)
