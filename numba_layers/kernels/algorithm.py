@@ -22,6 +22,11 @@ def nothing(problem):
     """For algorithms of one launch."""
 
 
+def allowed(algorithms, winograd):
+    """Those of `algorithms` that are not Winograd's, or all of them."""
+    return [one for one in algorithms if winograd or "winograd" not in one.name]
+
+
 def first(algorithms, problem):
     """The first of `algorithms` that fits and pays, as `Chosen`. The last one always does."""
     algorithm = next(one for one in algorithms if one.fits(problem) and one.pays(problem))

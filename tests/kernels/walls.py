@@ -263,7 +263,7 @@ def winograd_edges(trial):
     itemsize = np.dtype(trial.dtype).itemsize
     for at_once in (vector.MR, 1):      # of `winograd_convolve` and of its wgrad
         channels = largest(partial(winograd.holds, at_once=at_once, itemsize=itemsize))
-        assert channels >= select.MOST_CHANNELS
+        assert channels >= select.TUNING.channels[1]
         if at_once > 1:
             trial.winograd((1, 9, 11, channels), 16, 4, "same")
         else:
