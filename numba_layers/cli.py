@@ -73,7 +73,7 @@ def _parser():
     sub = command("cache", cache, "show where compiled kernels are kept, and how many")
     sub.add_argument("--clear", action="store_true", help="delete them")
 
-    command("info", info, "print versions, processor features, threads and GPUs")
+    command("info", info, "print versions, threads, the level of processor for which kernels are compiled, and GPUs")
     return parser
 
 
@@ -149,6 +149,7 @@ def info(options):
     import numpy
 
     from .devices import report
+    from .kernels import level
     from .kernels.cpu import threads
     with threads.launching():
         layer = numba.threading_layer()
@@ -156,9 +157,9 @@ def info(options):
     print(f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {numpy.__version__}")
     print(f"threads: {numba.get_num_threads()} by {layer}"
           + (f", cgroup quota {threads.quota()}" if threads.quota() else ""))
-    features = numba.core.codegen.get_host_cpu_features()
-    wide = [name for name in ("avx512f", "avx2", "fma", "neon") if f"+{name}" in features.split(",")]
-    print(f"processor: {numba.core.codegen.ll.get_host_cpu_name()}, {', '.join(wide) or 'no wide vectors'}")
+    wide = [name for name in ("avx512f", "avx2", "fma", "neon") if f"+{name}" in level.HAS]
+    print(f"processor: {numba.core.codegen.ll.get_host_cpu_name()}; kernels for {level.title()}: "
+          f"{', '.join(wide) or 'no wide vectors'}")
     print(f"kernel cache: {config.cache_directory() or 'off'}")
     for line in report.lines():
         print(line, flush=True)

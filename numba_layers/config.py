@@ -13,6 +13,8 @@
 |                               | directly (default: 1 on the CPU, 0 on GPUs)                                      |
 | NUMBA_LAYERS_MATMUL_PRECISION | what GPUs multiply in float32 products: float32 (default), tf32 or bf16          |
 | NUMBA_LAYERS_CACHE_DIR        | folder of compiled kernels (default: the user's cache folder); empty: no cache   |
+| NUMBA_LAYERS_LEVEL            | processors for which kernels are compiled: x86-64-v2, x86-64-v3, x86-64-v4,      |
+|                               | armv8, or host, this one alone (default: the highest level that it has)          |
 | KERAS_HOME                    | folder of keras.json (only read) and of the data sets (default: ~/.keras)        |
 
 Reference: Keras 2 documentation, "Backend", keras.json.
@@ -32,6 +34,7 @@ from .errors import ArgumentError, unknown
 FLOAT_TYPES = ("float16", "float32", "float64")
 PRECISIONS = ("float32", "tf32", "bf16")
 DATA_FORMATS = ("channels_last", "channels_first")
+LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4", "armv8", "host")
 DIM_ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
 
@@ -260,6 +263,17 @@ def cache_directory() -> Path | None:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba_layers"
     except RuntimeError:
         return None
+
+
+def level() -> str | None:
+    """The level of processor for which kernels are to be compiled, one of `LEVELS`; None: the highest it has.
+
+    It counts when the first kernel is used. Raises: UnknownNameError for another name.
+    """
+    name = os.environ.get("NUMBA_LAYERS_LEVEL") or None
+    if name not in (None, *LEVELS):
+        raise unknown("level of processor in NUMBA_LAYERS_LEVEL", name, LEVELS)
+    return name
 
 
 def _take_keras_json():

@@ -11,6 +11,7 @@ import pytest
 
 from numba_layers import __version__, activations, cli, demo, devices
 from numba_layers.errors import DeviceError
+from numba_layers.kernels import level
 from numba_layers.layers import Dense
 from numba_layers.models import Sequential, load_model
 from tests.threads import on_one_and_all
@@ -168,7 +169,8 @@ def test_cache_that_is_off(capsys, monkeypatch):
 
 def test_info(capsys):
     text = "\n".join(lines(capsys, "info"))
-    for words in (f"numba_layers {__version__}", "Python 3.", "numpy ", "threads: ", "processor: ", "kernel cache: "):
+    for words in (f"numba_layers {__version__}", "Python 3.", "numpy ", "threads: ", "processor: ", "kernel cache: ",
+                  f"; kernels for {level.title()}: "):
         assert words in text
 
 

@@ -7,13 +7,11 @@ everything that shapes the machine code: a hit is right by construction, and not
 import contextlib
 import functools
 import hashlib
-import os
+import importlib.util
 import pickle
 import platform
 import re
 import sys
-import tempfile
-import time
 from itertools import chain
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -21,18 +19,19 @@ from types import CodeType, FunctionType
 import llvmlite
 import numba
 import numpy as np
-from llvmlite.binding import address_of_symbol
+from llvmlite.binding import address_of_symbol, get_process_triple
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 
-KEPT = 90 * 86400   # seconds after its last use for which a file stays
+from . import level, store
 
 _PLAIN = int, float, complex, str, bytes, type, np.generic, np.dtype
 _KERNELS = Path(__file__).resolve().parent
 _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\.*)([\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M)
 _NOT_IN_CODE = {"CACHE_DIR", "COLOR_SCHEME", "NUMBA_DEFAULT_NUM_THREADS", "NUMBA_NUM_THREADS",
-                "THREADING_LAYER", "THREADING_LAYER_PRIORITY"}
+                "THREADING_LAYER", "THREADING_LAYER_PRIORITY",
+                "CPU_NAME", "CPU_FEATURES", "ENABLE_AVX"}      # these in the level's features
 
 
 # ---- what a kernel is --------------------------------------------------------------------------------------
@@ -46,17 +45,18 @@ def identity(name, function, options):
     if not path.is_file():
         return None
     options = [(key, sorted(value) if isinstance(value, set) else value) for key, value in options.items()]
-    return name, repr(sorted(options)), _source_hash(path.resolve()), _hash(_description(function, set()))
+    return name, repr(sorted(options)), _source_hash(path.resolve()), digest(_description(function, set()))
 
 
-def _hash(*parts):
+def digest(*parts):
+    """The digest of values that say all of themselves as text."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 @functools.cache
 def _source_hash(path):
     """Hash of a source file and of every file of `kernels/` that it imports, directly or through others."""
-    return _hash(*(file.read_bytes() for file in sorted(_with_imports(path, {_KERNELS, path.parent}, set()))))
+    return digest(*(file.read_bytes() for file in sorted(_with_imports(path, {_KERNELS, path.parent}, set()))))
 
 
 def _with_imports(path, folders, seen):
@@ -101,21 +101,28 @@ def _description(value, seen):
     return repr(value) if value is None or isinstance(value, _PLAIN) else type(value).__qualname__
 
 
-def surroundings():
+def versions():
+    """What reads and runs a compiled kernel: with another of these it cannot be used."""
+    return {"python": sys.implementation.cache_tag + getattr(sys, "abiflags", ""), "numba": numba.__version__,
+            "llvmlite": llvmlite.__version__, "system": sys.platform, "machine": platform.machine()}
+
+
+def surroundings(target="cpu"):
     """What else shapes machine code: the versions, and Numba's settings in force."""
     settings = sorted((name, str(value)) for name, value in vars(numba.config).items()
-                      if name.isupper() and name not in _NOT_IN_CODE)
-    return numba.__version__, llvmlite.__version__, sys.version, platform.machine(), settings
+                      if name.isupper() and name not in _NOT_IN_CODE
+                      and (target == "cuda" or not name.startswith("CUDA_")))     # the paths of one machine among them
+    return versions(), settings
 
 
-# ---- the files ---------------------------------------------------------------------------------------------
+# ---- where it is kept --------------------------------------------------------------------------------------
 
 
 class KernelCache(_Cache):
     """One kernel's compiled signatures, each in a file of its own.
 
     directory: the folder; one that cannot be written means no cache.   identity: what `identity` says.
-    A file that cannot be used is deleted and counts as absent; so is one that nobody used for `KEPT`.
+    A file that cannot be used is deleted and counts as absent. What the folder lacks may be in those of `ready_made`.
     """
 
     def __init__(self, directory, identity):
@@ -136,34 +143,56 @@ class KernelCache(_Cache):
 
     def flush(self):
         for file in self._directory.glob(f"{self._identity[0]}-*.kernel"):
-            _remove(file)
+            store.remove(file)
 
-    def _file(self, signature, codegen):
-        key = _hash(self._identity, str(signature), codegen.magic_tuple(), surroundings())
-        return self._directory / f"{self._identity[0]}-{key[:32]}.kernel"
+    def _file(self, signature, generated_for):
+        """The name of a signature's file. generated_for: see `level.generated_for`."""
+        key = digest(self._identity, str(signature), get_process_triple(), generated_for[1:], surroundings())
+        return store.name_of(self._identity[0], key)
 
     def load_overload(self, signature, target_context):
         if not self._enabled:
             return None
-        file = self._file(signature, target_context.codegen())
-        payload = load(file)
+        # Where Numba generates code for this very processor, kernels that were compiled for the level serve as well.
+        made_for = {(level.NAME, level.CPU, level.FEATURES), level.generated_for(target_context.codegen())}
+        for name in {self._file(signature, one) for one in made_for}:
+            for folder in (self._directory, *ready_made()):
+                result = self._loaded(folder / name, target_context, own=folder == self._directory)
+                if result is not None:
+                    self.hits += 1
+                    return result
+        return None
+
+    def _loaded(self, file, target_context, own):
+        payload = store.load(file, own)
         if payload is None:
             return None
         try:
-            result = _unpacked(payload, target_context)
+            return _unpacked(payload, target_context)
         except Exception:   # whatever is wrong with a file, the kernel can be compiled
-            _remove(file)
+            if own:
+                store.remove(file)
             return None
-        self.hits += 1
-        return result
 
     def save_overload(self, signature, result):
         if not self._enabled or result.library.has_dynamic_globals:   # which are addresses in this process
             return
+        made_for = level.generated_for(result.codegen)
+        about = {"kernel": self._identity[0], "signature": str(signature), "target": "cpu", "level": made_for[0],
+                 "cpu": made_for[1], "made_of": digest(self._identity), "versions": versions()}
         try:
-            save(self._file(signature, result.codegen), _packed(result))
+            store.save(self._directory / self._file(signature, made_for), _packed(result), about)
         except OSError:
             self._enabled = False
+
+
+@functools.cache
+def ready_made():
+    """Folders of kernels that came installed: that of the package `numba_layers_kernels`, where there is one."""
+    with contextlib.suppress(ImportError, ValueError):      # what lies about under that name is no concern of ours
+        found = importlib.util.find_spec("numba_layers_kernels")
+        return [Path(folder) for folder in found.submodule_search_locations or ()] if found else []
+    return []
 
 
 def _packed(result):
@@ -185,52 +214,3 @@ def _unpacked(payload, target_context):
     if not all(map(address_of_symbol, symbols)):
         target_context.refresh()
     return CompileResult._rebuild(target_context, *parts)
-
-
-def load(file):
-    """What `save` wrote to a file; None where there is none. A damaged one is deleted."""
-    try:
-        content = file.read_bytes()
-    except OSError:
-        return None
-    checksum, payload = content[:32], content[32:]
-    if hashlib.sha256(payload).digest() != checksum:
-        _remove(file)
-        return None
-    with contextlib.suppress(OSError):
-        os.utime(file)
-    return payload
-
-
-def save(file, payload):
-    """Write bytes to a file, after their checksum. Raises: OSError where the folder cannot be written."""
-    write_atomically(file, hashlib.sha256(payload).digest() + payload)
-    _prune(file.parent)
-
-
-def write_atomically(file, content):
-    """Write bytes to a temporary file beside `file`, then rename: others see all of it or nothing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.replace(temporary, file)
-    except BaseException:
-        _remove(Path(temporary))
-        raise
-
-
-@functools.cache
-def _prune(directory):
-    """Delete the files that nobody used for `KEPT` seconds; once in a process."""
-    oldest = time.time() - KEPT
-    for file in [*directory.glob("*.kernel"), *directory.glob("*.part")]:
-        with contextlib.suppress(OSError):
-            if file.stat().st_mtime < oldest:
-                file.unlink()
-
-
-def _remove(file):
-    with contextlib.suppress(OSError):
-        file.unlink()

@@ -2,7 +2,6 @@
 
 import ctypes
 import ctypes.util
-import hashlib
 import json
 import math
 import os
@@ -18,7 +17,7 @@ from numba import prange
 from numba.core.cpu import CPUContext
 
 import numba_layers
-from numba_layers.kernels import cache
+from numba_layers.kernels import cache, level, store
 from numba_layers.kernels.cpu.compile import CpuKernel, inlined
 
 PACKAGE = Path(numba_layers.__file__).parent
@@ -67,9 +66,20 @@ def test_damaged_file_is_replaced(folder, damage):
 def test_valid_checksum_of_something_else(folder):
     launched()
     file, = folder.iterdir()
-    payload = b"not a pickle"
-    file.write_bytes(hashlib.sha256(payload).digest() + payload)
+    file.write_bytes(store.content_of(b"not a pickle", store.read_about(file)))
     assert launched() == (6, 0)
+    assert launched() == (6, 1)
+
+
+def test_a_file_says_what_it_is(folder):
+    """In its second line, as JSON: the level, the versions that can use it, and the kernel's types."""
+    launched()
+    file, = folder.iterdir()
+    said = json.loads(file.read_bytes().split(b"\n", 2)[1])
+    assert said == store.read_about(file)
+    assert (said["kernel"], said["target"], said["level"], said["cpu"]) == ("doubled", "cpu", level.NAME, level.CPU)
+    assert said["versions"]["python"].startswith(sys.implementation.cache_tag) and "float32" in said["signature"]
+    assert store.NAME.fullmatch(file.name)
 
 
 def test_folder_that_cannot_be_made(folder):
@@ -233,7 +243,8 @@ def package(tmp_path, folder):
     """The house without its kernels, and one kernel that imports a formula and a constant."""
     copy = tmp_path / "numba_layers"
     for name in ("__init__", "_version", "absent", "config", "errors", "locks", "registry", "kernels/__init__",
-                 "kernels/cache", "kernels/cpu/__init__", "kernels/cpu/compile", "kernels/cpu/threads"):
+                 "kernels/cache", "kernels/level", "kernels/store", "kernels/cpu/__init__", "kernels/cpu/compile",
+                 "kernels/cpu/threads"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / f"{name}.py", copy / f"{name}.py")
     target = copy / "kernels" / "cpu"
@@ -332,7 +343,7 @@ def test_sources_of_a_room():
 def test_identity_is_the_same_in_every_process():
     script = """
 from numba_layers import registry
-from numba_layers.kernels import cache
+from numba_layers.kernels import cache, level, store
 kernel = registry.kernel("adam_update", "cpu")
 print(cache.identity(kernel.name, kernel.function, kernel._options), cache.surroundings())
 """

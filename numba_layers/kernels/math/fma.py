@@ -9,13 +9,12 @@ import platform
 from llvmlite import ir
 from numba.core import config, types
 from numba.core.cpu import CPUContext
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-_features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")   # NUMBA_CPU_FEATURES respected
+from .. import level
 
 # Without the instruction, LLVM's fma is a library call, a hundred times as slow.
-FUSED = "+fma" in _features or "+avx512f" in _features or platform.machine().lower() in ("aarch64", "arm64")
+FUSED = "+fma" in level.HAS or "+avx512f" in level.HAS or platform.machine().lower() in ("aarch64", "arm64")
 
 
 def _fma(typing, a, b, c):

@@ -9,9 +9,9 @@ import platform
 
 from llvmlite import ir
 from numba.core import cgutils, config, types
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from ... import level
 from ...math.fma import FUSED
 
 
@@ -24,9 +24,8 @@ def shape(features, machine):
     return 16, 8 if machine in ("aarch64", "arm64") else 4
 
 
-# By the features Numba compiles for (NUMBA_CPU_FEATURES): virtual machines get the CPU's name wrong.
-VECTOR_BYTES, MR = shape(
-    cpu_target.target_context.codegen().magic_tuple()[2].split(","), platform.machine().lower())
+# By the level's features: virtual machines get the CPU's name wrong.
+VECTOR_BYTES, MR = shape(level.HAS, platform.machine().lower())
 
 int32, int64 = ir.IntType(32), ir.IntType(64)
 

@@ -2,13 +2,13 @@
 
 import contextlib
 import functools
-import hashlib
 import re
 from types import SimpleNamespace
 
 from .... import config
 from ...._version import installed
-from ...cache import identity, load, save, surroundings
+from ... import store
+from ...cache import digest, identity, surroundings, versions
 from .ptx import compile_ptx
 
 OPTIONS = {"lineinfo": True}
@@ -55,13 +55,16 @@ def _kept(kernel, signature, capability, kind, make):
     made_of = identity(kernel.name, kernel.function, OPTIONS | kernel.options)
     if directory is None or made_of is None:
         return make()
-    key = repr((made_of, str(signature), capability, kind, surroundings(), _versions()))
-    file = directory / f"{kernel.name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.kernel"
-    content = load(file)
+    key = digest(made_of, str(signature), capability, kind, surroundings("cuda"), _versions())
+    file = directory / store.name_of(kernel.name, key)
+    content = store.load(file)
     if content is None:
         content = make()
+        about = {"kernel": kernel.name, "signature": str(signature), "target": "cuda", "kind": kind,
+                 "level": architecture(capability), "made_of": digest(made_of),
+                 "versions": versions() | dict(_versions())}
         with contextlib.suppress(OSError):   # a folder that cannot be written means no cache
-            save(file, content)
+            store.save(file, content, about)
     return content
 
 
