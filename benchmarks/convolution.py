@@ -19,12 +19,12 @@ with --only.
 
 import argparse
 import contextlib
-import multiprocessing
 import os
 import time
 
 import numpy as np
 from _convolutions import CASES, NARROW, compare, described, memory_formats, numbers, operations, ours, theirs
+from _sides import Side
 
 PAUSE, TURN = 0.1, 0.04         # seconds between turns and of a turn, about
 CALLS, DEPTH = 64, 4096         # of the tile whose speed is the peak; its rows are read again and again
@@ -118,20 +118,6 @@ def serve(pipe, kind, count):
                 pipe.send(turn(contenders[name][way], calls))
 
 
-class Side:
-    """The process of a side, asleep but for the time of an answer."""
-
-    def __init__(self, kind, count):
-        context = multiprocessing.get_context("spawn")
-        self._pipe, other = context.Pipe()
-        context.Process(target=serve, args=(other, kind, count), daemon=True).start()
-        self.about = self._pipe.recv()
-
-    def ask(self, *question):
-        self._pipe.send(question)
-        return self._pipe.recv()
-
-
 def race(contenders, way, rounds):
     """Seconds a call of each contender, (side, name), in each round: (contender, round)."""
     calls = [max(1, int(TURN / side.ask(None, name, way, 2))) for side, name in contenders]
@@ -173,7 +159,7 @@ def main():
         if name not in cases:
             arguments.error(f"there is no '{name}' among {', '.join(cases)}")
     os.environ.update({"NUMBA_NUM_THREADS": str(options.threads)} | SETTINGS[options.isa])
-    mine, their = Side(Ours, options.threads), Side(Theirs, options.threads)
+    mine, their = Side(serve, Ours, options.threads), Side(serve, Theirs, options.threads)
     print(f"{their.about}; {mine.about}; float32")
     print(f"{'':51}{'ms: ours':>8}{'first':>8}{'last':>8}{'ratio':>8}{'median':>8}{'GFLOP/s':>9}{'of peak':>8}"
           f"{'peak':>6}")
