@@ -74,8 +74,8 @@ def peak(count):
     """A function that does some multiply-adds on `count` threads, and how many operations these are."""
     import numba
 
-    from numba_layers.kernels.cpu.micro.gemm import GROUP, NR_VECTORS, Operand, tile_of
-    from numba_layers.kernels.cpu.micro.vector import MR, VECTOR_BYTES, at
+    from numba_layers.kernels.cpu.micro.gemm import GROUP, NR_VECTORS, tile_of
+    from numba_layers.kernels.cpu.micro.vector import MR, VECTOR_BYTES, Operand, at
 
     @numba.njit(parallel=True)
     def multiply_adds(a, b, start, tiles):

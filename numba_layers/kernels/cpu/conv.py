@@ -15,10 +15,10 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import FRINGE, GROUP, NR_VECTORS, Operand, short_tile_of, tile_of
+from .micro.gemm import FRINGE, GROUP, NR_VECTORS, short_tile_of, tile_of
 from .micro.partition import part_of, thread_count
 from .micro.plan import axis_of
-from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
+from .micro.vector import MR, VECTOR_BYTES, Operand, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.workspace import release, scratch
 
 ROW = NR_VECTORS * VECTOR_BYTES                  # bytes of a row of a panel of weights, as wide as a tile

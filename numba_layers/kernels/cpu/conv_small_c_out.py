@@ -9,9 +9,9 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import GROUP, NR_VECTORS, Operand, tile_of
+from .micro.gemm import GROUP, NR_VECTORS, tile_of
 from .micro.plan import axis_of
-from .micro.vector import MR, VECTOR_BYTES, add, at, ceil_div, copy, divide, lanes_of, transpose
+from .micro.vector import MR, VECTOR_BYTES, Operand, add, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.workspace import release, scratch
 
 INNER = 1024                                         # channels of x at most,

@@ -12,10 +12,10 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import FRINGE, GROUP, NR_VECTORS, Operand, tile_of
+from .micro.gemm import FRINGE, GROUP, NR_VECTORS, tile_of
 from .micro.partition import part_of
 from .micro.plan import axis_of
-from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of
+from .micro.vector import MR, VECTOR_BYTES, Operand, at, ceil_div, copy, divide, lanes_of
 from .micro.workspace import release, scratch
 
 PIXELS = 128                                  # of a K-block, at most

@@ -12,10 +12,10 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.depthwise import add_products, filter_pixels, filter_row, repeated_row
+from .micro.depthwise import Row, Taps, add_products, filter_pixels, filter_row, repeated_row
 from .micro.partition import part_of, thread_count
 from .micro.plan import axis_of
-from .micro.vector import add, at, ceil_div, copy, divide, lanes_of
+from .micro.vector import Operand, add, at, ceil_div, copy, divide, lanes_of
 from .micro.workspace import release, scratch
 
 COLUMNS = 64     # pixels of a row that one task filters
@@ -104,10 +104,10 @@ def filter_rows(rows, x, weight, bias, plan, relu, y):
             p, last = taps_within(top, h.gap, h.taps, height)
             x_row = (n * height + top + p * h.gap) * width
             y_row = (n * y.shape[1] + h.start + t_h * h.step) * y.shape[2] + w.start
-            filter_row(at(x, x_row * channels), width * channels, w.offset * channels,
-                       (h.gap * width * channels, w.gap * channels), at(weights, p * w.taps * w_row),
-                       w_row, (last - p, w.taps), biases, relu, at(y, y_row * channels),
-                       w.count * channels, channels)
+            filter_row(Row(at(x, x_row * channels), width * channels, w.offset * channels,
+                           (h.gap * width * channels, w.gap * channels)),
+                       Taps(weights, p * w.taps * w_row, (w.taps * w_row, w_row), (last - p, w.taps)),
+                       biases, relu, at(y, y_row * channels), w.count * channels, channels)
     release(weights)
 
 
@@ -132,9 +132,9 @@ def filter_columns(row, t, x, weight, bias, plan, relu, y):
     while t < behind:
         pixels, q, taps = next_pixels(t, behind, w, width)
         x_here = x_row + t * w.stride + w.offset + q * w.gap
-        filter_pixels(at(x, x_here * channels), x_strides,
-                      at(weight, 0), (w_row + q * w.next_tap) * channels, w_strides, (last - p, taps),
-                      at(bias, 0), relu, at(y, (y_row + t * w.step) * channels), w.step * channels,
+        filter_pixels(Operand(at(x, x_here * channels), x_strides),
+                      Taps(at(weight, 0), (w_row + q * w.next_tap) * channels, w_strides, (last - p, taps)),
+                      at(bias, 0), relu, Operand(at(y, (y_row + t * w.step) * channels), (w.step * channels,)),
                       pixels, channels)
         t += pixels
 
@@ -209,11 +209,11 @@ def depthwise_backward_weight(x, grad_y, plan, grad_weight):
                     x_here = at(x, ((n * height + top + p * h.gap) * width + column) * channels + c)
                     tap = at(sums, (p * window_columns + q) * step)
                     if groups > 0:
-                        add_products(x_here, w.stride * step, w.gap * channels, grad, step, groups,
-                                     tap, step, taps, some)
+                        add_products(Operand(x_here, (w.stride * step, w.gap * channels)), Operand(grad, (step,)),
+                                     Operand(tap, (step,)), groups, taps, some)
                     if rest > 0:
-                        add_products(at(x_here, groups * step), 0, w.gap * channels, at(grad, groups * step), 0,
-                                     1, tap, step, taps, rest)
+                        add_products(Operand(at(x_here, groups * step), (0, w.gap * channels)),
+                                     Operand(at(grad, groups * step), (0,)), Operand(tap, (step,)), 1, taps, rest)
                 t += pixels
 
         if group > 1:

@@ -10,9 +10,9 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import FRINGE, GROUP, Operand, panel_vectors, tile_of
+from .micro.gemm import FRINGE, GROUP, panel_vectors, tile_of
 from .micro.partition import part_of, thread_count
-from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
+from .micro.vector import MR, VECTOR_BYTES, Operand, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.workspace import release, scratch
 
 MC = 1024                                     # a task's block of the result, at most: rows,

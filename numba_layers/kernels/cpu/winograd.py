@@ -9,9 +9,9 @@ from numba import prange
 
 from ..math.winograd import INPUT_2, INPUT_4, OUTPUT_2, OUTPUT_4, POINTS, WEIGHT_2, WEIGHT_4
 from .compile import cpu_kernel, inlined
-from .micro.gemm import GROUP, NR_VECTORS, Operand, panel_vectors, tile_of
+from .micro.gemm import GROUP, NR_VECTORS, panel_vectors, tile_of
 from .micro.partition import part_of, thread_count
-from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of, transpose
+from .micro.vector import MR, VECTOR_BYTES, Operand, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.winograd import transform
 from .micro.workspace import release, scratch
 

@@ -11,9 +11,9 @@ from numba import prange
 
 from ..math.winograd import GRADIENT_4, INPUT_4, POINTS, WINDOW_4
 from .compile import cpu_kernel, inlined
-from .micro.gemm import FRINGE, GROUP, Operand, tile_of
+from .micro.gemm import FRINGE, GROUP, tile_of
 from .micro.partition import part_of
-from .micro.vector import MR, VECTOR_BYTES, at, ceil_div, copy, divide, lanes_of
+from .micro.vector import MR, VECTOR_BYTES, Operand, at, ceil_div, copy, divide, lanes_of
 from .micro.winograd import transform
 from .micro.workspace import release, scratch
 from .winograd import INPUTS, PATCH, ROW, VECTOR, block_at, block_of, holds, panel_width

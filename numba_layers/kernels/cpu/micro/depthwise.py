@@ -8,18 +8,33 @@ Each sum is one chain of multiply-adds in an order that only the taps decide, no
 channels. See `micro.gemm` for pointers, strides, and the Python that stands beside each routine.
 """
 
+from collections import namedtuple
+
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
 from ..compile import inlined
-from .vector import Vectors, ceil_div, int32, int64, routine
+from .vector import Vectors, ceil_div, int32, int64, operand_type, routine
 
 RUN = 3                  # taps of a window's row that are taken together
 BLOCK = 4, 2             # pixels and vectors of a block: with the weights of a run they fill the registers of AVX2
 ALONE = 1, 4             # of the pixels that are left of a row, one by one
 WIDTHS = {RUN: 2, 1: 4}  # for `add_products`: vectors with so many taps, whose sums fill the pipelines
 ROW_VECTORS = 4          # of `filter_row`, at a time: sums that fill the pipelines
+
+# The taps of a window: its first one's weights begin at `start`; strides of rows and columns, which may be negative,
+# and counts of them.
+Taps = namedtuple("Taps", "weight start strides counts")
+# A row of an image, or a row for each row of the window: its elements, where the window's first tap meets it for the
+# first output, and strides from tap to tap.
+Row = namedtuple("Row", "pointer size start strides")
+
+
+def _taps_type(weight):
+    """Numba's type of `Taps`."""
+    pair = types.UniTuple(types.int64, 2)
+    return types.NamedTuple([weight, types.int64, pair, pair], Taps)
 
 
 @inlined
@@ -105,32 +120,30 @@ def _over_taps(builder, rows, steps, pointers, emit):
             builder.store(moved, variable)
 
 
-def _python_filter_row(x, x_size, x_start, x_strides, weight, w_row, taps, bias, relu, y, elements, channels):
+def _python_filter_row(x, taps, bias, relu, y, elements, channels):
     e = np.arange(elements)
     total = bias[e % channels]
-    for p in range(taps[0]):
-        for q in range(taps[1]):
-            met = e + x_start + q * x_strides[1]
-            inside = (met >= 0) & (met < x_size)
-            numbers = x[p * x_strides[0] + met[inside]]
-            total[inside] += numbers * weight[(p * taps[1] + q) * w_row + e[inside] % channels]
+    for p, q in np.ndindex(*taps.counts):
+        met = e + x.start + q * x.strides[1]
+        inside = (met >= 0) & (met < x.size)
+        weights = taps.start + p * taps.strides[0] + q * taps.strides[1] + e[inside] % channels
+        total[inside] += x.pointer[p * x.strides[0] + met[inside]] * taps.weight[weights]
     y[:elements] = np.where(relu & (total < 0), 0, total)
 
 
 @routine(np.errstate(all="ignore")(_python_filter_row))
-def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias, relu, y, elements, channels):
-    """y[e] = bias[e] + sum over p, q of x[p, x_start + e + q * x_strides[1]] * weight[p, q, e]: the pixels of a row
+def filter_row(typing, x, taps, bias, relu, y, elements, channels):
+    """y[e] = bias[e] + sum over p, q of x[p, x.start + e + q * x.strides[1]] * weight[p, q, e]: the pixels of a row
     side by side in the vectors, for few channels. Negative numbers are set to zero if relu.
 
-    Elements e < `elements` of a row of the output, taps p < taps[0] and q < taps[1]; x_strides: of the window's rows
-    and columns, a row of x has `x_size` elements, and what lies outside of it counts as no tap. The `channels` numbers
-    of a tap, and of the bias, stand there again and again in a row of w_row: see `repeated_row`.
+    Elements e < `elements` of a row of the output, taps (p, q) < taps.counts; x is a `Row`, and what lies outside of
+    it counts as no tap. The `channels` numbers of a tap, and of the bias, stand there again and again: see
+    `repeated_row`.
     """
     def codegen(context, builder, signature, arguments):
-        x, x_size, x_start, x_strides, weight, w_row, taps, bias, relu, y, elements, channels = arguments
-        vector = Vectors(context, builder, signature.args[0].dtype)
-        x_row, x_column = cgutils.unpack_tuple(builder, x_strides)
-        rows, columns = cgutils.unpack_tuple(builder, taps)
+        x, taps, bias, relu, y, elements, channels = arguments
+        vector = Vectors(context, builder, pointer.dtype)
+        (x_row, x_column), (w_row, w_column), (rows, columns) = x.strides, taps.strides, taps.counts
         width = int64(ROW_VECTORS * vector.lanes)
         parts = [int64(v * vector.lanes) for v in range(ROW_VECTORS)]
         reach = builder.mul(builder.sub(columns, int64(1)), x_column)
@@ -138,7 +151,7 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
         runs = builder.select(neighbours, builder.udiv(columns, int64(RUN)), int64(0))
         in_runs = builder.mul(runs, int64(RUN))
         zeros, int32_lanes = ir.Constant(vector.type, None), ir.VectorType(int32, vector.lanes)
-        row_end = vector.broadcast(builder.trunc(x_size, int32))
+        row_end = vector.broadcast(builder.trunc(x.size, int32))
         same = builder.icmp_signed("==", builder.urem(int64(vector.lanes), channels), int64(0))
 
         def add_taps(sums, place, met, inside, same=False):
@@ -147,7 +160,7 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
             same: the weights of a tap are the same in each vector.
             """
             for run, first, steps in ((RUN, int64(0), runs), (1, in_runs, builder.sub(columns, in_runs))):
-                add_runs(sums, builder.add(place, builder.mul(first, w_row)),
+                add_runs(sums, builder.add(place, builder.mul(first, w_column)),
                          builder.add(met, builder.mul(first, x_column)), inside, same, run, steps)
 
         def add_runs(sums, place, met, inside, same, run, steps):
@@ -157,36 +170,37 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
             def emit():
                 here, column, weights = map(builder.load, offsets)
                 for t in map(int64, range(run)):
-                    tap_row, tap_column = builder.mul(t, w_row), builder.mul(t, x_column)
+                    weight_column, tap_column = (builder.mul(t, stride) for stride in (w_column, x_column))
                     elements = vector.broadcast(builder.trunc(builder.add(column, tap_column), int32))
-                    taps = [vector.load(weight, builder.add(builder.add(weights, tap_row), before))
-                            for before in parts[:1 if same else None]]
-                    for v, (total, tap) in enumerate(zip(sums, taps * len(parts) if same else taps)):
+                    numbers = [vector.load(taps.weight, builder.add(builder.add(weights, weight_column), before))
+                               for before in parts[:1 if same else None]]
+                    for v, (total, tap) in enumerate(zip(sums, numbers * len(parts) if same else numbers)):
                         offset = builder.add(builder.add(here, tap_column), parts[v])
                         if inside:
-                            _add_products(vector, [vector.load(x, offset)], [tap], [total])
+                            _add_products(vector, [vector.load(x.pointer, offset)], [tap], [total])
                             continue
                         lanes = int32_lanes(list(range(v * vector.lanes, (v + 1) * vector.lanes)))
                         within = builder.icmp_unsigned("<", builder.add(elements, lanes), row_end)
-                        number = vector.call("masked.load", vector.type, vector.pointer(x, offset),
+                        number = vector.call("masked.load", vector.type, vector.pointer(x.pointer, offset),
                                              int32(vector.align), within, zeros)
                         old = builder.load(total)
                         builder.store(builder.select(within, vector.multiply_add(number, tap, old), old), total)
 
-            x_run, w_run = (builder.mul(stride, int64(run)) for stride in (x_column, w_row))
-            moves = (x_run, x_row), (x_run, int64(0)), (w_run, builder.mul(columns, w_row))
+            x_run, w_run = (builder.mul(stride, int64(run)) for stride in (x_column, w_column))
+            moves = (x_run, x_row), (x_run, int64(0)), (w_run, w_row)
             _over_taps(builder, rows, steps, [(offset, *move) for offset, move in zip(offsets, moves)], emit)
 
         blocks = builder.udiv(builder.add(elements, builder.sub(width, int64(1))), width)
         with cgutils.for_range(builder, blocks) as loop:
             e = builder.mul(loop.index, width)
-            place = builder.urem(e, channels)
+            channel = builder.urem(e, channels)
+            place = builder.add(taps.start, channel)
             behind = builder.add(e, width)
-            sums = [vector.variable(vector.load(bias, builder.add(place, before))) for before in parts]
-            met = builder.add(e, x_start)
+            sums = [vector.variable(vector.load(bias, builder.add(channel, before))) for before in parts]
+            met = builder.add(e, x.start)
             inside = builder.and_(builder.icmp_signed("<=", behind, elements), builder.and_(
                 builder.icmp_signed(">=", met, int64(0)),
-                builder.icmp_signed("<=", builder.add(builder.add(met, width), reach), x_size)))
+                builder.icmp_signed("<=", builder.add(builder.add(met, width), reach), x.size)))
             with builder.if_else(inside) as (then, otherwise):
                 with then, builder.if_else(same) as (then, otherwise_too):
                     with then:
@@ -203,34 +217,31 @@ def filter_row(typing, x, x_size, x_start, x_strides, weight, w_row, taps, bias,
                 with otherwise:
                     _Slice(vector, ROW_VECTORS, builder.sub(elements, e)).store(sums, y, e)
 
-    i, pair = types.int64, types.UniTuple(types.int64, 2)
-    return types.void(x, i, i, pair, weight, i, pair, bias, types.boolean, y, i, i), codegen
+    i, pair, pointer = types.int64, types.UniTuple(types.int64, 2), x.types[0]
+    row = types.NamedTuple([pointer, i, i, pair], Row)
+    return types.void(row, _taps_type(pointer), bias, types.boolean, y, i, i), codegen
 
 
-def _python_filter_pixels(x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels):
+def _python_filter_pixels(x, taps, bias, relu, y, pixels, channels):
     for k in range(pixels):
         total = bias[:channels].copy()
-        for p in range(taps[0]):
-            for q in range(taps[1]):
-                here = x[k * x_strides[0] + p * x_strides[1] + q * x_strides[2]:][:channels]
-                total += here * weight[start + p * w_strides[0] + q * w_strides[1]:][:channels]
-        y[k * y_step:][:channels] = np.where(relu & (total < 0), 0, total)
+        for p, q in np.ndindex(*taps.counts):
+            here = x.pointer[np.dot((k, p, q), x.strides):][:channels]
+            total += here * taps.weight[taps.start + np.dot((p, q), taps.strides):][:channels]
+        y.pointer[k * y.strides[0]:][:channels] = np.where(relu & (total < 0), 0, total)
 
 
 @routine(np.errstate(all="ignore")(_python_filter_pixels))
-def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels):
+def filter_pixels(typing, x, taps, bias, relu, y, pixels, channels):
     """y[k, c] = bias[c] + sum over p, q of x[k, p, q, c] * weight[p, q, c]; negative numbers set to zero if relu.
 
-    Pixels k < `pixels` of a row of the output, taps p < taps[0] and q < taps[1], channels c < `channels`.
-    x_strides: of pixels and of the window's rows and columns. The weights begin at `start`, w_strides (of p and q)
-    may be negative. y_step: from pixel to pixel.
+    Pixels k < `pixels` of a row of the output, taps (p, q) < taps.counts, channels c < `channels`. x and y are
+    `Operand`; strides of x: of pixels and of the window's rows and columns; of y: of pixels.
     """
     def codegen(context, builder, signature, arguments):
-        x, x_strides, weight, start, w_strides, taps, bias, relu, y, y_step, pixels, channels = arguments
-        vector = Vectors(context, builder, signature.args[0].dtype)
-        x_step, x_row, x_column = cgutils.unpack_tuple(builder, x_strides)
-        w_row, w_column = cgutils.unpack_tuple(builder, w_strides)
-        rows, columns = cgutils.unpack_tuple(builder, taps)
+        x, taps, bias, relu, y, pixels, channels = arguments
+        vector = Vectors(context, builder, pointer.dtype)
+        (x_step, x_row, x_column), (w_row, w_column), (rows, columns) = x.strides, taps.strides, taps.counts
         shared = builder.icmp_signed("==", x_step, x_column)
         runs = builder.select(shared, builder.udiv(columns, int64(RUN)), int64(0))
 
@@ -243,11 +254,11 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
             x_run, w_run = (builder.mul(stride, int64(run)) for stride in (x_column, w_column))
 
             def emit():
-                taps = [part.load(builder.load(weights), builder.mul(int64(t), w_column)) for t in range(run)]
+                loaded = [part.load(builder.load(weights), builder.mul(int64(t), w_column)) for t in range(run)]
                 for m in range(len(sums) + run - 1):
                     offset = builder.mul(int64(m % 4), x_step)
                     numbers = part.load(builder.load(images[m // 4]), offset)
-                    for t, tap in enumerate(taps):
+                    for t, tap in enumerate(loaded):
                         if 0 <= m - t < len(sums):
                             _add_products(vector, numbers, tap, sums[m - t])
 
@@ -258,8 +269,8 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
             """The sums of `count` pixels from `first` on."""
             def emit(c, part):
                 sums = [[vector.variable(number) for number in part.load(bias, c)] for _ in range(count)]
-                image = builder.gep(x, [vector.offset(first, x_step, c)])
-                weights = builder.gep(weight, [builder.add(start, c)])
+                image = builder.gep(x.pointer, [vector.offset(first, x_step, c)])
+                weights = builder.gep(taps.weight, [builder.add(taps.start, c)])
                 add_taps(sums, part, image, weights, runs, RUN)
                 done = builder.mul(runs, int64(RUN))
                 image = builder.gep(image, [builder.mul(done, x_column)])
@@ -268,7 +279,7 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
                 with builder.if_then(relu):
                     _cut(vector, [total for pixel in sums for total in pixel])
                 for k, pixel in enumerate(sums):
-                    part.store(pixel, y, vector.offset(builder.add(first, int64(k)), y_step, c))
+                    part.store(pixel, y.pointer, vector.offset(builder.add(first, int64(k)), y.strides[0], c))
 
             _for_slices(vector, channels, vectors, emit)
 
@@ -279,42 +290,43 @@ def filter_pixels(typing, x, x_strides, weight, start, w_strides, taps, bias, re
         with cgutils.for_range(builder, builder.sub(pixels, done)) as loop:
             block(builder.add(done, loop.index), *ALONE)
 
-    i, pair = types.int64, types.UniTuple(types.int64, 2)
-    strides = types.UniTuple(types.int64, 3)
-    return types.void(x, strides, weight, i, pair, pair, bias, types.boolean, y, i, i, i), codegen
+    i, pointer = types.int64, x.types[0]
+    x, y = operand_type(pointer, 3), operand_type(pointer, 1)
+    return types.void(x, _taps_type(pointer), bias, types.boolean, y, i, i), codegen
 
 
-def _python_add_products(x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels):
+def _python_add_products(x, grad, total, pixels, taps, channels):
     for t in range(taps):
         for k in range(pixels):
-            here = x[k * x_step + t * x_column:][:channels]
-            total[t * total_step:][:channels] += here * grad[k * grad_step:][:channels]
+            here = x.pointer[k * x.strides[0] + t * x.strides[1]:][:channels]
+            total.pointer[t * total.strides[0]:][:channels] += here * grad.pointer[k * grad.strides[0]:][:channels]
 
 
 @routine(np.errstate(all="ignore")(_python_add_products))
-def add_products(typing, x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels):
+def add_products(typing, x, grad, total, pixels, taps, channels):
     """total[t, c] += sum over pixels k of x[k, t, c] * grad[k, c], for t < `taps` and c < `channels`.
 
-    x_step, x_column: of x from pixel to pixel and from tap to tap; grad_step and total_step likewise.
+    All three are `Operand`; strides of x: of pixels and of taps; of grad: of pixels; of total: of taps.
     """
     def codegen(context, builder, signature, arguments):
-        x, x_step, x_column, grad, grad_step, pixels, total, total_step, taps, channels = arguments
-        vector = Vectors(context, builder, signature.args[0].dtype)
+        x, grad, total, pixels, taps, channels = arguments
+        vector = Vectors(context, builder, pointer.dtype)
+        (x_step, x_column), (grad_step,), (total_step,) = x.strides, grad.strides, total.strides
 
         def sum_taps(first, run):
             """Sum `run` taps from `first` on."""
             def emit(c, part):
                 offsets = [vector.offset(builder.add(first, int64(t)), total_step, c) for t in range(run)]
-                sums = [[vector.variable(number) for number in part.load(total, offset)] for offset in offsets]
-                image = builder.gep(x, [vector.offset(first, x_column, c)])
+                sums = [[vector.variable(number) for number in part.load(total.pointer, offset)] for offset in offsets]
+                image = builder.gep(x.pointer, [vector.offset(first, x_column, c)])
                 with cgutils.for_range(builder, pixels) as k:
-                    numbers = part.load(grad, vector.offset(k.index, grad_step, c))
+                    numbers = part.load(grad.pointer, vector.offset(k.index, grad_step, c))
                     here = builder.gep(image, [builder.mul(k.index, x_step)])
                     for t in range(run):
                         met = part.load(here, builder.mul(int64(t), x_column))
                         _add_products(vector, met, numbers, sums[t])
                 for tap, offset in zip(sums, offsets):
-                    part.store(tap, total, offset)
+                    part.store(tap, total.pointer, offset)
 
             _for_slices(vector, channels, WIDTHS[run], emit)
 
@@ -325,5 +337,6 @@ def add_products(typing, x, x_step, x_column, grad, grad_step, pixels, total, to
         with cgutils.for_range(builder, builder.sub(taps, done)) as loop:
             sum_taps(builder.add(done, loop.index), 1)
 
-    i = types.int64
-    return types.void(x, i, i, grad, i, i, total, i, i, i), codegen
+    i, pointer = types.int64, x.types[0]
+    x, grad, total = (operand_type(pointer, rank) for rank in (2, 1, 1))
+    return types.void(x, grad, total, i, i, i), codegen

@@ -14,7 +14,6 @@ Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multipl
 "BLIS: a framework for rapidly instantiating BLAS functionality".
 """
 
-from collections import namedtuple
 from itertools import chain
 
 import numpy as np
@@ -22,7 +21,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 from ..compile import inlined
-from .vector import MR, VECTOR_BYTES, Vectors, ceil_div, int64, routine
+from .vector import MR, VECTOR_BYTES, Vectors, ceil_div, int64, operand_type, routine
 
 GROUP = 4        # rows of a tile that lie evenly spaced; MR is a multiple of it
 SHORT = MR - 2    # rows of a tile for a group that has no more than half of its rows
@@ -30,7 +29,6 @@ NR_VECTORS = 3   # NR of the widest tile, in vectors; tiles of 1 and 2 vectors f
 
 CACHE_LINE = 64  # bytes
 FRINGE = MR * NR_VECTORS * VECTOR_BYTES     # bytes of a buffer for a tile that reaches beyond the result
-Operand = namedtuple("Operand", "pointer strides")      # of `tile_of`; strides as `tile` says
 
 
 def _place(r, strides):
@@ -39,48 +37,48 @@ def _place(r, strides):
 
 
 @np.errstate(all="ignore")
-def _python_tile(height, vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
-    columns = vectors * (VECTOR_BYTES // c.itemsize)
+def _python_tile(height, vectors, a, b, counts, init, c, relu):
+    columns = vectors * (VECTOR_BYTES // c.pointer.itemsize)
     planes, segments, depth = counts
     for r in range(height):
-        total = init[_place(r, init_strides):][:columns].copy()
+        total = init.pointer[_place(r, init.strides):][:columns].copy()
         for q, s, p in np.ndindex(planes, segments, depth):
-            number = a[_place(r, a_strides) + p * a_strides[2] + s * a_strides[3] + q * a_strides[4]]
-            total += number * b[p * b_strides[0] + (q * segments + s) * b_strides[1]:][:columns]
-        c[_place(r, c_strides):][:columns] = np.where(relu & (total < 0), 0, total)
+            number = a.pointer[_place(r, a.strides) + p * a.strides[2] + s * a.strides[3] + q * a.strides[4]]
+            total += number * b.pointer[p * b.strides[0] + (q * segments + s) * b.strides[1]:][:columns]
+        c.pointer[_place(r, c.strides):][:columns] = np.where(relu & (total < 0), 0, total)
 
 
 @routine(_python_tile)
-def tile(typing, height, vectors, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides):
+def tile(typing, height, vectors, a, b, counts, init, c, relu):
     """One tile, `height` rows by `vectors` vectors (constants): C = init + A @ B, negative numbers set to zero if relu.
 
-    counts: (planes, segments, depth) of the sum. a_strides: of A's rows, groups of rows, columns p, segments and
-    planes. b_strides: of B's rows p and segments, all planes' in a row. init_strides, c_strides: of rows and groups.
+    counts: (planes, segments, depth) of the sum. a, b, init and c are `Operand`; strides of a: of A's rows, groups of
+    rows, columns p, segments and planes; of b: of B's rows p and segments, all planes' in a row; of init and c: of
+    rows and groups.
     Shapes: A (height, planes, segments, depth), B (planes, segments, depth, vectors * lanes), init and C (height,
     vectors * lanes)
-    init_strides = (0, 0) starts all rows from one (the bias), init = C adds to what is there.
+    init's strides (0, 0) start all rows from one (the bias), init = C adds to what is there.
     """
     def codegen(context, builder, signature, arguments):
-        _, _, a, a_strides, b, b_strides, counts, init, init_strides, relu, c, c_strides = arguments
-        vector = Vectors(context, builder, signature.args[2].dtype)
-        a_row, a_group, a_column, a_segment, a_plane = cgutils.unpack_tuple(builder, a_strides)
-        b_row, b_segment = cgutils.unpack_tuple(builder, b_strides)
-        planes, segments, depth = cgutils.unpack_tuple(builder, counts)
+        _, _, a, b, (planes, segments, depth), init, c, relu = arguments
+        vector = Vectors(context, builder, pointer.dtype)
+        a_row, a_group, a_column, a_segment, a_plane = a.strides
+        b_row, b_segment = b.strides
         columns = [int64(v * vector.lanes) for v in range(vectors.literal_value)]
 
         def row_starts(strides):
-            row, group = cgutils.unpack_tuple(builder, strides)
+            row, group = strides
             for r in range(height.literal_value):
                 yield vector.offset(int64(r % GROUP), row, builder.mul(int64(r // GROUP), group))
 
-        sums = [[vector.variable(vector.load(init, builder.add(start, j))) for j in columns]
-                for start in row_starts(init_strides)]
-        for start in row_starts(c_strides):     # the caches have C at hand by the time the sums are made
+        sums = [[vector.variable(vector.load(init.pointer, builder.add(start, j))) for j in columns]
+                for start in row_starts(init.strides)]
+        for start in row_starts(c.strides):     # the caches have C at hand by the time the sums are made
             for j in columns[::max(1, CACHE_LINE // VECTOR_BYTES)]:
-                vector.prefetch(c, builder.add(start, j))
+                vector.prefetch(c.pointer, builder.add(start, j))
         with cgutils.for_range(builder, planes) as q, cgutils.for_range(builder, segments) as s:
-            a_here = builder.gep(a, [vector.offset(s.index, a_segment, builder.mul(q.index, a_plane))])
-            b_here = builder.gep(b, [builder.mul(vector.offset(q.index, segments, s.index), b_segment)])
+            a_here = builder.gep(a.pointer, [vector.offset(s.index, a_segment, builder.mul(q.index, a_plane))])
+            b_here = builder.gep(b.pointer, [builder.mul(vector.offset(q.index, segments, s.index), b_segment)])
             # A pointer to each group: from a single one LLVM would step to row after row, one by one.
             groups = [vector.barrier(builder.gep(a_here, [builder.mul(int64(g), a_group)]))
                       for g in range(-(-height.literal_value // GROUP))]
@@ -96,12 +94,13 @@ def tile(typing, height, vectors, a, a_strides, b, b_strides, counts, init, init
             for total in chain.from_iterable(sums):
                 value = builder.load(total)
                 builder.store(builder.select(builder.fcmp_ordered("<", value, zeros), zeros, value), total)
-        for start, row_sums in zip(row_starts(c_strides), sums):
+        for start, row_sums in zip(row_starts(c.strides), sums):
             for j, total in zip(columns, row_sums):
-                vector.store(builder.load(total), c, builder.add(start, j))
+                vector.store(builder.load(total), c.pointer, builder.add(start, j))
 
-    pair, three, five = (types.UniTuple(types.int64, count) for count in (2, 3, 5))
-    return types.void(height, vectors, a, five, b, pair, three, init, pair, types.boolean, c, pair), codegen
+    pointer = c.types[0]
+    a, b, init, c = (operand_type(pointer, rank) for rank in (5, 2, 2, 2))
+    return types.void(height, vectors, a, b, types.UniTuple(types.int64, 3), init, c, types.boolean), codegen
 
 
 @inlined
@@ -114,29 +113,18 @@ def panel_vectors(columns, lanes):
     return ceil_div(vectors, ceil_div(vectors, NR_VECTORS))
 
 
-@inlined
-def tile_of(vectors, a, b, counts, init, c, relu):
-    """`tile` of MR rows and a width known at run time, 1 to NR_VECTORS vectors; a, b, init and c as `Operand`."""
-    if vectors == 3:
-        tile(MR, 3, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
-             c.strides)
-    elif vectors == 2:
-        tile(MR, 2, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
-             c.strides)
-    else:
-        tile(MR, 1, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
-             c.strides)
+def _tile_of(height):
+    """`tile` of a height, and of a width known at run time, 1 to NR_VECTORS vectors."""
+    @inlined
+    def tile_of(vectors, a, b, counts, init, c, relu):
+        if vectors == 3:
+            tile(height, 3, a, b, counts, init, c, relu)
+        elif vectors == 2:
+            tile(height, 2, a, b, counts, init, c, relu)
+        else:
+            tile(height, 1, a, b, counts, init, c, relu)
+
+    return tile_of
 
 
-@inlined
-def short_tile_of(vectors, a, b, counts, init, c, relu):
-    """The same of SHORT rows."""
-    if vectors == 3:
-        tile(SHORT, 3, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
-             c.strides)
-    elif vectors == 2:
-        tile(SHORT, 2, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
-             c.strides)
-    else:
-        tile(SHORT, 1, a.pointer, a.strides, b.pointer, b.strides, counts, init.pointer, init.strides, relu, c.pointer,
-             c.strides)
+tile_of, short_tile_of = _tile_of(MR), _tile_of(SHORT)

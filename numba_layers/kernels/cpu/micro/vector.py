@@ -6,6 +6,7 @@ emitted as LLVM instructions stands beside the Python that says the same, for NU
 
 import functools
 import platform
+from collections import namedtuple
 
 from llvmlite import ir
 from numba.core import cgutils, config, types
@@ -28,6 +29,7 @@ def shape(features, machine):
 VECTOR_BYTES, MR = shape(level.HAS, platform.machine().lower())
 
 int32, int64 = ir.IntType(32), ir.IntType(64)
+Operand = namedtuple("Operand", "pointer strides")      # of a routine, which says what its strides are of
 
 
 def emitted(python):
@@ -37,7 +39,10 @@ def emitted(python):
 
 def routine(python):
     """Decorator like `emitted`, for code that becomes a function of its own: nothing of the caller, such as a
-    constant vector, takes a register from its loop, and LLVM compiles it once, however often it is called."""
+    constant vector, takes a register from its loop, and LLVM compiles it once, however often it is called.
+
+    The code is emitted with tuples of its arguments taken apart, named ones with their names.
+    """
     def decorate(define):
         def declare(typing, *types):
             signature, emit = define(typing, *types)
@@ -50,7 +55,8 @@ def routine(python):
                     function.linkage = "linkonce_odr"
                     function.attributes.update(["noinline", "nounwind", "optsize"])
                     inside = ir.IRBuilder(function.append_basic_block("entry"))
-                    emit(context, inside, signature, function.args)
+                    parts = map(functools.partial(_parts, inside), signature.args, function.args)
+                    emit(context, inside, signature, parts)
                     inside.ret_void()
                 builder.call(function, arguments)
                 return context.get_dummy_value()
@@ -61,6 +67,19 @@ def routine(python):
         return intrinsic(prefer_literal=True)(declare)
 
     return (lambda define: python) if config.DISABLE_JIT else decorate
+
+
+def _parts(builder, kind, value):
+    """A tuple of LLVM's as one of Python's, also within it; other values as they are."""
+    if not isinstance(kind, types.BaseTuple):
+        return value
+    parts = map(functools.partial(_parts, builder), kind, cgutils.unpack_tuple(builder, value))
+    return kind.instance_class(*parts) if isinstance(kind, types.BaseNamedTuple) else tuple(parts)
+
+
+def operand_type(pointer, rank):
+    """Numba's type of an `Operand` with as many strides."""
+    return types.NamedTuple([pointer, types.UniTuple(types.int64, rank)], Operand)
 
 
 # ---- numbers and pointers

@@ -26,8 +26,7 @@ class _Box:
 
     def __init__(self, context, builder, dtype, counts, channels):
         self.context, self.builder = context, builder
-        self.counts = cgutils.unpack_tuple(builder, counts)
-        self.channels = channels
+        self.counts, self.channels = counts, channels
         self.lanes = Vectors(context, builder, dtype).lanes
 
     def vectors(self, dtype):
@@ -64,7 +63,7 @@ class _Box:
               cgutils.for_range(builder, columns) as c):
             numbers = []
             for number, steps in walks:
-                for loop, step in zip((a, b, c), cgutils.unpack_tuple(builder, steps)):
+                for loop, step in zip((a, b, c), steps):
                     number = builder.add(number, builder.mul(loop.index, step))
                 numbers.append(number)
             yield numbers

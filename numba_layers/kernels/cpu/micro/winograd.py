@@ -29,13 +29,11 @@ def transform(typing, kind, x, x_strides, y, y_strides, vectors, bias, relu):
     Strides are of X's, or Y's, rows and columns. The OUTPUT kinds add the bias and cut negative numbers if relu.
     """
     def codegen(context, builder, signature, arguments):
-        kind, x, x_strides, y, y_strides, vectors, bias, relu = arguments
+        _, x, (x_row, x_column), y, (y_row, y_column), vectors, bias, relu = arguments
         vector = Vectors(context, builder, signature.args[1].dtype)
         kind = signature.args[0].literal_value
         matrix = MATRICES[kind]
         rows, columns = range(len(matrix)), range(len(matrix[0]))
-        x_row, x_column = cgutils.unpack_tuple(builder, x_strides)
-        y_row, y_column = cgutils.unpack_tuple(builder, y_strides)
         with cgutils.for_range(builder, vectors) as loop:
             j = builder.mul(loop.index, int64(vector.lanes))
 
