@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import config
 from ._version import __version__
-from .errors import FileError, NumbaLayersError, unknown
+from .errors import ArgumentError, FileError, NumbaLayersError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,8 +70,21 @@ def _parser():
     sub.add_argument("--optimizer", default="sgd", help="of a model that does not say it (default: sgd)")
     sub.add_argument("--loss", default="mse", help="of a model that does not say it (default: mse)")
 
-    sub = command("cache", cache, "show where compiled kernels are kept, and how many")
-    sub.add_argument("--clear", action="store_true", help="delete them")
+    sub = command("cache", cache, "show where compiled kernels are kept, how many for each level of processor, and "
+                  "what of them is of no use to these versions and sources")
+    sub.add_argument("--clear", action="store_true", help="delete them all")
+    sub.add_argument("--prune", action="store_true", help="delete what is of no use to these versions and sources")
+    sub.set_defaults(action=None)
+    actions = sub.add_subparsers(metavar="pack | unpack")
+    for name, function, does in (("pack", pack, "write the kernels to a file, for other machines of their level"),
+                                 ("unpack", unpack, "add the kernels of such a file to the cache, if it is whole and "
+                                  "fits the versions and the processor here")):
+        action = actions.add_parser(name, help=does, description=does[0].upper() + does[1:] + ".")
+        action.set_defaults(command=function)
+        action.add_argument("file", help="path of the pack, a zip archive")
+        action.add_argument("--level", action="append", choices=config.LEVELS, default=[], metavar="LEVEL",
+                            help=f"{'of these levels only' if name == 'pack' else 'even if not for this processor'}: "
+                            f"{', '.join(config.LEVELS)}")
 
     command("info", info, "print versions, threads, the level of processor for which kernels are compiled, and GPUs")
     return parser
@@ -125,21 +138,57 @@ def run(options):
 
 
 def cache(options):
-    """Print what the kernel cache holds, or delete it."""
+    """Print what the kernel cache holds for which level, or delete it, or what of it is of no use."""
     folder = config.cache_directory()
     if folder is None:
         print("the cache is off (NUMBA_LAYERS_CACHE_DIR is empty)")
         return
-    files = list(folder.glob("*.kernel")) if folder.is_dir() else []
+    from .kernels import inventory, store
+    from .kernels.cache import ready_made
     if options.clear:
-        for file in [*files, *folder.glob("*.part")]:   # what else lies there is not ours
-            with suppress(OSError):
-                file.unlink()
+        files = store.files(folder)
+        for file in files + store.halves(folder):       # what else lies there is not ours
+            store.remove(file)
         with suppress(OSError):
             folder.rmdir()
         print(f"deleted {len(files)} kernels from {folder}")
-    else:
-        print(f"{folder}: {len(files)} kernels, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+        return
+    entries = inventory.entries(folder)
+    useless = [entry for entry in entries if not entry.usable]
+    if options.prune:
+        print(f"deleted {_amount([entry for entry in useless if store.remove(entry.file)])} from {folder}")
+        return
+    print(f"{folder}: {_amount(entries)}")
+    usable = [entry for entry in entries if entry.usable]
+    for title in sorted({inventory.title(entry.about) for entry in usable}):
+        print(f"  {title:18} {_amount([entry for entry in usable if inventory.title(entry.about) == title])}")
+    if useless:
+        print(f"  {'of no use here':18} {_amount(useless)}, of other versions or sources: --prune deletes them")
+    for installed in ready_made():
+        print(f"installed in {installed}: {_amount(inventory.entries(installed))}")
+
+
+def _amount(entries):
+    return f"{len(entries)} kernels, {sum(entry.size for entry in entries) / 1e6:.1f} MB"
+
+
+def pack(options):
+    """Write the cache's kernels to a file."""
+    from .kernels.pack import pack
+    print(f"{pack(options.file, _cache_folder(), options.level)} kernels packed in {Path(options.file).resolve()}")
+
+
+def unpack(options):
+    """Add the kernels of a file to the cache."""
+    from .kernels.pack import unpack
+    print(f"{unpack(options.file, _cache_folder(), options.level)} kernels unpacked to {_cache_folder()}")
+
+
+def _cache_folder():
+    folder = config.cache_directory()
+    if folder is None:
+        raise ArgumentError("the cache is off: NUMBA_LAYERS_CACHE_DIR is empty. Name a folder by it.")
+    return folder
 
 
 def info(options):

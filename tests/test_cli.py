@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numba_layers import __version__, activations, cli, demo, devices
+from numba_layers import __version__, activations, cli, demo, devices, registry
 from numba_layers.errors import DeviceError
-from numba_layers.kernels import level
+from numba_layers.kernels import cache, level, store
 from numba_layers.layers import Dense
 from numba_layers.models import Sequential, load_model
 from tests.threads import on_one_and_all
@@ -147,9 +147,55 @@ def test_cache(capsys, tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "one.kernel").write_bytes(b"x" * 1_500_000)
     (folder / "half.part").write_bytes(b"x")
-    assert lines(capsys, "cache") == [f"{folder}: 1 kernels, 1.5 MB"]
+    (folder / "unpacking.part").mkdir()
+    (folder / "unpacking.part" / "one.kernel").write_bytes(b"x")
+    assert lines(capsys, "cache") == [
+        f"{folder}: 1 kernels, 1.5 MB",
+        "  of no use here     1 kernels, 1.5 MB, of other versions or sources: --prune deletes them"]
     assert lines(capsys, "cache", "--clear") == [f"deleted 1 kernels from {folder}"]
     assert not folder.exists()
+
+
+def kept(folder, name, **about):
+    """A file of a cache that says of itself what a usable kernel of Numba says, and `about`; its contents are none."""
+    about = {"kernel": name, "target": "cpu", "level": "x86-64-v3", "versions": cache.versions()} | about
+    file = folder / store.name_of(name, cache.digest(about))
+    store.save(file, b"", about)
+    return file
+
+
+def test_cache_by_levels(capsys, tmp_path, monkeypatch):
+    """What other versions or other sources made is of no use here; a kernel of someone's own may be."""
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path))
+    made_of = next(iter(registry.kernel("tanh_forward", "cpu").made_of()))
+    useful = [kept(tmp_path, "tanh_forward", made_of=made_of), kept(tmp_path, "of_the_user", level="x86-64-v2"),
+              kept(tmp_path, "of_the_user", level="host", cpu="znver3"), kept(tmp_path, "of_the_user", cpu="x86-64-v3")]
+    kept(tmp_path, "tanh_forward", made_of="older")
+    kept(tmp_path, "of_the_user", versions=cache.versions() | {"numba": "0.1"})
+    kept(tmp_path, "of_the_user", versions=cache.versions() | {"cuda-core": "0.1"})
+    kept(tmp_path, "of_the_user", versions=None)
+    head, *shown, last = lines(capsys, "cache")
+    assert head == f"{tmp_path}: 8 kernels, 0.0 MB"
+    assert [line.split() for line in shown] == [f"{title} {count} kernels, 0.0 MB".split() for title, count in (
+        ("host (znver3)", 1), ("x86-64-v2", 1), ("x86-64-v3", 2))]
+    assert last == "  of no use here     4 kernels, 0.0 MB, of other versions or sources: --prune deletes them"
+    assert lines(capsys, "cache", "--prune") == [f"deleted 4 kernels, 0.0 MB from {tmp_path}"]
+    assert sorted(tmp_path.iterdir()) == sorted(useful)
+    assert len(lines(capsys, "cache")) == 4
+
+
+def test_cache_there_and_back(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path / "one"))
+    file = kept(tmp_path / "one", "of_the_user", level=level.NAME)
+    packed = str(tmp_path / "kernels.pack")
+    assert lines(capsys, "cache", "pack", packed) == [f"1 kernels packed in {packed}"]
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path / "other"))
+    assert lines(capsys, "cache", "unpack", packed) == [f"1 kernels unpacked to {tmp_path / 'other'}"]
+    assert [found.name for found in (tmp_path / "other").iterdir()] == [file.name]
+    assert "is damaged" in refused(capsys, "cache", "unpack", str(file))
+    assert "has no kernels for armv8" in refused(capsys, "cache", "pack", packed, "--level", "armv8")
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", "")
+    assert "the cache is off" in refused(capsys, "cache", "unpack", packed)
 
 
 def test_clearing_the_cache_spares_what_is_not_its_own(capsys, tmp_path, monkeypatch):

@@ -44,6 +44,13 @@ def highest(features, machine):
     return fitting[-1]
 
 
+def runs_here(name):
+    """Whether this processor runs kernels of a level. Those of 'host' and 'own' fit one processor: it is this one."""
+    if name in LEVELS:
+        return set(get_host_cpu_features().split(",")).issuperset(LEVELS[name])
+    return name == NAME
+
+
 def processor(name):
     """(CPU, features) for which LLVM compiles where the level is `name`, in its words."""
     if name == "host":

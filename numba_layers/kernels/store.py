@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -70,6 +71,11 @@ def files(directory):
     return sorted(directory.glob("*.kernel"))
 
 
+def halves(directory):
+    """What was never finished in a folder, or is being written just now."""
+    return sorted(directory.glob("*.part"))
+
+
 def read_about(file):
     """What a file says of itself; {} where that cannot be read."""
     try:
@@ -120,13 +126,19 @@ def write_atomically(file, content):
 def _forget_old(directory):
     """Delete the files that nobody used for `KEPT` seconds; once in a process."""
     oldest = time.time() - KEPT
-    for file in [*directory.glob("*.kernel"), *directory.glob("*.part")]:
+    for file in files(directory) + halves(directory):
         with contextlib.suppress(OSError):
             if file.stat().st_mtime < oldest:
-                file.unlink()
+                remove(file)
 
 
 def remove(file):
-    """Delete a file, where that can be done."""
-    with contextlib.suppress(OSError):
-        file.unlink()
+    """Delete a file, or a folder with all in it, where that can be done; returns whether it was."""
+    try:
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file)
+        else:
+            file.unlink()
+    except OSError:
+        return False
+    return True

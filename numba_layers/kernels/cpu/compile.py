@@ -9,7 +9,7 @@ import numpy as np
 from ... import config
 from ...locks import made_once
 from ...registry import register_kernel
-from ..cache import KernelCache, identity
+from ..cache import KernelCache, digest, identity
 from . import threads
 
 # No leave to calculate otherwise than written (`fastmath`): LLVM compiles a loop several times (serial, parallel, again
@@ -53,6 +53,11 @@ class CpuKernel:
         if directory and made_of:
             jitted._cache = KernelCache(directory, made_of)
         return jitted
+
+    def made_of(self):
+        """Digests of what makes its forms today, as their files in the cache say it."""
+        return {digest(identity(self.name, self.function, OPTIONS | self._options | {"parallel": parallel}))
+                for parallel in (True, False)}
 
     def __call__(self, *arguments):
         if threads.this.ready and not config.debug_level:

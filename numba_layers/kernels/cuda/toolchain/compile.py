@@ -49,10 +49,15 @@ def architecture(capability):
     return "sm_" + "".join(map(str, capability))
 
 
+def identity_of(kernel):
+    """What makes a kernel; see `cache.identity`."""
+    return identity(kernel.name, kernel.function, OPTIONS | kernel.options)
+
+
 def _kept(kernel, signature, capability, kind, make):
     """What `make` makes, from the cache folder if an equal kernel left it there."""
     directory = config.cache_directory()
-    made_of = identity(kernel.name, kernel.function, OPTIONS | kernel.options)
+    made_of = identity_of(kernel)
     if directory is None or made_of is None:
         return make()
     key = digest(made_of, str(signature), capability, kind, surroundings("cuda"), _versions())

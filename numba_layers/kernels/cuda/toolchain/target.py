@@ -10,6 +10,7 @@ from numba.np.numpy_support import from_dtype
 from .... import config, devices
 from ....errors import DtypeError
 from ....registry import register_kernel
+from ...cache import digest
 from . import compile
 
 THREADS, MOST_BLOCKS = 256, 2048   # of a block; blocks that keep the largest GPUs busy, the rest is striding
@@ -60,6 +61,10 @@ class CudaKernel:
         if config.debug_level >= 2:
             device.synchronize()
             print(f"{self.name}: {1e3 * (time.perf_counter() - start):.3f} ms", file=sys.stderr)
+
+    def made_of(self):
+        """Digests of what makes it today, as its files in the cache say it."""
+        return {digest(compile.identity_of(self))}
 
     def _prepared(self, device, arguments):
         for argument in arguments:
