@@ -21,10 +21,10 @@ def about(count):
 
 def variants(network):
     """What is tried: channels in memory, and how weights are updated."""
-    updates = ["foreach", "fused"] if network.optimizer in ("adam", "sgd") else ["foreach"]
-    return [f"channels {order}, {update}" if len(network.input_shape) == 3 else update
-            for update in ["plain", *updates]
-            for order in (FORMATS if len(network.input_shape) == 3 else ["first"])]
+    updates = ["foreach", "fused" if network.optimizer in ("adam", "sgd") else "plain"]
+    images = len(network.input_shape) == 3
+    return [f"channels {order}, {update}" if images else update
+            for update in updates for order in (FORMATS if images else ["first"])]
 
 
 def given(network, variant):

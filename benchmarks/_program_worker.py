@@ -53,10 +53,10 @@ class Answers:
         return [self._made.train(steps) for _ in range(epochs)]
 
     def once(self, work, calls):
-        """Seconds, compiling and all else that the first call does included."""
+        """Seconds a call, compiling and all else that the first one does included."""
         start = time.perf_counter()
         self._made.work[work](calls)
-        return time.perf_counter() - start
+        return (time.perf_counter() - start) / calls
 
     def turn(self, work, calls):
         """Seconds a call, after a pause and as many calls more, in which the system spreads threads over the cores."""

@@ -4,8 +4,8 @@
 
 Each side has a process of its own, as many processors as threads, and takes its turns in one run: a pause, as many
 calls as will count, and those that count. The table shows the fastest turn and the median one of each side; theirs /
-ours and bars are of the medians. Compiling is apart. Below a network stand the variants of a peer that were tried; the
-fastest has the turns.
+ours and bars are of the medians. Compiling is apart. First come the variants of a peer that were tried; the fastest has
+the turns.
 
 PyTorch is eager, with its images channels first or last, its weights updated one by one, by its `foreach` or by its
 `fused` optimizer. JAX has the whole step jitted and its state donated, as a tree of arrays or as one array, and for
@@ -56,8 +56,7 @@ def fastest(side, name, steps):
     seconds = {}
     for variant in variants:
         side.ask("make", name, variant)
-        side.ask("once", "train", steps)
-        seconds[variant] = min(side.ask("turn", "train", steps) for _ in range(2))
+        seconds[variant] = min(side.ask("once", "train", steps) for _ in range(3))
     return dict(sorted(seconds.items(), key=lambda pair: pair[1]))
 
 
@@ -66,6 +65,10 @@ def measure(sides, name, options):
     steps = 3 if options.small else NETWORKS[name].steps
     tried = {who: fastest(one, name, max(1, steps // 4)) for who, one in sides.items()}
     chosen = {who: next(iter(variants)) for who, variants in tried.items()}
+    for who, seconds in tried.items():
+        if len(seconds) > 1:
+            print(f"  {who}, tried: " + "; ".join(f"{variant} {digits(1e6 * one)} us" for variant, one in
+                                                  seconds.items()), flush=True)
     can = {who: one.ask("make", name, chosen[who]) for who, one in sides.items()}
     if options.check:
         check(sides, name, steps)
@@ -211,10 +214,6 @@ def main(arguments=None):
             print(line(found), flush=True)
             if options.json:
                 Path(options.json).write_text(json.dumps(table, indent=1), encoding="utf-8")
-        for who, variants in table["rows"][-1]["variants"].items():
-            if len(variants) > 1:
-                print(f"  {who}: " + "; ".join(f"{variant} {1e6 * seconds:.4g} us" for variant, seconds in
-                                               variants.items()), flush=True)
 
 
 if __name__ == "__main__":
