@@ -168,8 +168,33 @@ class Vectors:
 
     def store_part(self, vector, pointer, offset, count):
         """The first `count` lanes to memory."""
-        self.call("masked.store", ir.VoidType(), vector, self.pointer(pointer, offset), int32(self.align),
-                  self.first(count))
+        if VECTOR_BYTES == 64:
+            self.call("masked.store", ir.VoidType(), vector, self.pointer(pointer, offset), int32(self.align),
+                      self.first(count))
+            return
+        # Before AVX-512, a store under a mask costs as much as a dozen others, or there is none.
+        builder, lanes = self.builder, int64(self.lanes)
+        with builder.if_else(builder.icmp_signed(">=", count, lanes)) as (whole, part):
+            with whole:
+                self.store(vector, pointer, offset)
+            with part:
+                self._store_halves(vector, builder.gep(pointer, [offset]), count)
+
+    def _store_halves(self, vector, pointer, count):
+        """Less than a vector, as a half of it, a quarter, and so on, each where `count` has its bit."""
+        builder = self.builder
+        count = builder.select(builder.icmp_signed(">", count, int64(0)), count, int64(0))
+        vector, pointer = cgutils.alloca_once_value(builder, vector), cgutils.alloca_once_value(builder, pointer)
+        half = self.lanes // 2
+        while half:
+            with builder.if_then(builder.icmp_signed("!=", builder.and_(count, int64(half)), int64(0))):
+                numbers, here = builder.load(vector), builder.load(pointer)
+                low = builder.shuffle_vector(numbers, numbers, ir.VectorType(int32, half)(list(range(half))))
+                builder.store(low, builder.bitcast(here, low.type.as_pointer()), align=self.align)
+                rest = [min(lane + half, self.lanes - 1) for lane in range(self.lanes)]
+                builder.store(self.shuffle(numbers, numbers, rest), vector)
+                builder.store(builder.gep(here, [int64(half)]), pointer)
+            half //= 2
 
     def first(self, count):
         """Mask of the first `count` lanes."""
@@ -221,12 +246,17 @@ def copy(typing, target, target_row, source, source_row, rows, width, capacity):
     def codegen(context, builder, signature, arguments):
         target, target_row, source, source_row, rows, width, capacity = arguments
         vector = Vectors(context, builder, signature.args[0].dtype)
-        vectors = vector.number_in(capacity)
-        with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, vectors) as column:
-            j = builder.mul(column.index, int64(vector.lanes))
-            here, there = (vector.offset(row.index, stride, j) for stride in (source_row, target_row))
-            part = vector.load_part(source, here, builder.sub(width, j))
-            vector.store_part(part, target, there, builder.sub(capacity, j))
+        least = builder.select(builder.icmp_signed("<", width, capacity), width, capacity)
+        whole, vectors = builder.udiv(least, int64(vector.lanes)), vector.number_in(capacity)
+        with cgutils.for_range(builder, rows) as row:
+            here, there = (builder.mul(row.index, stride) for stride in (source_row, target_row))
+            with cgutils.for_range(builder, whole) as column:
+                j = builder.mul(column.index, int64(vector.lanes))
+                vector.store(vector.load(source, builder.add(here, j)), target, builder.add(there, j))
+            with cgutils.for_range(builder, builder.sub(vectors, whole)) as column:
+                j = builder.mul(builder.add(whole, column.index), int64(vector.lanes))
+                part = vector.load_part(source, builder.add(here, j), builder.sub(width, j))
+                vector.store_part(part, target, builder.add(there, j), builder.sub(capacity, j))
 
     i = types.int64
     return types.void(target, i, source, i, i, i, i), codegen
