@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import devices
+from .ops import random as ops
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
-
-    from numpy.typing import NDArray
-
 
 
 class Stream:
@@ -28,16 +28,20 @@ class Stream:
         seed = operator.index(seed)
         self._key = np.array([seed % 2**64, stream % 2**64, 0], np.uint64)
 
-    def next_key(self) -> NDArray[Any]:
-        """The key of this step, an array of its own; the step after it is the next."""
-        key = self._key.copy()
-        self._key[2] += np.uint64(1)
-        return key
+    def next_key(self) -> Any:
+        """The key of this step, an array of the current device, by one launch; the step after it is the next.
+
+        Shapes: (3,), uint64
+        """
+        device = devices.current()
+        if not isinstance(self._key, device.array):
+            self._key = device.put(self._key)
+        return ops.next_key(self._key)
 
     @property
     def state(self) -> tuple[int, ...]:
         """(seed, stream, step) as ints; set it to go on from there."""
-        return tuple(self._key.tolist())
+        return tuple(np.asarray(self._key).tolist())
 
     @state.setter
     def state(self, state: Sequence[int]) -> None:

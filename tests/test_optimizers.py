@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numba_layers import backend as K
-from numba_layers import config, optimizers
+from numba_layers import config, devices, optimizers
 from numba_layers.autograd.tensor import Variable
 from numba_layers.errors import ArgumentError, DtypeError, ModelError, ShapeError, UnknownNameError
 from numba_layers.layers import Dense
@@ -124,6 +124,85 @@ def test_a_learning_rate_can_be_read_and_set_in_every_way():
     variable.assign(0.125)
     optimizer.step()
     np.testing.assert_array_equal(arena.weights, np.float32([0.875] * 3))
+
+
+class Halved(optimizers.SGD):
+    """A rate of the user's own."""
+
+    def rate(self, step):
+        return super().rate(step) / 2
+
+
+class Thirds(optimizers.Adam):
+    """Numbers of the user's own, made of those of a built-in rule."""
+
+    def update(self, step):
+        kernel, (rate, *others) = super().update(step)
+        return kernel, (rate / 3, *others)
+
+
+class Signs(optimizers.Optimizer):
+    """A rule by a kernel of the package."""
+
+    slots = ("moment",)
+
+    def update(self, step):
+        return "sgd_momentum_update", (0.25 / step, 0.5)
+
+
+@pytest.mark.parametrize("kind, alike", [
+    (Halved, lambda: optimizers.SGD(lr=0.125, decay=0.5)), (Thirds, lambda: optimizers.Adam(lr=0.25 / 3, decay=0.5)),
+    (lambda **options: Signs(), lambda: optimizers.SGD(lr=0.25, momentum=0.5))])
+def test_rates_of_users_are_asked_before_each_step(kind, alike):
+    optimizer = kind(lr=0.25, decay=0.5)
+    count = 1 if isinstance(optimizer, Signs) else 4
+    ours = steps_of(optimizer, np.float64, count=count, size=10)
+    np.testing.assert_allclose(ours.weights, steps_of(alike(), np.float64, count=count, size=10).weights, rtol=1e-6)
+    assert int(optimizer.iterations) == count
+    state = optimizer._state
+    assert not state.recordable and f"{type(optimizer).__name__}.update(step)" in state.unrecordable
+    assert optimizer.variant() == ()
+
+
+def test_what_chooses_the_kernels_of_a_step():
+    optimizer = optimizers.SGD(momentum=0.5)
+    arena = Arena(np.ones(3, np.float32))
+    arena.prepared(optimizer)
+    assert optimizer._state.recordable and optimizer._state.unrecordable == ""
+    before = optimizer.variant()
+    optimizer.lr, optimizer.decay = 0.5, 0.1
+    assert hash(optimizer.variant()) == hash(before) and optimizer.variant() == before
+    optimizer.momentum = 0
+    assert optimizer.variant() != before
+    adam = optimizers.Adam()
+    assert adam.variant() != optimizers.Adam(amsgrad=True).variant() != optimizers.Adam(epsilon=1e-3).variant()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rates_and_counts_live_on_the_device(name, device):
+    """They can be read and set from outside, and go on counting where the next step is made."""
+    options = {"lr": 0.25} | ({"decay": 0.5} if name != "Nadam" else {})
+    optimizer, expected = (getattr(optimizers, name)(**options) for _ in range(2))
+    model = line(optimizer)
+    for _ in range(2):
+        model.train_on_batch(X, Y)
+    assert int(optimizer.iterations) == 2 and isinstance(optimizer.iterations.data, devices.current().array)
+    optimizer.lr = 0.125
+    K.set_value(optimizer.iterations, 7)
+    model.train_on_batch(X, Y)
+    assert int(K.get_value(optimizer.iterations)) == 8 and float(optimizer.lr) == 0.125
+    weights = model.get_weights()
+    with devices.device("cpu"):
+        other = line(expected)
+        for _ in range(2):
+            other.train_on_batch(X, Y)
+        expected.lr = 0.125
+        expected.iterations.assign(7)
+        other.train_on_batch(X, Y)
+        for ours, theirs in zip(weights, other.get_weights()):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+        model.train_on_batch(X, Y)
+        assert int(optimizer.iterations) == 9 and isinstance(optimizer.iterations.data, np.ndarray)
 
 
 @pytest.mark.parametrize("name", RULES)

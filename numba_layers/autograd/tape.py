@@ -169,8 +169,9 @@ def _deliver(gradient, array):
     """Put `gradient` into `array` unless it was computed there; None leaves zeros."""
     if array is None:
         return gradient
+    answer = Tensor(array)
     if gradient is None:
-        array[...] = 0
+        answer._fill(0)
     elif gradient.data is not array:
-        array[...] = gradient.data
-    return Tensor(array)
+        answer._receive(gradient)
+    return answer

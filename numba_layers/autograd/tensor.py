@@ -122,6 +122,8 @@ class Tensor:
         def __abs__(self) -> Tensor: ...
         def __getitem__(self, index: Any) -> Tensor: ...
         def __iter__(self) -> Iterator[Tensor]: ...
+        def _receive(self, other: Tensor) -> None: ...
+        def _fill(self, value: float) -> None: ...
 
     _keras_shape = property(lambda self: self.shape)
     _uses_learning_phase = False
@@ -180,7 +182,10 @@ class Variable(Tensor):
 
     def assign(self, value: ArrayLike) -> None:
         """Copy `value` (array-like of the same shape) into the variable's memory."""
-        self.data[...] = value if isinstance(value, DeviceArray) else np.asarray(value, dtype=self.dtype)
+        if type(value) in (Tensor, Variable):
+            self._receive(value)
+        else:
+            self.data[...] = value if isinstance(value, DeviceArray) else np.asarray(value, dtype=self.dtype)
 
 
 def stored(tensor):

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, GraphError
 from ..locks import holding, locks_of
 from ..ops._op import composite
 from ..thread_state import contained
-from .updates import Update
+from .updates import Update, carry_out
 
 if TYPE_CHECKING:
     from typing import Any
@@ -55,10 +55,9 @@ class Function:
 
     def _run(self, values: Any) -> Any:
         results = self._graph.run(values)
-        results = [np.array(result.data) for result in results]    # copies: it may be a variable's own memory
-        for update, value in zip(self.updates, results[self._outputs:]):
-            update.variable.assign(value)
-        return results[:self._outputs]
+        outputs = [np.array(result.data) for result in results[:self._outputs]]     # it may be a variable's own memory
+        carry_out([update.variable for update in self.updates], results[self._outputs:])
+        return outputs
 
 
 def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> Function:

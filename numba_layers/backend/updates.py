@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import TYPE_CHECKING
 
+from .. import devices
+from ..ops._op import copied
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    from ..autograd.tensor import Variable
+    from ..autograd.tensor import Tensor, Variable
     from ..typing import TensorLike
 
 Update = namedtuple("Update", "variable value")
@@ -32,3 +36,11 @@ def update_sub(x: Variable, decrement: TensorLike) -> Any:
 def moving_average_update(x: Variable, value: TensorLike, momentum: float) -> Any:
     """x <- momentum x + (1 - momentum) value"""
     return Update(x, x * momentum + value * (1.0 - momentum))
+
+
+def carry_out(variables: Sequence[Variable], values: Sequence[Tensor]) -> None:
+    """Give each variable its new value; all were computed from the old ones, and some may be another's own memory."""
+    memories = {devices.memory(variable.data) for variable in variables}
+    values = [copied(value) if devices.memory(value.data) in memories else value for value in values]
+    for variable, value in zip(variables, values):
+        variable.assign(value)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from ..typing import DtypeLike
 
-__all__ = ["DEVICES", "DeviceArray", "current", "dense_order", "device", "empty", "part", "set_device", "target"]
+__all__ = ["DEVICES", "DeviceArray", "current", "dense_order", "device", "empty", "memory", "part", "set_device",
+           "target"]
 
 DEVICES = ("cpu", "cuda", "emulated")
 _PLACES = {"cuda": ("gpu", "Gpu"), "emulated": ("emulated", "Emulated")}   # modules loaded when first asked for
@@ -109,6 +110,17 @@ def part(array, like, whole):
         return type(array)(part(array.layout, like.layout, whole.layout), array.owner)
     offset = _address(like) - _address(whole)
     return np.ndarray(like.shape, like.dtype, array, offset, like.strides)
+
+
+def memory(array):
+    """What identifies the memory of `array`, as long as it lives: the same for all arrays that may share theirs."""
+    if isinstance(array, DeviceArray):
+        if array.owner is not None:
+            return id(array.owner)
+        array = array.layout
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return id(array)
 
 
 def _address(array):

@@ -1,9 +1,5 @@
 """What all devices have in common."""
 
-from typing import Any
-
-import numpy as np
-
 from ..errors import DeviceError
 
 
@@ -11,11 +7,9 @@ class Device:
     """Where arrays live and kernels run. Subclasses say `name`, `target` and `array`, the type of their arrays.
 
     kernels: those of the target that are loaded, by name; the registry loads the others when they are asked for.
-    by_numpy: type of the arrays that NumPy brings in order, where others take a launch.
     """
 
     name: str
-    by_numpy: Any = np.ndarray
 
     def adopt(self, array):
         """An array in a GPU's memory as one of this device's. Raises: DeviceError, where this is not that GPU."""

@@ -28,7 +28,6 @@ class DryRun(Cpu):
 
     def __init__(self, target):
         self.target = target
-        self.by_numpy = np.ndarray if target == "cpu" else ()
         self.kernels = _Names()
 
     @staticmethod

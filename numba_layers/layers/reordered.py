@@ -3,6 +3,7 @@
 from .. import ops
 from ..autograd.graph import Step, SymbolicTensor
 from ..autograd.tensor import Variable, in_order
+from ..ops._op import copy_into
 
 
 class ReorderedVariable(SymbolicTensor, Variable):
@@ -30,7 +31,7 @@ class ReorderedVariable(SymbolicTensor, Variable):
         return ReorderedVariable(variable, self.order)
 
     def assign(self, value):
-        self.value[...] = getattr(value, "data", value)
+        copy_into(self.value, value)
 
     def numpy(self):
         """The array as users see it, so that writing to it changes the weight; of another device's memory a copy."""

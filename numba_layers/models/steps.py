@@ -10,6 +10,7 @@ from ..autograd.tape import Tape
 from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..layers.context import collecting
 from ..locks import holding
+from ..ops._op import copy_into
 from . import added
 from .training import Training
 
@@ -69,13 +70,13 @@ class Steps:
                 self._training.state.step(total)
                 self._constrain()
             for variable, value in updates:
-                variable.assign(value.data)
+                variable.assign(value)
         return figures
 
     def _constrain(self):
         for weight in self._trained_weights:
             if weight.constraint is not None:
-                weight.value[...] = constraints.get(weight.constraint)(Tensor(weight.value)).data
+                copy_into(weight.value, constraints.get(weight.constraint)(Tensor(weight.value)))
 
     def _test_step(self, batch):
         with evaluation(learning_phase=0):

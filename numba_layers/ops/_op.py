@@ -15,8 +15,10 @@ from ..autograd.context import context
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tape import Node
 from ..autograd.tensor import Tensor, Variable, as_array
+from ..devices.array import TYPES
 from ..errors import DtypeError, NumbaLayersError, TooLargeError
 from ._inspect import after_launch, arrays_of, before_launch
+from ._walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 _View = namedtuple("_View", "tensor shape")
 _Flat = namedtuple("_Flat", "tensor")
 FLAT = "flat"
-COPIED_AXES = 8   # that the kernel `copy_block` walks
 
 
 def viewed(tensor, *shape):
@@ -290,24 +291,99 @@ def local(tensor):
 
 
 def contiguous(array):
-    """`array` as kernels want it: C-contiguous and writable, so that each kernel has one signature a type."""
+    """`array` as kernels want it: C-contiguous and writable, so that each kernel has one signature a type.
+
+    NumPy copies what no op makes: arrays of the user's that may not be written, or of types without kernels.
+    """
     flags = array.flags
     if flags.c_contiguous and flags.writeable:
         return array
-    return array.copy("C") if isinstance(array, devices.current().by_numpy) else _rearranged(array)
-
-
-def _rearranged(array):
-    """A contiguous copy of a device's array whose axes lie in memory in another order."""
-    order = devices.dense_order(array)
-    if order is None:
-        return devices.current().put(array)
+    if isinstance(array, np.ndarray) and not (flags.writeable and array.dtype in TYPES):
+        return array.copy("C")
     found = devices.empty(array.shape, array.dtype)
-    ones, zeros = ((number,) * (COPIED_AXES - array.ndim) for number in (1, 0))
-    strides = [tuple(stride // array.dtype.itemsize for stride in one.strides) for one in (array, found)]
-    launch("copy_block", array.transpose(order).reshape(-1), ones + array.shape, 0, zeros + strides[0],
-           0, zeros + strides[1], found.reshape(-1))
+    _copy(array, found)
     return found
+
+
+def copy_into(array, source):
+    """Copy `source` over `array`, an array with any strides: of the same shape, or one to which it broadcasts.
+
+    A tensor is copied by launches, cast where its type is another; anything else NumPy copies.
+    """
+    if type(source) not in (Tensor, Variable) or not isinstance(array, devices.current().array):
+        array[...] = np.asarray(source) if isinstance(source, Tensor) else source
+        return
+    data = local(source)
+    if data is array:
+        return
+    if data.dtype != array.dtype:
+        in_place = data.shape == array.shape and array.flags.c_contiguous
+        found = array if in_place else devices.empty(data.shape, array.dtype)
+        launch("cast", contiguous(data).reshape(-1), found.reshape(-1))
+        if in_place:
+            return
+        data = found
+    _copy(data, array)
+
+
+def fill_array(array, value):
+    """Write a number to each element of `array`, which may have any strides, by a launch."""
+    order = devices.dense_order(array) if isinstance(array, devices.current().array) else None
+    if order is None:
+        copy_into(array, Tensor(np.array(value, array.dtype)))
+    else:
+        launch("fill", array.dtype.type(value), array.transpose(order).reshape(-1))
+
+
+def copied(tensor):
+    """A tensor of new memory with the value of `tensor`."""
+    array = devices.empty(tensor.shape, tensor.dtype)
+    copy_into(array, tensor)
+    return Tensor(array)
+
+
+def _copy(source, array):
+    """Launch the copy of one array of the current device to another of the same type; both have any strides."""
+    if not array.size:
+        return
+    if source.shape == array.shape and source.flags.c_contiguous and array.flags.c_contiguous:
+        shape, steps, places = (array.size,), (1,), (1,)
+    else:
+        shape, steps, places = array.shape, _steps(source, array.shape), _steps(array, array.shape)
+    if steps is None or places is None:     # fields of records, which no kernel reads
+        array[...] = source
+        return
+    sizes, steps, places = walk(shape, steps, places)
+    x, x_start = _memory(source)
+    y, y_start = _memory(array)
+    launch("copy_block", x, sizes, x_start, steps, y_start, places, y)
+
+
+def _steps(array, shape):
+    """How many elements apart neighbours lie, for each axis of `array` broadcast to `shape`; None for no whole number.
+
+    Raises: ValueError, NumPy's, where it does not broadcast.
+    """
+    layout = getattr(array, "layout", array)
+    spare = max(layout.ndim - len(shape), 0)
+    layout = layout.reshape(layout.shape[spare:]) if layout.shape[:spare] == (1,) * spare else layout
+    layout = layout if layout.shape == shape else np.broadcast_to(layout, shape)
+    strides, size = layout.strides, array.dtype.itemsize
+    return None if any(stride % size for stride in strides) else tuple(stride // size for stride in strides)
+
+
+def _memory(array):
+    """The memory that `array` spans, as a flat array, and the place of the first element in it."""
+    order = devices.dense_order(array)
+    if order is not None:
+        return array.transpose(order).reshape(-1), 0
+    layout, size = getattr(array, "layout", array), array.dtype.itemsize
+    backward = [stride < 0 for stride in layout.strides]
+    lowest = layout[tuple(slice(-1, None) if back else slice(1) for back in backward)]
+    reach = [(n - 1) * abs(stride) // size for n, stride in zip(layout.shape, layout.strides)]
+    memory = np.lib.stride_tricks.as_strided(lowest, (sum(reach) + 1,), (size,))
+    return (memory if layout is array else array._view(memory),
+            sum(far for far, back in zip(reach, backward) if back))
 
 
 def _allocate(shape, dtype):

@@ -3,8 +3,9 @@
 There are no in-place operators: Python reads `x -= y` as `x = x - y`, so no value changes under a tape.
 """
 
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import Tensor, Variable
 from . import elementwise, linear, shape
+from ._op import copy_into, fill_array, local
 
 BINARY = {
     "add": elementwise.add,
@@ -46,6 +47,16 @@ def _iter(self):
     return (self[i] for i in range(self.shape[0]))
 
 
+def _receive(self, other):
+    """Copy the value of another tensor into the memory of this one, by a launch; a variable follows to the device."""
+    copy_into(local(self) if isinstance(self, Variable) else self.data, other)
+
+
+def _fill(self, value):
+    """Write a number to each element of the memory, by a launch."""
+    fill_array(self.data, value)
+
+
 for _name, _op in (BINARY | COMPARISON | UNARY).items():
     setattr(Tensor, f"__{_name}__", _method(_op))
 for _name, _op in BINARY.items():
@@ -53,4 +64,5 @@ for _name, _op in BINARY.items():
 Tensor.__pos__ = lambda self: self
 Tensor.__getitem__ = _getitem
 Tensor.__iter__ = _iter
+Tensor._receive, Tensor._fill = _receive, _fill
 Tensor.T = property(shape.transpose)

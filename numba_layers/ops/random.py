@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import config
+from .. import config, devices
 from ..errors import ArgumentError, ShapeError
 from . import elementwise
 from ._broadcast import broadcast
-from ._op import op, reshaped, run, viewed
+from ._op import launch, op, reshaped, run, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,15 @@ def _mask_shape(x, noise_shape):
 
 
 def _words(key):
-    return np.asarray(key, np.uint64)
+    here = isinstance(key, devices.DeviceArray) and isinstance(key, devices.current().array)
+    return key if here else np.asarray(key, np.uint64)
+
+
+def next_key(stream):
+    """The key of this step, (seed, stream, step), by which `stream`, an array of these three, then counts on."""
+    key = devices.empty(stream.shape, stream.dtype)
+    launch("next_key", stream, key, outputs=2)
+    return key
 
 
 def random_uniform(*, shape: Sequence[int], key: ArrayLike, low: float = 0.0, high: float = 1.0,

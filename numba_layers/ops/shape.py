@@ -5,7 +5,6 @@ Shapes hold None (open) where a tensor is symbolic; what is computed from them t
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from typing import TYPE_CHECKING
@@ -16,7 +15,8 @@ from ..autograd.graph import SymbolicTensor
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, OutOfRangeError, ShapeError, unknown
 from . import embedding, reduction
-from ._op import COPIED_AXES, composite, float_type, op, op_of_parts, open_size, reshaped, viewed
+from ._op import composite, float_type, op, op_of_parts, open_size, reshaped, viewed
+from ._walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,34 +113,9 @@ def _copy(run, x, block, x_strides, out, x_start=0, y_start=0, y_strides=None, d
     """
     if None in block:
         return run("copy_block", x, out=out, dtype=dtype)
-    walk, x_strides, y_strides = _walk(tuple(block), tuple(x_strides), tuple(y_strides or strides_of(block)))
-    return run("copy_block", viewed(x, -1), walk, x_start, x_strides, y_start, y_strides,
+    sizes, x_strides, y_strides = walk(tuple(block), tuple(x_strides), tuple(y_strides or strides_of(block)))
+    return run("copy_block", viewed(x, -1), sizes, x_start, x_strides, y_start, y_strides,
                out=out, out_view=(-1,), dtype=dtype)
-
-
-@functools.lru_cache(4096)
-def _walk(block, x_strides, y_strides):
-    """The same block with as few axes as possible, in the order that suits `copy_block`, COPIED_AXES of them.
-
-    y is walked in its memory's order, but the axis along which x is contiguous comes last or second to last:
-    those two are walked in tiles.
-    """
-    axes = [axis for axis in zip(block, x_strides, y_strides) if axis[0] != 1]
-    axes.sort(key=lambda axis: -abs(axis[2]))
-    merged = axes[:1]
-    for size, x_stride, y_stride in axes[1:]:
-        outer_size, outer_x, outer_y = merged[-1]
-        if outer_x == size * x_stride and outer_y == size * y_stride:
-            merged[-1] = outer_size * size, x_stride, y_stride
-        else:
-            merged.append((size, x_stride, y_stride))
-    if len(merged) > COPIED_AXES:
-        raise ShapeError(f"{len(merged)} axes of shape {block} to rearrange, at most {COPIED_AXES} are possible.")
-    nearest = min(range(len(merged)), key=lambda axis: abs(merged[axis][1]) or math.inf, default=0)
-    if nearest < len(merged) - 2:
-        merged.insert(-1, merged.pop(nearest))
-    merged = [(1, 0, 0)] * (COPIED_AXES - len(merged)) + merged
-    return tuple(zip(*merged))
 
 
 @op

@@ -10,8 +10,10 @@ import numpy as np
 from .. import config
 from .._legacy import Constructed
 from ..arguments import call_with, options_of, real, unmasked
-from ..autograd.tensor import Variable
+from ..autograd.tensor import Tensor, Variable
 from ..errors import ArgumentError, DtypeError, ModelError, ShapeError, UnknownArgumentError, nearest
+from ..ops._op import local
+from .rates import Rule, launch_rates, memory_of, zeros
 from .state import State
 from .updates import asked, clipped_gradients, updates_of
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self, Unpack
 
-    from ..autograd.tensor import Tensor
     from ..typing import ArrayLike, Clipping, Config
 
 KERAS1_EPSILON = 1e-8
@@ -78,7 +79,8 @@ class Optimizer(Constructed):
 
     A subclass says `numbers` (names of its hyperparameters) and `slots` (in the order in which Keras saves
     them), and gives `update(step)`: the name of its kernel, and this step's numbers for the kernel's `rates`.
-    Or, slower, it is written as for Keras, with `get_updates(loss, params)`.
+    Or, slower, it is written as for Keras, with `get_updates(loss, params)`. The built-in ones have a `rule`: a kernel
+    of their own counts the step and computes its numbers.
     `iterations` is the number of steps done, an int64 `Variable`. One optimizer may serve several models: they share
     its rates and `iterations`, as in Keras, and have slots and clipping of their own.
     """
@@ -86,6 +88,7 @@ class Optimizer(Constructed):
     numbers: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
     saves_iterations = True
+    rule: Rule | None = None
     lr: Any
     decay: Any
 
@@ -128,8 +131,37 @@ class Optimizer(Constructed):
         self._state.step()
 
     def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        """(kernel name, its numbers) for step 1, 2, ..."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it updates: define update(step).")
+        """(kernel name, its numbers) for step 1, 2, ...
+
+        A subclass that defines it, or `rate(step)`, is asked before each step; it may call that of a built-in one.
+        """
+        if self.rule is None:
+            raise NotImplementedError(f"{type(self).__name__} does not say how it updates: define update(step).")
+        numbers = zeros((self.rule.rates,), np.float64)
+        decayed = {"lr": self.rate(step), "decay": 0} if "decay" in self.rule.arrays else {}
+        arrays = [local(Tensor(np.array(decayed.get(name, getattr(self, name)), np.float64)))
+                  for name in self.rule.arrays]
+        launch_rates(self, arrays, memory_of(self), local(Variable(np.array(step - 1, np.int64))), numbers)
+        return self.kernel(), tuple(np.asarray(numbers).tolist())
+
+    def kernel(self) -> str:
+        """Name of the kernel that updates the weights, where the optimizer has a `rule`."""
+        raise NotImplementedError(f"{type(self).__name__} does not say which kernel updates: define kernel().")
+
+    @property
+    def counts_by_launch(self) -> bool:
+        """True where one launch counts a step and computes its numbers: a `rule`, with no method of a user's own."""
+        return self.rule is not None and all(
+            getattr(getattr(self, name), "__func__", None) is getattr(Optimizer, name) for name in ("update", "rate"))
+
+    def variant(self) -> tuple[Any, ...]:
+        """What decides which kernels a step launches, and with which fixed numbers: quick to ask, hashable.
+
+        Hyperparameters that are not in it lie in arrays, which the kernels read at each step.
+        """
+        if not self.counts_by_launch:
+            return ()
+        return self.kernel(), *(float(getattr(self, name)) for name in self.rule.numbers)  # type: ignore[union-attr]
 
     def get_updates(self, *given: Any, **named: Any) -> list[Any]:
         """`get_updates(loss, params)`, or Keras 1's `(params, constraints, loss)`: a step, as updates for K.function.

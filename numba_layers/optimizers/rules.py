@@ -6,7 +6,6 @@ g is the gradient, w the weight, t the number of the step, 1 at first. Every rul
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from ..arguments import flag
 from ..autograd.tensor import Variable
 from .base import Hyperparameter, Optimizer, checked, epsilon_or_default
+from .rates import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ class SGD(Optimizer):
 
     lr, momentum, decay = Hyperparameter(), Hyperparameter(most=1), Hyperparameter()
     numbers = ("lr", "momentum", "decay")
+    rule = Rule("sgd_rates", ("lr", "decay"), ("momentum",), rates=2)
     slots = ("moment",)
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.0, decay: float = 0.0, nesterov: bool = False,
@@ -43,10 +44,9 @@ class SGD(Optimizer):
         self.lr, self.momentum, self.decay, self.initial_decay = lr, momentum, decay, decay
         self.nesterov = flag(nesterov, "SGD: nesterov")
 
-    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        momentum = float(self.momentum)
-        name = "sgd_nesterov_update" if self.nesterov else "sgd_momentum_update"
-        return name if momentum else "sgd_update", (self.rate(step), momentum)
+    def kernel(self) -> str:
+        with_momentum = "sgd_nesterov_update" if self.nesterov else "sgd_momentum_update"
+        return with_momentum if float(self.momentum) else "sgd_update"
 
     def _slots_of(self, kernel: str, slots: Sequence[Any]) -> Sequence[Any]:
         return () if kernel == "sgd_update" else slots
@@ -64,6 +64,7 @@ class RMSprop(Optimizer):
 
     lr, rho, decay = Hyperparameter(), Hyperparameter(most=1), Hyperparameter()
     numbers = ("lr", "rho", "decay", "epsilon")
+    rule = Rule("rmsprop_rates", ("lr", "rho", "decay"), ("epsilon",), rates=3)
     slots = ("mean_square",)
     saves_iterations = False
 
@@ -73,8 +74,8 @@ class RMSprop(Optimizer):
         self.lr, self.rho, self.decay, self.initial_decay = lr, rho, decay, decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        return "rmsprop_update", (self.rate(step), float(self.rho), self.epsilon)
+    def kernel(self) -> str:
+        return "rmsprop_update"
 
 
 class Adagrad(Optimizer):
@@ -86,6 +87,7 @@ class Adagrad(Optimizer):
 
     lr, decay = Hyperparameter(), Hyperparameter()
     numbers = ("lr", "decay", "epsilon")
+    rule = Rule("adagrad_rates", ("lr", "decay"), ("epsilon",), rates=2)
     slots = ("sum_square",)
     saves_iterations = False
 
@@ -95,8 +97,8 @@ class Adagrad(Optimizer):
         self.lr, self.decay, self.initial_decay = lr, decay, decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        return "adagrad_update", (self.rate(step), self.epsilon)
+    def kernel(self) -> str:
+        return "adagrad_update"
 
 
 class Adadelta(Optimizer):
@@ -109,6 +111,7 @@ class Adadelta(Optimizer):
 
     lr, decay = Hyperparameter(), Hyperparameter()
     numbers = ("lr", "rho", "decay", "epsilon")
+    rule = Rule("adadelta_rates", ("lr", "decay"), ("rho", "epsilon"), rates=3)
     slots = ("mean_square", "mean_square_step")
     saves_iterations = False
 
@@ -119,8 +122,8 @@ class Adadelta(Optimizer):
         self.rho = checked(self, "rho", rho, most=1)   # a plain number, as in Keras
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        return "adadelta_update", (self.rate(step), self.rho, self.epsilon)
+    def kernel(self) -> str:
+        return "adadelta_update"
 
 
 class Adam(Optimizer):
@@ -134,6 +137,7 @@ class Adam(Optimizer):
     lr, decay = Hyperparameter(), Hyperparameter()
     beta_1, beta_2 = Hyperparameter(below=1), Hyperparameter(below=1)
     numbers = ("lr", "beta_1", "beta_2", "decay", "epsilon")
+    rule = Rule("adam_rates", ("lr", "beta_1", "beta_2", "decay"), ("epsilon",), rates=4)
 
     def __init__(self, lr: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = None,
                  decay: float = 0.0, amsgrad: bool = False, **clipping: Unpack[Clipping]) -> None:
@@ -147,11 +151,8 @@ class Adam(Optimizer):
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("mean", "mean_square", "largest") if self.amsgrad else ("mean", "mean_square")
 
-    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
-        rate = self.rate(step) * math.sqrt(1 - beta_2 ** step) / (1 - beta_1 ** step)
-        name = "adam_amsgrad_update" if self.amsgrad else "adam_update"
-        return name, (rate, beta_1, beta_2, self.epsilon)
+    def kernel(self) -> str:
+        return "adam_amsgrad_update" if self.amsgrad else "adam_update"
 
     def _slot_variables(self, variables: Sequence[Variable], slots: list[Variable]) -> list[Variable]:
         """Without amsgrad Keras 2 saves one zero for each variable in place of the largest v."""
@@ -179,6 +180,7 @@ class Adamax(Optimizer):
     lr, decay = Hyperparameter(), Hyperparameter()
     beta_1, beta_2 = Hyperparameter(below=1), Hyperparameter(below=1)
     numbers = ("lr", "beta_1", "beta_2", "decay", "epsilon")
+    rule = Rule("adamax_rates", ("lr", "beta_1", "beta_2", "decay"), ("epsilon",), rates=4)
     slots = ("mean", "largest")
 
     def __init__(self, lr: float = 0.002, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = None,
@@ -188,9 +190,8 @@ class Adamax(Optimizer):
         self.decay = self.initial_decay = decay
         self.epsilon = epsilon_or_default(self, epsilon)
 
-    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
-        return "adamax_update", (self.rate(step) / (1 - beta_1 ** step), beta_1, beta_2, self.epsilon)
+    def kernel(self) -> str:
+        return "adamax_update"
 
 
 class Nadam(Optimizer):
@@ -204,6 +205,7 @@ class Nadam(Optimizer):
 
     lr, beta_1, beta_2 = Hyperparameter(), Hyperparameter(below=1), Hyperparameter(below=1)
     numbers = ("lr", "beta_1", "beta_2", "epsilon", "schedule_decay")
+    rule = Rule("nadam_rates", ("lr", "beta_1", "beta_2"), ("epsilon", "schedule_decay"), rates=6, memory=2)
     slots = ("mean", "mean_square")
 
     def __init__(self, lr: float = 0.002, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = None,
@@ -212,23 +214,6 @@ class Nadam(Optimizer):
         self.lr, self.beta_1, self.beta_2 = lr, beta_1, beta_2
         self.epsilon = epsilon_or_default(self, epsilon)
         self.schedule_decay = checked(self, "schedule_decay", schedule_decay)
-        self._product = (0, 1.0)   # (t, Πₜ)
 
-    def update(self, step: int) -> tuple[str, tuple[float, ...]]:
-        lr, beta_1, beta_2 = float(self.lr), float(self.beta_1), float(self.beta_2)
-        now, following = self._momentum(step), self._momentum(step + 1)
-        product = self._momentum_product(step)
-        rate_gradient = lr * (1 - now) / (1 - product)
-        rate_mean = lr * following / (1 - product * following)
-        return "nadam_update", (rate_gradient, rate_mean, 1 - beta_2 ** step, beta_1, beta_2, self.epsilon)
-
-    def _momentum(self, step: int) -> float:
-        return float(self.beta_1) * (1 - 0.5 * 0.96 ** (step * self.schedule_decay))
-
-    def _momentum_product(self, step: int) -> float:
-        """Πₜ, from that of the step before; after a load or a reset, from the beginning."""
-        before, product = self._product if self._product[0] <= step else (0, 1.0)
-        for t in range(before + 1, step + 1):
-            product *= self._momentum(t)
-        self._product = (step, product)
-        return product
+    def kernel(self) -> str:
+        return "nadam_update"

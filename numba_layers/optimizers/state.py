@@ -5,7 +5,8 @@ import numpy as np
 from .. import devices
 from ..autograd.tensor import Variable
 from ..errors import ShapeError
-from ..ops._op import launch
+from ..ops._op import launch, local
+from .rates import Rates, zeros
 from .written import WrittenUpdates
 
 NORM_SUMS = 64   # partial sums of the gradients' norm
@@ -27,13 +28,13 @@ class State:
         self.variables = list(variables)
         self.clips_norm, self.clips = bool(optimizer.clipnorm), bool(optimizer.clipnorm or optimizer.clipvalue)
         self._limits = np.array([optimizer.clipnorm or np.inf, optimizer.clipvalue or np.inf], weights.dtype)
-        self._sums = _zeros(NORM_SUMS, weights.dtype)
+        self._sums = zeros(NORM_SUMS, weights.dtype)
         self._written = WrittenUpdates(self) if optimizer.is_written else None
         if self._written is not None:
             self.saved = list(optimizer.weights)
             return
-        self.slots = {slot: _zeros(weights.shape, weights.dtype) for slot in optimizer.slots}
-        self._rates = np.zeros(len(optimizer.update(1)[1]), weights.dtype)
+        self.slots = {slot: zeros(weights.shape, weights.dtype) for slot in optimizer.slots}
+        self._rates = Rates(optimizer, weights.dtype)
         self.saved = optimizer._saved(self.variables, self._slot_variables())
 
     def step(self, loss=None):
@@ -44,9 +45,7 @@ class State:
     def begin_step(self):
         """Count the step and write its numbers (rates, corrections) to the array that the kernel reads."""
         if self._written is None:
-            step = int(self.optimizer.iterations.data) + 1
-            self._kernel, self._rates[...] = self.optimizer.update(step)
-            self.optimizer.iterations.data[...] = step
+            self._kernel = self._rates.count(local(self.optimizer.iterations))
 
     def launch_update(self, loss=None):
         """Launch the step's kernels: their arguments are the same arrays each time."""
@@ -55,7 +54,19 @@ class State:
             return
         self.clip()
         slots = self.optimizer._slots_of(self._kernel, self.slots.values())
-        launch(self._kernel, self.gradients, self._rates, *slots, self.weights)
+        launch(self._kernel, self.gradients, self._rates.numbers, *slots, self.weights)
+
+    @property
+    def unrecordable(self):
+        """Why a step cannot be recorded and replayed, as text; '' where it can: all it does is launch kernels."""
+        if self._written is not None or self._rates.by_launch:
+            return ""
+        return f"{type(self.optimizer).__name__}.update(step), or rate(step), is Python that runs before each step"
+
+    @property
+    def recordable(self):
+        """Whether all that a step does is to launch kernels."""
+        return not self.unrecordable
 
     def clip(self):
         """Limit the gradients as the optimizer said when it took on the model."""
@@ -81,9 +92,3 @@ class State:
     def set_weights(self, weights):
         """Restore what `get_weights` gave; see `Optimizer.set_weights`."""
         self.optimizer._restore(self.saved, weights)
-
-
-def _zeros(shape, dtype):
-    array = devices.empty(shape, dtype)
-    array[...] = 0
-    return array

@@ -7,15 +7,14 @@ kernel on the copies.
 import functools
 from collections import namedtuple
 
-import numpy as np
-
 from .. import constraints as all_constraints
 from .. import devices, ops
 from ..autograd.graph import SymbolicTensor, defer
 from ..autograd.tensor import Tensor
 from ..backend import gradients, int_shape, update, zeros
 from ..errors import ArgumentError, UnknownArgumentError, nearest
-from ..ops._op import contiguous, launch, local
+from ..ops._op import contiguous, copied, launch, local
+from .rates import Rates
 from .written import TrainingLoss
 
 Asked = namedtuple("Asked", "loss params constraints", defaults=[None])
@@ -58,10 +57,11 @@ def updates_of(optimizer, loss, params, constraints):
     slots = [[zeros(int_shape(param), dtype=param.dtype, name=f"{param.name}/{slot}") for param in params]
              for slot in optimizer.slots]
     updates = [update(optimizer.iterations, optimizer.iterations + 1)]
+    numbers = {dtype: _Numbers(optimizer, dtype) for dtype in {param.dtype for param in params}}
     for param, grad, *own in zip(params, grads, *slots):
         templates = [SymbolicTensor(int_shape(param), param.dtype) for _ in range(1 + len(own))]
-        value, *values = defer(functools.partial(_stepped, optimizer), (optimizer.iterations, grad, param, *own), {},
-                               templates)
+        of_step = numbers[param.dtype]
+        value, *values = defer(of_step.stepped, (of_step.tensor, grad, param, *own), {}, templates)
         constraint = all_constraints.get(_constraint(param, constraints))
         updates += map(update, own, values)
         updates.append(update(param, value if constraint is None else constraint(value)))
@@ -74,17 +74,24 @@ def _constraint(param, constraints):
     return constraints.get(param, own) if isinstance(constraints, dict) else own
 
 
-def _stepped(optimizer, iterations, grad, *state):
-    """A weight and its slots, `state`, as they are after the next step along `grad`: as new tensors."""
-    kernel, numbers = optimizer.update(int(iterations.data) + 1)
-    arrays = [_copied(tensor) for tensor in state]
-    weight, *slots = [array.reshape(-1) for array in arrays]
-    launch(kernel, contiguous(local(grad)).reshape(-1), np.array(numbers, weight.dtype),
-           *optimizer._slots_of(kernel, slots), weight)
-    return [Tensor(array) for array in arrays]
+class _Numbers:
+    """The numbers of a graph's steps, for kernels on weights of `dtype`, as a tensor of the graph, and the kernel."""
 
+    def __init__(self, optimizer, dtype):
+        self._optimizer, self._dtype = optimizer, dtype
+        self._rates, self._place = Rates(optimizer, dtype), devices.current()
+        self.tensor = defer(self._next, (optimizer.iterations,), {}, SymbolicTensor((None,), dtype))
 
-def _copied(tensor):
-    array = devices.empty(tensor.shape, tensor.dtype)
-    array[...] = tensor.data
-    return array
+    def _next(self, iterations):
+        if self._place is not devices.current():
+            self._rates, self._place = Rates(self._optimizer, self._dtype), devices.current()
+        self.kernel = self._rates.count(copied(iterations).data)    # the graph's update counts
+        return Tensor(self._rates.numbers)
+
+    def stepped(self, numbers, grad, *state):
+        """A weight and its slots, `state`, as they are after the step along `grad`: as new tensors."""
+        new = [copied(tensor) for tensor in state]
+        weight, *slots = [tensor.data.reshape(-1) for tensor in new]
+        launch(self.kernel, contiguous(local(grad)).reshape(-1), local(numbers),
+               *self._optimizer._slots_of(self.kernel, slots), weight)
+        return new

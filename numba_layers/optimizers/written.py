@@ -6,6 +6,7 @@ import numpy as np
 
 from ..autograd.graph import Graph, Step, SymbolicTensor
 from ..autograd.tensor import Tensor, Variable, as_tensor, stored
+from ..backend.updates import carry_out
 from ..ops import multiply
 from ..ops._op import op
 
@@ -30,9 +31,7 @@ class WrittenUpdates:
     def run(self, loss):
         """Compute all new values from the old ones, then assign them."""
         self._loss.begin(loss)
-        values = [np.array(value.data) for value in self._graph.run([])]
-        for variable, value in zip(self._variables, values):
-            variable.assign(value)
+        carry_out(self._variables, self._graph.run([]))
 
 
 class TrainingLoss(SymbolicTensor):

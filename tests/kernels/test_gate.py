@@ -1,5 +1,7 @@
 """Resource usage of the CUDA kernels on each GPU: no stack, no spills, no double precision, no more than recorded.
 
+Kernels `<optimizer>_rates` alone, of one thread, compute in double precision.
+
 After a change that is worth its registers, and for a new kernel (after `record_signatures`), record anew:
 
     python3.11 -m numba_layers kernels --cuda > tests/kernels/cuda_resources.txt
@@ -38,6 +40,16 @@ def compiled_here():
             if (name in first.values() or name.startswith(ALL_FORMS)) and not name.startswith(LIKE_IT)]
 
 
+def in_doubles(name):
+    """Whether a kernel may compute in double precision."""
+    return name.endswith("_rates")
+
+
+def but_for_doubles(cell):
+    """A cell without its count of double precision instructions."""
+    return re.sub(r"/doubles\d+", "", cell)
+
+
 def numbers(cell):
     """(registers, shared memory) of a cell such as '40+2048'; registers in eights, as GPUs give them out."""
     registers, shared = re.fullmatch(r"(\d+)(?:\+(\d+))?", cell).groups()
@@ -52,7 +64,8 @@ def test_every_kernel_has_its_types_and_resource_usage():
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_without_stack_spills_and_doubles(name):
-    assert [cell for cell in RECORDED[name].values() if "/" in cell] == []
+    cells = map(but_for_doubles if in_doubles(name) else str, RECORDED[name].values())
+    assert [cell for cell in cells if "/" in cell] == []
 
 
 @pytest.mark.parametrize("name", compiled_here())
@@ -63,8 +76,8 @@ def test_no_more_than_recorded(name):
         if found is None:
             assert allowed == "-"
             continue
-        assert found.stack == found.spilled == found.doubles == 0, f"{architecture}: {found}"
-        (registers, shared), (most, most_shared) = numbers(str(found)), numbers(allowed)
+        assert found.stack == found.spilled == 0 and (in_doubles(name) or not found.doubles), f"{architecture}: {found}"
+        (registers, shared), (most, most_shared) = (numbers(but_for_doubles(cell)) for cell in (str(found), allowed))
         assert registers <= most + SLACK and shared <= most_shared, f"{architecture}: {found}, recorded {allowed}"
 
 

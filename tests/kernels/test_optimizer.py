@@ -96,7 +96,7 @@ def test_updates(name, size, device, dtype, random):
 @pytest.mark.parametrize("optimizer", [
     optimizers.SGD(), optimizers.SGD(momentum=0.9), optimizers.SGD(momentum=0.9, nesterov=True), optimizers.RMSprop(),
     optimizers.Adagrad(), optimizers.Adadelta(), optimizers.Adam(), optimizers.Adam(amsgrad=True), optimizers.Adamax(),
-    optimizers.Nadam()], ids=lambda optimizer: optimizer.update(1)[0])
+    optimizers.Nadam()], ids=lambda optimizer: optimizer.kernel())
 def test_optimizers_hand_over_what_the_table_says(optimizer):
     name, rates = optimizer.update(1)
     assert TABLE[name].slots == tuple(optimizer._slots_of(name, optimizer.slots))
@@ -129,3 +129,68 @@ def test_gradients_without_norm(device, dtype):
     gradients = np.array([np.nan, 1, -9], dtype)
     launch("clip_gradients", np.zeros(64, dtype), np.array([np.inf, 3], dtype), gradients)
     assert_close(gradients, [np.nan, 1, -3])
+
+
+# ---- rates -------------------------------------------------------------------------------------------------
+
+
+def decayed(t, lr, decay):
+    return lr / (1 + decay * (t - 1))
+
+
+def nadam_momentum(t, beta_1, schedule_decay):
+    return beta_1 * (1 - 0.5 * 0.96 ** (t * schedule_decay))
+
+
+def nadam_rates(t, lr, beta_1, beta_2, epsilon, schedule_decay):
+    now, following = (nadam_momentum(step, beta_1, schedule_decay) for step in (t, t + 1))
+    product = np.prod([nadam_momentum(step, beta_1, schedule_decay) for step in range(1, t + 1)])
+    return (lr * (1 - now) / (1 - product), lr * following / (1 - product * following), 1 - beta_2**t, beta_1, beta_2,
+            epsilon)
+
+
+RATES = {   # kernel -> the numbers of step t; hyperparameters that may change, others
+    "sgd_rates": (lambda t, lr, decay, momentum: (decayed(t, lr, decay), momentum), [0.1, 0.01], [0.9]),
+    "rmsprop_rates": (lambda t, lr, rho, decay, epsilon: (decayed(t, lr, decay), rho, epsilon),
+                      [0.1, 0.9, 0.01], [1e-7]),
+    "adagrad_rates": (lambda t, lr, decay, epsilon: (decayed(t, lr, decay), epsilon), [0.1, 0.01], [1e-7]),
+    "adadelta_rates": (lambda t, lr, decay, rho, epsilon: (decayed(t, lr, decay), rho, epsilon),
+                       [1, 0.01], [0.95, 1e-7]),
+    "adam_rates": (lambda t, lr, beta_1, beta_2, decay, epsilon: (
+        decayed(t, lr, decay) * np.sqrt(1 - beta_2**t) / (1 - beta_1**t), beta_1, beta_2, epsilon),
+        [0.1, 0.9, 0.999, 0.01], [1e-7]),
+    "adamax_rates": (lambda t, lr, beta_1, beta_2, decay, epsilon: (
+        decayed(t, lr, decay) / (1 - beta_1**t), beta_1, beta_2, epsilon), [0.1, 0.9, 0.999, 0.01], [1e-7]),
+    "nadam_rates": (nadam_rates, [0.1, 0.9, 0.999], [1e-7, 0.004]),
+}
+
+
+@pytest.mark.parametrize("steps_done", [0, 6, 20000, 2**52])
+@pytest.mark.parametrize("name", RATES)
+def test_rates(name, steps_done, device, dtype):
+    rule, changing, fixed = RATES[name]
+    changing = [np.array(number, dtype) for number in changing]
+    if name == "nadam_rates" and steps_done > 20000:
+        pytest.skip("the plain product takes for ever")
+    memory = [np.zeros(2)] if name == "nadam_rates" else []
+    iterations = np.array(steps_done, np.int64)
+    for step in (steps_done + 1, steps_done + 2):
+        expected = rule(step, *map(float, changing), *fixed)
+        rates = np.zeros(len(expected), dtype)
+        launch(name, *changing, *map(np.float64, fixed), *memory, iterations, rates, written=len(memory) + 2)
+        assert iterations == step
+        np.testing.assert_allclose(rates, np.array(expected, dtype), rtol=1e-14 if dtype == "float64" else 1e-7)
+
+
+def test_the_product_of_nadam_goes_on_or_begins_again(device):
+    numbers = [*map(np.float64, (0.1, 0.9, 0.999))], [*map(np.float64, (1e-7, 0.004))]
+    products = np.zeros(2)
+    for done in (0, 1, 5, 5, 2, 2**53, 3):      # in order, with a gap, twice, back, far on, back from there
+        iterations, rates = np.array(done, np.int64), np.zeros(6)
+        arrays = [np.array(number) for number in numbers[0]]
+        launch("nadam_rates", *arrays, *numbers[1], products, iterations, rates, written=3)
+        assert products[0] == iterations == done + 1
+        if done < 100:
+            np.testing.assert_allclose(rates, nadam_rates(done + 1, *numbers[0], *numbers[1]), rtol=1e-14)
+        else:
+            assert products[1] == 0

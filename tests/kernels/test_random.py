@@ -125,3 +125,10 @@ def test_same_bits_on_any_number_of_threads(name, dtype):
 
 def test_same_mask_on_any_number_of_threads(dtype):
     np.testing.assert_array_equal(*on_one_and_all(lambda: drop(np.ones(10_001, dtype), 0.4)))
+
+
+def test_keys(device):
+    stream, key = np.array([2**64 - 1, 7, 2**32 - 1], np.uint64), np.zeros(3, np.uint64)
+    for step in range(2):
+        launch("next_key", stream, key, written=2)
+        assert key.tolist() == [2**64 - 1, 7, 2**32 - 1 + step] and stream.tolist() == [*key[:2], key[2] + 1]

@@ -46,7 +46,7 @@ class CpuKernel:
         if numba.config.DISABLE_JIT:    # NumPy's scalars warn of 0/0 and the like, machine code does not
             return np.errstate(all="ignore")(self.function)
         threads.start()   # a kernel from the cache would start them its own way
-        options = self._options | {"parallel": parallel}
+        options = {"parallel": parallel} | self._options     # a kernel without a prange says parallel=False
         jitted = numba.njit(**options)(self.function)
         directory = config.cache_directory()
         made_of = identity(self.name, self.function, options)

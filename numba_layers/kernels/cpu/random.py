@@ -63,3 +63,14 @@ def distribution(name, four):
 distribution("random_uniform", uniform)
 distribution("random_normal", normal)
 distribution("random_truncated_normal", truncated_normal)
+
+
+# Keys
+
+
+@cpu_kernel(parallel=False)
+def next_key(stream, key):
+    """key = stream = (seed, stream, step), and then the stream's step is the next.   Shapes: both (3,), uint64"""
+    for k in range(3):
+        key[k] = stream[k]
+    stream[2] += ONE

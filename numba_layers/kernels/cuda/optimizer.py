@@ -1,7 +1,10 @@
 """Weight updates on the GPU: one pass over all weights, their gradients and the slots, a thread an element.
 
 `<optimizer>_update(gradients, rates, *slots, weights)`: each loop is `tables.UPDATES`' formula of a weight. A thread
-reads and writes its own elements only. The optimizers fill `rates` before each step.
+reads and writes its own elements only.
+
+`<optimizer>_rates(*hyperparameters, iterations, rates)` runs before: one thread counts step t = iterations + 1, from 1
+on, and writes its numbers, computed in float64, the one place for it. Shapes: as on the CPU.
 
 The loops name their formula twice, for the slots and for the step. It is computed once; but so the slots are stored
 before the step's division and root, whose slow paths would have to keep them in registers.
@@ -9,6 +12,7 @@ before the step's division and root, whose slow paths would have to keep them in
 
 import numpy as np
 
+from ..math import optimizers as rules
 from ..math.optimizers import LEADING, norm_scale
 from ..math.scalar import clip
 from ..math.tables import UPDATES
@@ -78,6 +82,90 @@ def with_three_slots(name, formula, leading):
 _loops = without_slots, with_one_slot, with_two_slots, with_three_slots
 for _name, _update in UPDATES.items():
     _loops[len(_update.slots)](_name, _update.formula, LEADING[len(_update.rates)])
+
+
+# ---- rates -------------------------------------------------------------------------------------------------
+
+
+def one_thread(*arguments):
+    """Launch shape: a single thread has something to do."""
+    return 1, WARP
+
+
+@cuda_kernel(launch=one_thread)
+def sgd_rates(lr, decay, momentum, iterations, rates):
+    """rates = (lr / (1 + decay (t - 1)), momentum)"""
+    if thread_id() == 0:
+        t = iterations[()] + 1
+        iterations[()] = t
+        rates[0], rates[1] = rules.sgd_rates(np.float64(t), lr[()], momentum, decay[()])
+
+
+@cuda_kernel(launch=one_thread)
+def rmsprop_rates(lr, rho, decay, epsilon, iterations, rates):
+    """rates = (lr / (1 + decay (t - 1)), ρ, epsilon)"""
+    if thread_id() == 0:
+        t = iterations[()] + 1
+        iterations[()] = t
+        rates[0], rates[1], rates[2] = rules.rmsprop_rates(np.float64(t), lr[()], rho[()], decay[()], epsilon)
+
+
+@cuda_kernel(launch=one_thread)
+def adagrad_rates(lr, decay, epsilon, iterations, rates):
+    """rates = (lr / (1 + decay (t - 1)), epsilon)"""
+    if thread_id() == 0:
+        t = iterations[()] + 1
+        iterations[()] = t
+        rates[0], rates[1] = rules.adagrad_rates(np.float64(t), lr[()], decay[()], epsilon)
+
+
+@cuda_kernel(launch=one_thread)
+def adadelta_rates(lr, decay, rho, epsilon, iterations, rates):
+    """rates = (lr / (1 + decay (t - 1)), ρ, epsilon)"""
+    if thread_id() == 0:
+        t = iterations[()] + 1
+        iterations[()] = t
+        rates[0], rates[1], rates[2] = rules.rmsprop_rates(np.float64(t), lr[()], rho, decay[()], epsilon)
+
+
+@cuda_kernel(launch=one_thread)
+def adam_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
+    """rates = (r √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂, epsilon) with r = lr / (1 + decay (t - 1))"""
+    if thread_id() == 0:
+        t = iterations[()] + 1
+        iterations[()] = t
+        rates[0], rates[1], rates[2], rates[3] = rules.adam_rates(
+            np.float64(t), lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
+
+
+@cuda_kernel(launch=one_thread)
+def adamax_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
+    """rates = (lr / (1 + decay (t - 1)) / (1 - β₁ᵗ), β₁, β₂, epsilon)"""
+    if thread_id() == 0:
+        t = iterations[()] + 1
+        iterations[()] = t
+        rates[0], rates[1], rates[2], rates[3] = rules.adamax_rates(
+            np.float64(t), lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
+
+
+@cuda_kernel(launch=one_thread)
+def nadam_rates(lr, beta_1, beta_2, epsilon, schedule_decay, products, iterations, rates):
+    """rates = (lr (1 - μₜ) / (1 - Πₜ), lr μₜ₊₁ / (1 - Πₜ₊₁), 1 - β₂ᵗ, β₁, β₂, epsilon) with Πₜ = μ₁ ... μₜ
+
+    products: (t, Πₜ) of an earlier step; (0, 0), and one that is later than this step, stand for the beginning.
+    """
+    if thread_id() == 0:
+        iterations[()] += 1
+        t = np.float64(iterations[()])
+        if products[0] == 0.0 or products[0] > t:
+            products[0], products[1] = 0.0, 1.0
+        n, product = products[0], products[1]
+        while n < t and product > 0.0:
+            n += 1.0
+            product *= rules.nadam_momentum(n, beta_1[()], schedule_decay)
+        products[0], products[1] = t, product
+        rates[0], rates[1], rates[2], rates[3], rates[4], rates[5] = rules.nadam_rates(
+            t, product, lr[()], beta_1[()], beta_2[()], epsilon, schedule_decay)
 
 
 # ---- clipping ----------------------------------------------------------------------------------------------

@@ -80,3 +80,14 @@ def distribution(name, four):
 distribution("random_uniform", uniform)
 distribution("random_normal", normal)
 distribution("random_truncated_normal", truncated_normal)
+
+
+# Keys
+
+
+@cuda_kernel(launch=vec4_launch)
+def next_key(stream, key):
+    """key = stream = (seed, stream, step), and then the stream's step is the next.   Shapes: both (3,), uint64"""
+    if thread_id() == 0:
+        key[0], key[1], key[2] = stream[0], stream[1], stream[2]
+        stream[2] += np.uint64(1)

@@ -3,9 +3,13 @@
 A weight loses the step: w -= step. `slots` are the numbers that the optimizer keeps for the weight, `rates` what may
 change from step to step (rates, decays): tuples, in the order that `tables.UPDATES` says. The difference 1 - ρ is taken
 in the gradient's float type, as Keras takes it.
+
+`<optimizer>_rates` are formulas (t, *hyperparameters) -> rates of step t, 1 at first, all in float64.
 """
 
-from .scalar import formula, sqrt
+import numpy as np
+
+from .scalar import formula, power, sqrt
 
 # count -> a formula: the first numbers of an array, as a tuple, so many. Read in a loop, they would be read each turn.
 LEADING = {
@@ -104,6 +108,64 @@ def nadam(g, slots, rates):
     mean, mean_square = mixed(beta_1, slots[0], g), mixed(beta_2, slots[1], g * g)
     corrected = mean_square * (type(g)(1) / correction)     # a division for all weights, not one each
     return (rate_gradient * g + rate_mean * mean) / (sqrt(corrected) + epsilon), (mean, mean_square)
+
+
+# ---- rates -------------------------------------------------------------------------------------------------
+
+
+@formula
+def decayed(t, lr, decay):
+    """The learning rate of step t: lr / (1 + decay (t - 1))"""
+    return np.float64(lr) / (1.0 + np.float64(decay) * (t - 1.0))
+
+
+@formula
+def sgd_rates(t, lr, momentum, decay):
+    """rate, momentum"""
+    return decayed(t, lr, decay), np.float64(momentum)
+
+
+@formula
+def rmsprop_rates(t, lr, rho, decay, epsilon):
+    """rate, ρ, epsilon"""
+    return decayed(t, lr, decay), np.float64(rho), np.float64(epsilon)
+
+
+@formula
+def adagrad_rates(t, lr, decay, epsilon):
+    """rate, epsilon"""
+    return decayed(t, lr, decay), np.float64(epsilon)
+
+
+@formula
+def adam_rates(t, lr, beta_1, beta_2, decay, epsilon):
+    """rate √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂, epsilon"""
+    beta_1, beta_2 = np.float64(beta_1), np.float64(beta_2)
+    rate = decayed(t, lr, decay) * sqrt(1.0 - power(beta_2, t)) / (1.0 - power(beta_1, t))
+    return rate, beta_1, beta_2, np.float64(epsilon)
+
+
+@formula
+def adamax_rates(t, lr, beta_1, beta_2, decay, epsilon):
+    """rate / (1 - β₁ᵗ), β₁, β₂, epsilon"""
+    beta_1 = np.float64(beta_1)
+    return decayed(t, lr, decay) / (1.0 - power(beta_1, t)), beta_1, np.float64(beta_2), np.float64(epsilon)
+
+
+@formula
+def nadam_momentum(t, beta_1, schedule_decay):
+    """μₜ = β₁ (1 - 0.96^(t schedule_decay) / 2)"""
+    return np.float64(beta_1) * (1.0 - 0.5 * power(0.96, t * np.float64(schedule_decay)))
+
+
+@formula
+def nadam_rates(t, product, lr, beta_1, beta_2, epsilon, schedule_decay):
+    """lr (1 - μₜ) / (1 - Πₜ), lr μₜ₊₁ / (1 - Πₜ₊₁), 1 - β₂ᵗ, β₁, β₂, epsilon, with the product Πₜ = μ₁ μ₂ ... μₜ"""
+    lr, beta_2 = np.float64(lr), np.float64(beta_2)
+    now = nadam_momentum(t, beta_1, schedule_decay)
+    following = nadam_momentum(t + 1.0, beta_1, schedule_decay)
+    return (lr * (1.0 - now) / (1.0 - product), lr * following / (1.0 - product * following),
+            1.0 - power(beta_2, t), np.float64(beta_1), beta_2, np.float64(epsilon))
 
 
 # ---- clipping ----------------------------------------------------------------------------------------------
