@@ -14,7 +14,7 @@ import numpy as np
 from ..autograd.graph import SymbolicTensor
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, OutOfRangeError, ShapeError, unknown
-from . import embedding, reduction
+from . import elementwise, embedding, reduction
 from ._op import composite, float_type, op, op_of_parts, open_size, reshaped, viewed
 from ._walk import walk
 
@@ -279,9 +279,17 @@ def getitem(x: TensorLike, *, index: Any) -> Tensor:
     index = index if isinstance(index, tuple) else (index,)
     if index and isinstance(index[0], list | np.ndarray | Tensor):
         picked = as_tensor(index[0])
-        x = _picked(x, picked)
+        x = _picked(x, picked if isinstance(index[0], Tensor) else _from_the_front(picked, x.shape[:1]))
         index = (slice(None),) * (1 if picked.dtype.kind == "b" else picked.ndim) + index[1:]
     return block_of(x, index=index)
+
+
+def _from_the_front(rows, sizes):
+    """Row numbers that are known now, negative ones counted from the front where the number of rows is known."""
+    if rows.dtype.kind == "b" or sizes in ((), (None,)):
+        return rows
+    numbers = rows.numpy()
+    return Tensor(np.where(numbers < 0, numbers + sizes[0], numbers))
 
 
 @composite
@@ -294,9 +302,8 @@ def _picked(x, rows):
         if rows.ndim > x.ndim or any(have not in (None, want) for have, want in zip(x.shape, rows.shape)):
             raise ShapeError(f"x[mask]: the mask has shape {rows.shape}, x {x.shape}.")
         x, rows = reshape(x, shape=(-1, *x.shape[rows.ndim:])), Tensor(np.flatnonzero(rows.numpy()))
-    elif not isinstance(rows, SymbolicTensor) and x.shape[0] is not None:
-        numbers = rows.numpy()
-        rows = Tensor(np.where(numbers < 0, numbers + x.shape[0], numbers))
+    elif x.ndim and x.shape[0] is not None:
+        rows = elementwise.where(elementwise.less(rows, 0), elementwise.add(rows, x.shape[0]), rows)
     return embedding.gather(x, rows)
 
 

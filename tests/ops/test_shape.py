@@ -88,6 +88,15 @@ def test_getitem_of_any_index(case):
     np.testing.assert_array_equal(tape.gradient(y, tensor), wanted)
 
 
+@pytest.mark.parametrize("rows", [[0, -1, 2], [[1, -5], [4, 0]], []])
+@pytest.mark.parametrize("given", [list, np.array, Tensor, lambda rows: Tensor(rows.astype("int32"))],
+                         ids=["list", "array", "int64", "int32"])
+def test_getitem_of_rows_from_either_end(given, rows, device, random):
+    x, rows = random.standard_normal((5, 3, 2)).astype("float32"), np.array(rows, np.int64)
+    picked = rows.tolist() if given is list else given(rows)
+    np.testing.assert_array_equal(ops.getitem(Tensor(x), index=(picked, 1)), x[rows, 1])
+
+
 @quick
 @given(array_shapes(max_dims=4, max_side=4), st.data())
 def test_concatenate_of_any_shapes(shape, data):
