@@ -160,7 +160,7 @@ def nadam_rates(lr, beta_1, beta_2, epsilon, schedule_decay, products, iteration
         if products[0] == 0.0 or products[0] > t:
             products[0], products[1] = 0.0, 1.0
         n, product = products[0], products[1]
-        while n < t and product > 0.0:
+        while n < t and product > rules.NOTHING:
             n += 1.0
             product *= rules.nadam_momentum(n, beta_1[()], schedule_decay)
         products[0], products[1] = t, product

@@ -11,6 +11,8 @@ import numpy as np
 
 from .scalar import formula, power, sqrt
 
+NOTHING = 2.0**-60      # 1 - x is 1 of any smaller x
+
 # count -> a formula: the first numbers of an array, as a tuple, so many. Read in a loop, they would be read each turn.
 LEADING = {
     1: formula(lambda rates: (rates[0],)),
