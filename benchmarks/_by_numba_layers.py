@@ -41,7 +41,8 @@ class Contender:
         self.model.compile(kind(**dict(zip(names, RATES[network.optimizer]))), network.loss)
         self.work = {"train": self.train, "read": self._read, "predict": self._predict}
         if hasattr(self.model, "as_function"):
-            self.work |= {"function": self._from_python, "compiled": self._from_compiled_code}
+            self.work |= {"function": self._from_python, "compiled": self._from_compiled_code,
+                          "kernels": self._kernels}
 
     def weights(self):
         """Kernel and bias of each layer that has them, kernels as Keras has them."""
@@ -67,6 +68,19 @@ class Contender:
         one = one_sample(self._network)
         for _ in range(calls):
             self.model.predict(one)
+
+    @functools.cached_property
+    def _program(self):
+        """The program of a step, and its inputs."""
+        size = self._network.batch
+        for _ in range(4):
+            self.model.train_on_batch(self._x[:size], self._y[:size])
+        program = self.model._programs.latest
+        return program, [np.zeros(program.buffers[number].bytes, np.uint8) for number in program.inputs]
+
+    def _kernels(self, steps):
+        program, inputs = self._program
+        program.run(inputs, steps)
 
     @functools.cached_property
     def _function(self):

@@ -15,6 +15,7 @@ gathers its own, shuffled. `--check` trains all from the same weights on the sam
 - `a step, in fit`: of an epoch of as many steps as make a turn; the loss is read at its end.
 - `train_on_batch`: the loss is read after each step.
 - `one sample`: from an array of NumPy to one. `as_function` is beside the peers' predictions too.
+- `the kernels of a step alone`: the launches of a step as they are replayed, without batches and figures.
 - `training, peak memory`: by how much a process grows at most, from when libraries are imported and the batches are
   there, while it makes the network and trains it; what a compiler takes is in it (Linux tells this).
 - `start`: what `startup.py` prints.
@@ -32,17 +33,18 @@ from _networks import DESCRIBED, NETWORKS
 from _program_worker import serve
 from _sides import Side
 
-TURN = 0.1      # seconds of a turn that makes calls of one sample, about
+TURN, FEW = 0.1, 4      # seconds of a turn, about, but it has a few calls at least
 TRAINED = 3     # epochs in which memory is measured
 CHECKED = 5     # epochs whose losses are compared
 PEERS = {"PyTorch": "_by_torch", "JAX": "_by_jax"}
 WORK = {"train": "a step, in fit", "read": "a step, train_on_batch, its loss read", "predict": "one sample, predict",
         "function": "one sample, as_function, from Python", "compiled": "one sample, as_function, inside @njit",
-        "memory": "training, peak memory"}
-SMALL = "read", "function", "compiled"      # of the tiny network alone
-BEST, SECONDS = "best of both", "at most"   # bars beside a peer's name: of all peers; of our own seconds
+        "kernels": "the kernels of a step alone", "memory": "training, peak memory"}
+SMALL = "read", "function", "compiled", "kernels"       # of the tiny network alone
+# Bars beside those of a peer: theirs / ours of all peers; our own seconds, at most; `fit` / its kernels, at most.
+BEST, SECONDS, FIT = "best of both", "seconds", "fit / kernels"
 BARS = {("tiny", "train"): {"PyTorch": 30, "JAX": 8}, ("tiny", "predict"): {"PyTorch": 2, "JAX": 1},
-        ("tiny", "function"): {"JAX": 3}, ("tiny", "compiled"): {SECONDS: 2e-6},
+        ("tiny", "function"): {"JAX": 3}, ("tiny", "compiled"): {SECONDS: 2e-6}, ("tiny", "kernels"): {FIT: 1.6},
         ("chain", "train"): {"PyTorch": 4, "JAX": 3}, ("mnist_mlp", "train"): {BEST: 1.3},
         ("mnist_cnn", "train"): {BEST: 3}, ("convolutions", "train"): {BEST: 2.6}, ("autoencoder", "train"): {BEST: 2}}
 BARS_OF_ALL = {"predict": {BEST: 1.5}, "memory": {BEST: 1 / 0.6}}
@@ -76,24 +78,27 @@ def measure(sides, name, options):
         if work == "memory" and not Path("/proc/self/clear_refs").exists():
             print(f"  {WORK[work]}: left out, this system does not tell it", flush=True)
         elif work not in ("memory", *can["ours"]):
-            print(f"  {WORK[work]}: left out, this version has no model.as_function", flush=True)
+            print(f"  {WORK[work]}: left out, this version cannot", flush=True)
         elif work == "memory":
             yield row(name, work, memory(sides, name, chosen, options), tried)
+        elif work == "kernels":
+            both = {"ours": sides["ours"], FIT: sides["ours"]}
+            yield row(name, work, race(both, {"ours": "kernels", FIT: "train"}, steps, options.rounds), tried)
         else:
             works = {who: work if work in can[who] else "predict" for who in sides}
-            most = steps if work in ("train", "read") else None
+            most = steps if work in ("train", "read") else 1_000_000
             yield row(name, work, race(sides, works, most, options.rounds), tried)
 
 
 def race(sides, work, most, rounds):
     """Name of a side -> seconds a call in each round, the sides in turn.
 
-    work: what, by name of a side. most: calls in a turn; if None, as many as fill it.
+    work: what, by name of a side. most: calls in a turn.
     """
     calls, times = {}, {name: [] for name in sides}
     for name, one in sides.items():
-        one.ask("turn", work[name], 3)
-        calls[name] = most or max(1, int(TURN / one.ask("turn", work[name], 3)))
+        one.ask("turn", work[name], min(most, FEW))
+        calls[name] = min(most, max(FEW, int(TURN / one.ask("turn", work[name], min(most, FEW)))))
     for _ in range(rounds):
         for name, one in sides.items():
             times[name].append(one.ask("turn", work[name], calls[name]))
@@ -127,7 +132,7 @@ def row(name, work, figures, tried):
              "variants": tried, "bars": BARS.get((name, work), BARS_OF_ALL.get(work, {}))}
     found["ratios"] = {who: value / found["median"]["ours"] for who, value in found["median"].items() if who != "ours"}
     found["passed"] = {who: passes(found, who, bar) for who, bar in found["bars"].items()
-                       if who == SECONDS or found["ratios"] and (who == BEST or who in found["ratios"])}
+                       if who == SECONDS or who in found["ratios"] or who == BEST and found["ratios"]}
     return found
 
 
@@ -135,8 +140,9 @@ def passes(row, who, bar):
     """Is a bar reached? Medians count."""
     if who == SECONDS:
         return row["median"]["ours"] <= bar
-    ratio = min(row["ratios"].values()) if who == BEST else row["ratios"][who]
-    return ratio >= bar
+    if who == FIT:
+        return row["ratios"][FIT] <= bar
+    return (min(row["ratios"].values()) if who == BEST else row["ratios"][who]) >= bar
 
 
 def line(row):
@@ -148,7 +154,9 @@ def line(row):
                              for kind in ("least", "median")))
     for who in PEERS:
         cells.append(f"{row['ratios'][who]:7.2f}" if who in row["ratios"] else f"{'-':>7}")
-    bars = [f"at most {1e6 * bar:g} us" if who == SECONDS else f"{who} {bar:.3g}" for who, bar in row["bars"].items()]
+    words = {SECONDS: lambda bar: f"at most {1e6 * bar:g} us",
+             FIT: lambda bar: f"{FIT} at most {bar}, is {row['ratios'][FIT]:.2f}"}
+    bars = [words.get(who, lambda bar, who=who: f"{who} {bar:.3g}")(bar) for who, bar in row["bars"].items()]
     missed = [who for who, reached in row["passed"].items() if not reached]
     return " ".join(cells) + "  " + ", ".join(bars) + ("  MISSED: " + ", ".join(missed) if missed else "")
 
