@@ -17,9 +17,10 @@ def about(count):
 
 
 def variants(network):
-    """What is tried: weights as a tree of arrays, or as one array; for dropout, two generators."""
+    """What is tried: weights as a tree of arrays or, in short steps, as one array; for dropout, two generators."""
     generators = ["threefry2x32", "rbg"] if any(isinstance(layer, Dropout) for layer in network.layers) else [None]
-    return [", ".join(filter(None, [state, generator])) for state in ("tree", "flat") for generator in generators]
+    states = ["tree"] if len(network.input_shape) == 3 else ["tree", "flat"]
+    return [", ".join(filter(None, [state, generator])) for state in states for generator in generators]
 
 
 def given(network, variant):
