@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -65,10 +67,13 @@ def _parser():
     sub.add_argument("script", help="path of the script")
     sub.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own arguments")
 
-    sub = command("warm", warm, "compile what a model needs, so that the processes after this one start at once")
-    sub.add_argument("model", help="a model's .h5 file, or its architecture as .json")
+    sub = command("warm", warm, "compile kernels on all processors at once, so that later processes need not: what a "
+                  "model needs, or all that float32 models need on the CPU")
+    sub.add_argument("model", nargs="?", help="a model's .h5 file, or its architecture as .json (default: all kernels)")
     sub.add_argument("--optimizer", default="sgd", help="of a model that does not say it (default: sgd)")
     sub.add_argument("--loss", default="mse", help="of a model that does not say it (default: mse)")
+    sub.add_argument("--level", choices=config.LEVELS[:-1], metavar="LEVEL", help="of the processors that will run "
+                     f"them: {', '.join(config.LEVELS[:-1])} (default: the highest that this one has)")
 
     sub = command("cache", cache, "show where compiled kernels are kept, how many for each level of processor, and "
                   "what of them is of no use to these versions and sources")
@@ -96,8 +101,19 @@ def demo(options):
 
 
 def warm(options):
+    """Compile what a model needs, or everything; for another level in a process that has it from the start."""
+    if options.level:
+        from .kernels import level
+        cpu, features = level.processor(options.level)
+        again = [sys.executable, "-m", "numba_layers", "warm", *([options.model] if options.model else []),
+                 "--optimizer", options.optimizer, "--loss", options.loss]
+        ended = subprocess.run(again, env=os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features})
+        return ended.returncode
     from . import warm
-    warm.run(options.model, options.optimizer, options.loss)
+    if options.model is None:
+        warm.everything()
+    else:
+        warm.run(options.model, options.optimizer, options.loss)
 
 
 def kernels(options):

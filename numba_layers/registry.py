@@ -97,3 +97,28 @@ def table(layer: Any = None, input_shape: Any = None) -> list[Row]:
     Raises: UnknownNameError for a name that no layer has; ArgumentError where the shape of the input is missing.
     """
     return importlib.import_module("numba_layers.kernel_table").table(layer, input_shape)
+
+
+def compile_ahead(wanted: Any, verbose: int = 1) -> int:
+    """Compile those of the CPU's kernels in `wanted` that no cache has, on all processors at once; returns how many.
+
+    wanted: (kernel name, types of its arguments) pairs, the types as `types_of` gives them. verbose: 1 shows a bar once
+    it takes over a second; 0 shows none.
+    """
+    return importlib.import_module("numba_layers.kernels.ahead").compile_ahead(wanted, verbose)
+
+
+def recorded() -> list[tuple[str, Any]]:
+    """(kernel name, types of its arguments) of every kernel, as float32 layers launch it, for `compile_ahead`."""
+    return importlib.import_module("numba_layers.kernels.recorded").recorded()
+
+
+def types_of(arguments: Any) -> tuple[Any, ...]:
+    """Numba's types of a launch's arguments, for `compile_ahead`."""
+    return importlib.import_module("numba_layers.kernels.ahead").types_of(arguments)
+
+
+def runs_here() -> bool:
+    """Whether this processor runs what is compiled: not where `NUMBA_CPU_NAME` asks for kernels of a higher level."""
+    level = importlib.import_module("numba_layers.kernels.level")
+    return level.NAME not in level.LEVELS or level.runs_here(level.NAME)

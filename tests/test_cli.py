@@ -337,6 +337,33 @@ def test_demo_moves_digits_by_half_a_pixel():
 
 
 @pytest.mark.slow
+def test_warm_without_a_model(capsys, monkeypatch):
+    """It compiles every kernel, and what layers, losses and optimizers launch with other types than recorded."""
+    wanted = []
+    monkeypatch.setattr(registry, "compile_ahead", lambda some, verbose=1: wanted.extend(some) or 7)
+    [line] = lines(capsys, "warm")
+    assert re.match(r"7 kernels compiled in \d+\.\d s; all that float32 models need are in ", line)
+    assert {name for name, _ in wanted} == set(registry.kernels("cpu"))
+    assert len({str(types) for name, types in wanted if name == "equal_forward"}) > 1
+    assert "float64" not in str([types for _, types in registry.recorded()])
+
+
+def test_warm_for_another_level(monkeypatch, tmp_path):
+    """In a process that compiles for it from the start."""
+    started = []
+
+    def run(command, env):
+        started.append((command[1:], env["NUMBA_CPU_NAME"], env["NUMBA_CPU_FEATURES"]))
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert cli.main(["warm", "model.h5", "--level", "x86-64-v4", "--loss", "mae"]) == 3
+    [(command, name, features)] = started
+    assert command == ["-m", "numba_layers", "warm", "model.h5", "--optimizer", "sgd", "--loss", "mae"]
+    assert name == "x86-64-v4" and "+avx512f" in features
+
+
+@pytest.mark.slow
 def test_warm_leaves_nothing_to_compile(tmp_path, monkeypatch):
     """After `warm`, a process that trains the model adds no file to the cache."""
     monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(tmp_path / "cache"))

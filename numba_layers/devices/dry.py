@@ -10,25 +10,31 @@ from .host import Cpu
 
 
 class _Names(list):
-    """In the place of a device's kernels: each that is asked for is noted, and does nothing."""
+    """In the place of a device's kernels: each that is asked for is noted, and does nothing but to tell `told`."""
+
+    def __init__(self, told):
+        self._told = told
 
     def get(self, name):
         self.append(name)
-        return _do_nothing
+        return lambda *arguments: self._told(name, arguments)
 
 
-def _do_nothing(*arguments):
+def _nobody(name, arguments):
     pass
 
 
 class DryRun(Cpu):
-    """A device of a target whose launches are noted, not made: `kernels` is the list of their names."""
+    """A device of a target whose launches are noted, not made: `kernels` is the list of their names.
+
+    told: called with the name of the kernel and the arguments of each launch.
+    """
 
     name = "dry run"
 
-    def __init__(self, target):
+    def __init__(self, target, told=_nobody):
         self.target = target
-        self.kernels = _Names()
+        self.kernels = _Names(told)
 
     @staticmethod
     def empty(shape, dtype):

@@ -24,7 +24,7 @@ DIRECTIONS = "forward", "backward"
 def traced(example, target):
     """Pairs of a direction and the name of a kernel that `example` launches there on `target`, each once."""
     device = DryRun(target)
-    with _as_the_example_says(example), devices.device(device):
+    with as_the_example_says(example), devices.device(device):
         names = passes(example, device.kernels)
     return list(dict.fromkeys((direction, name) for direction, some in zip(DIRECTIONS, names) for name in some))
 
@@ -72,7 +72,7 @@ def drawing_nothing():
 
 
 @contextmanager
-def _as_the_example_says(example):
+def as_the_example_says(example):
     """Inside, no setting looks into launches; after it, settings and the layer's random numbers go on as before."""
     check, level, winograd = config.check_numbers, config.debug_level, config.winograd()
     streams = [(stream, stream.state) for one in _inside(example.layer) for stream in vars(one).values()

@@ -150,17 +150,23 @@ class KernelCache(_Cache):
         key = digest(self._identity, str(signature), get_process_triple(), generated_for[1:], surroundings())
         return store.name_of(self._identity[0], key)
 
-    def load_overload(self, signature, target_context):
-        if not self._enabled:
-            return None
+    def places(self, signature, target_context):
+        """(file, whether it is in this cache's own folder): where the code of a signature may be."""
         # Where Numba generates code for this very processor, kernels that were compiled for the level serve as well.
         made_for = {(level.NAME, level.CPU, level.FEATURES), level.generated_for(target_context.codegen())}
         for name in {self._file(signature, one) for one in made_for}:
-            for folder in (self._directory, *ready_made()):
-                result = self._loaded(folder / name, target_context, own=folder == self._directory)
-                if result is not None:
-                    self.hits += 1
-                    return result
+            yield self._directory / name, True
+            for folder in ready_made():
+                yield folder / name, folder == self._directory
+
+    def load_overload(self, signature, target_context):
+        if not self._enabled:
+            return None
+        for file, own in self.places(signature, target_context):
+            result = self._loaded(file, target_context, own)
+            if result is not None:
+                self.hits += 1
+                return result
         return None
 
     def _loaded(self, file, target_context, own):

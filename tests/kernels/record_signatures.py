@@ -1,4 +1,4 @@
-"""Records with which types the tests launch kernels, for `cuda/toolchain/signatures.py`; the CPU's will do:
+"""Records with which types the tests launch kernels, for `kernels/signatures.py`; the CPU's will do:
 
     TEST_DEVICES=cpu python -m pytest -p tests.kernels.record_signatures tests
 
@@ -12,11 +12,11 @@ from pathlib import Path
 import numba_layers
 from numba_layers import registry
 from numba_layers.kernels.cpu.compile import CpuKernel
-from numba_layers.kernels.cuda.toolchain.resources import text_of
-from numba_layers.kernels.cuda.toolchain.signatures import SIGNATURES
 from numba_layers.kernels.cuda.toolchain.target import _type
+from numba_layers.kernels.recorded import text_of
+from numba_layers.kernels.signatures import SIGNATURES
 
-FILE = Path(numba_layers.__file__).parent / "kernels" / "cuda" / "toolchain" / "signatures.py"
+FILE = Path(numba_layers.__file__).parent / "kernels" / "signatures.py"
 HEAD = '''"""With which types each kernel is compiled ahead, as recorded by tests/kernels/record_signatures.py."""
 
 SIGNATURES = {

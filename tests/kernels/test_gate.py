@@ -18,10 +18,11 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 from numba_layers import registry  # noqa: E402
+from numba_layers.kernels import recorded
 from numba_layers.kernels.cuda.toolchain import resources
 from numba_layers.kernels.cuda.toolchain.api import cuda  # noqa: E402
-from numba_layers.kernels.cuda.toolchain.signatures import SIGNATURES  # noqa: E402
 from numba_layers.kernels.cuda.toolchain.target import CudaKernel  # noqa: E402
+from numba_layers.kernels.signatures import SIGNATURES  # noqa: E402
 
 HEAD, *ROWS = [line.split() for line in (Path(__file__).parent / "cuda_resources.txt").read_text().splitlines()]
 RECORDED = {name: dict(zip(HEAD[1:], cells)) for name, *cells in ROWS}
@@ -95,14 +96,14 @@ def on_the_stack(x, y):
 @pytest.mark.parametrize("function, field", [(doubled, "doubles"), (on_the_stack, "stack")])
 def test_what_should_not_be_is_seen(function, field):
     kernel = CudaKernel(function, function.__name__, None, {})
-    [found] = resources.usage(kernel, resources.signature_of("float32[1] float32[1]"), ["sm_80"])
+    [found] = resources.usage(kernel, recorded.signature_of("float32[1] float32[1]"), ["sm_80"])
     assert getattr(found, field) > 0
     assert f"/{field}" in str(found)
 
 
 @pytest.mark.parametrize("text", ["float32[1] int64*3 float32 bool uint8[5]", "int64"])
 def test_types_as_text(text):
-    assert resources.text_of(resources.signature_of(text)) == text
+    assert recorded.text_of(recorded.signature_of(text)) == text
 
 
 def test_a_real_gpu_needs_no_emulator():

@@ -17,7 +17,7 @@ from numba_layers.ops._window import axes
 
 STACK, MOST = 256 << 10, 64 << 10       # bytes: of the thread, and that a kernel and Python's way to it may use
 BEFORE, PATTERN = 24 << 10, 0xA5        # bytes that the thread may have used before; what stands in all others
-RECORDED = Path(numba_layers.__file__).parent / "kernels" / "cuda" / "toolchain" / "signatures.py"
+RECORDED = Path(numba_layers.__file__).parent / "kernels" / "signatures.py"
 SIGNATURES = runpy.run_path(RECORDED)["SIGNATURES"]
 KEY, HYPER, SUMS = (3,), (8,), (64,)
 SHAPES = {      # of the first arrays of a kernel, where one element would be too few

@@ -5,12 +5,11 @@ import functools
 import re
 from collections import namedtuple
 
-from numba import types
-
 from .... import registry
+from ...recorded import signature_of
+from ...signatures import SIGNATURES
 from . import compile
 from .ptx import compile_for
-from .signatures import SIGNATURES
 
 # architecture -> the one whose PTX is assembled for it: within a generation the PTX is the same
 ARCHITECTURES = {"sm_75": "sm_75", "sm_80": "sm_80", "sm_86": "sm_80", "sm_89": "sm_80", "sm_90a": "sm_90a",
@@ -32,22 +31,6 @@ def capability(architecture):
     """(9, 0, "a") of 'sm_90a'."""
     major, minor, variant = re.fullmatch(r"sm_(\d+)(\d)(a?)", architecture).groups()
     return int(major), int(minor), *variant
-
-
-def text_of(signature):
-    """Types of arguments as `signatures` has them: 'float32[4] int64*3 int64'."""
-    return " ".join(f"{entry.dtype}[{entry.ndim}]" if isinstance(entry, types.Array)
-                    else f"{entry.dtype}*{entry.count}" if isinstance(entry, types.UniTuple)
-                    else str(entry) for entry in signature)
-
-
-def signature_of(text):
-    """The types that `text_of` wrote."""
-    found = []
-    for name, axes, count in re.findall(r"(\w+)(?:\[(\d+)\]|\*(\d+))?", text):
-        kind = types.boolean if name == "bool" else getattr(types, name)
-        found.append(types.Array(kind, int(axes), "C") if axes else types.UniTuple(kind, int(count)) if count else kind)
-    return tuple(found)
 
 
 def kernels(names=None):

@@ -1,0 +1,138 @@
+"""Kernels compiled ahead in several processes: all of them, whatever becomes of helpers, and nothing of the user's."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numba
+import pytest
+
+from numba_layers.kernels.recorded import recorded
+
+pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+SETUP = """
+import json, os, sys, time
+from numba_layers import registry
+from numba_layers.kernels import ahead
+ahead.processors = lambda: 3
+ahead.HELPER = 0.01
+wanted = [(name, types) for name, types in registry.recorded() if name in
+          ("sign_forward", "abs_forward", "square_forward", "negative_forward", "softsign_forward", "sqrt_forward")]
+print("begins", flush=True)
+"""
+SLOW = """
+def slow(name, types, compile=ahead._compile):
+    time.sleep(1)       # in this process alone, so that helpers come in time
+    return compile(name, types)
+ahead._compile = slow
+"""
+COMPILE = """
+count = ahead.compile_ahead(wanted)
+here = sum(bool(registry.kernel(name, "cpu").parallel.overloads) for name, _ in wanted)
+print(json.dumps([count, here, ahead.compile_ahead(wanted)]))
+"""
+
+
+def process(tmp_path, script, **settings):
+    """A process that runs a script from a file."""
+    (tmp_path / "script.py").write_text(script)
+    return subprocess.Popen([sys.executable, tmp_path / "script.py"], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, start_new_session=True,
+                            env=os.environ | {"NUMBA_LAYERS_CACHE_DIR": str(tmp_path / "cache")} | settings)
+
+
+def ended(tmp_path, script, **settings):
+    """(lines that it prints, what it says of errors): a script that ends well."""
+    running = process(tmp_path, script, **settings)
+    output, errors = running.communicate(timeout=300)
+    assert running.returncode == 0, errors
+    return output.splitlines(), errors
+
+
+def test_in_several_processes(tmp_path):
+    """Each kernel is compiled once and kept; the user's own script is not run again for it, though it has no guard."""
+    lines, _ = ended(tmp_path, SETUP + SLOW + COMPILE, NUMBA_LAYERS_DEBUG="1")
+    assert lines[0] == "begins" and len(lines) == 2
+    count, here, again = json.loads(lines[1])
+    assert (count, again) == (6, 0)
+    assert len(list((tmp_path / "cache").iterdir())) == 6
+    assert here < 6
+    again, _ = ended(tmp_path, SETUP + COMPILE)
+    assert json.loads(again[1]) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("setup, settings, kept", [
+    ("ahead.spawn().set_executable('absent')", {}, 6),
+    ("ahead.spawn().set_executable('/bin/cat')", {}, 6),                             # which is no Python
+    ("sys.frozen = True", {}, 6),
+    ("ahead._PROGRAM = ahead._PROGRAM.replace('serve()', 'os._exit(1)')", {}, 6),
+    ("import numba; numba.config.BOUNDSCHECK = 1", {}, 6),                           # of which no helper would know
+    ("ahead.processors = lambda: 1", {}, 6),
+    ("", {"NUMBA_LAYERS_CACHE_DIR": ""}, 0)])
+def test_without_helpers(tmp_path, setup, settings, kept):
+    lines, _ = ended(tmp_path, f"{SETUP}{setup}\n{COMPILE}", **settings)
+    assert json.loads(lines[-1]) == [6, 6, 0]
+    assert len(list((tmp_path / "cache").glob("*"))) == kept
+
+
+def test_helpers_that_end_while_they_compile(tmp_path):
+    broken = ("ahead._PROGRAM = ahead._PROGRAM.replace('import serve', 'import serve, compile_ahead as one')"
+              ".replace('serve()', 'import os, numba_layers.kernels.ahead as a; a._compile = lambda *k: os._exit(1)\\n"
+              "serve()')")
+    lines, _ = ended(tmp_path, f"{SETUP}{broken}\n{COMPILE}")
+    assert json.loads(lines[-1]) == [6, 6, 0]
+
+
+@pytest.mark.parametrize("start", ["multiprocessing.get_context('fork').Process(target=work, daemon=True)",
+                                   "multiprocessing.get_context('fork').Process(target=work)"])
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_in_children(tmp_path, start):
+    """Daemons may not have children by multiprocessing; they have helpers all the same."""
+    work = "\n".join("    " + line for line in COMPILE.splitlines())
+    lines, _ = ended(tmp_path, f"{SETUP}{SLOW}def work():{work}\n    sys.stdout.flush()\nimport multiprocessing\n"
+                               f"child = {start}\nchild.start()\nchild.join()\nassert not child.exitcode")
+    count, here, again = json.loads(lines[-1])
+    assert (count, again) == (6, 0) and here < 6
+
+
+@pytest.mark.parametrize("verbose, words", [(1, ["Compiling", "6/6", "_forward, ", "0 left"]), (0, [])])
+def test_the_bar(tmp_path, verbose, words):
+    """It has the names of kernels and how many are left, once it takes longer than a moment."""
+    _, errors = ended(tmp_path, f"{SETUP}ahead.PATIENCE = 0\nahead.compile_ahead(wanted, verbose={verbose})")
+    assert all(word in errors for word in words) and bool(errors) == bool(words)
+
+
+def test_interrupted(tmp_path):
+    """Ctrl-C ends it and its helpers, and what was compiled by then is whole."""
+    telling = """
+started = ahead._started
+def telling():
+    helper = started()
+    print(helper.pid, flush=True)
+    return helper
+ahead._started = telling
+wanted = registry.recorded()
+"""
+    running = process(tmp_path, SETUP + SLOW + telling + COMPILE)
+    assert running.stdout.readline() == "begins\n"
+    helpers = [int(running.stdout.readline()) for _ in range(2)]
+    while len(list((tmp_path / "cache").glob("*.kernel"))) < 3:
+        assert running.poll() is None
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=120)
+    assert "KeyboardInterrupt" in errors and running.returncode
+    for helper in helpers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(helper, 0)
+
+
+def test_dear_kernels_exist():
+    from numba_layers.kernels import ahead
+    names = {name for name, _ in recorded()}
+    assert set(ahead.DEAR) <= names and all(cost > ahead.USUAL for cost in ahead.DEAR.values())
+    assert not re.search("[^a-z0-9_]", "".join(names))
