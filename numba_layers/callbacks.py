@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from numpy.typing import NDArray
     from typing_extensions import Unpack
 
     from .typing import FilePath, Logs, PlateauNames
@@ -110,6 +111,25 @@ class CallbackList(Constructed):
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._tell("on_batch_end", batch, {} if logs is None else logs)
 
+    def listens(self) -> bool:
+        """Whether a callback wants each batch by itself, not several at a time."""
+        return any(_listens(callback) for callback in self.callbacks)
+
+    def on_batches_end(self, size: int, figures: Mapping[str, NDArray[Any]]) -> None:
+        """Several batches of `size` samples have ended; `figures`: an array for each name, a number for each batch."""
+        for callback in self.callbacks:
+            if isinstance(callback, BaseLogger | ProgbarLogger):
+                callback.on_batches_end(size, figures)
+
+
+def _listens(callback):
+    """Whether a callback has hooks of its own for batches; those of this module's loggers take many at a time."""
+    if type(callback) in (BaseLogger, ProgbarLogger):
+        return False
+    hooks = [(name, getattr(callback, name, None)) for name in ("on_batch_begin", "on_batch_end")]
+    return any(hook is not None and getattr(hook, "__func__", hook) is not getattr(Callback, name)
+               for name, hook in hooks)
+
 
 def callback_list(model, callbacks, verbose, params, validation_data=None):
     """The user's callbacks, with averages and progress before them and history after, bound to `model`.
@@ -159,6 +179,13 @@ class BaseLogger(Callback):
             if name not in ("batch", "size"):
                 self.totals[name] = self.totals.get(name, 0.0) + value * size
 
+    def on_batches_end(self, size: int, figures: Mapping[str, NDArray[Any]]) -> None:
+        """What `on_batch_end` does for each of several batches, with the same sums in the same order."""
+        for name, values in figures.items():
+            start = self.totals.get(name, 0.0)
+            self.totals[name] = float(np.add.accumulate([start, *(values * size)])[-1])
+        self.seen += size * len(next(iter(figures.values()), ()))
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         for name, total in self.totals.items():
             logs[name] = total / max(self.seen, 1)
@@ -203,7 +230,16 @@ class ProgbarLogger(Callback):
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.averages.on_batch_end(batch, logs)
-        if self.bar.update(1 if self.by_steps else logs.get("size", 0)):    # drawn: ten times a second at most
+        self._advance(1 if self.by_steps else logs.get("size", 0))
+
+    def on_batches_end(self, size: int, figures: Mapping[str, NDArray[Any]]) -> None:
+        """What `on_batch_end` does for each of several batches."""
+        self.averages.on_batches_end(size, figures)
+        batches = len(next(iter(figures.values()), ()))
+        self._advance(batches if self.by_steps else batches * size)
+
+    def _advance(self, count):
+        if self.bar.update(count):      # drawn: ten times a second at most
             averages: dict[str, float] = {}
             self.averages.on_epoch_end(0, averages)
             self.bar.set_postfix_str(_figures(averages, self.params["metrics"]))

@@ -11,6 +11,7 @@
 |                               | Winograd's algorithm, which spreads a NaN to outputs that do not see it          |
 | NUMBA_LAYERS_WINOGRAD         | 1 computes 3 x 3 convolutions by Winograd's algorithm where it may be faster, 0  |
 |                               | directly (default: 1 on the CPU, 0 on GPUs)                                      |
+| NUMBA_LAYERS_PROGRAM          | 0 runs each training step op by op, as the first one, in place of a program      |
 | NUMBA_LAYERS_MATMUL_PRECISION | what GPUs multiply in float32 products: float32 (default), tf32 or bf16          |
 | NUMBA_LAYERS_CACHE_DIR        | folder of compiled kernels (default: the user's cache folder); empty: no cache   |
 | NUMBA_LAYERS_LEVEL            | processors for which kernels are compiled: x86-64-v2, x86-64-v3, x86-64-v4,      |
@@ -63,7 +64,16 @@ def _matmul_precision():
 
 
 class _Settings:
-    """What `set_...` changes; starts from Keras's defaults, and from keras.json at the end of this module."""
+    """What `set_...` changes; starts from Keras's defaults, and from keras.json at the end of this module.
+
+    version: another number after each change.
+    """
+
+    version = 0
+
+    def __setattr__(self, name, value):
+        vars(self)[name] = value
+        vars(self)["version"] = self.version + 1
 
     def __init__(self) -> None:
         self.floatx = "float32"
@@ -73,6 +83,7 @@ class _Settings:
         asked = os.environ.get("NUMBA_LAYERS_WINOGRAD", "")
         self.winograd = asked != "0" if asked else None
         self.matmul_precision = _matmul_precision()
+        self.programs = os.environ.get("NUMBA_LAYERS_PROGRAM", "") != "0"
         self.keras_version = "2.2.5"
         self.installed = False
 
@@ -221,6 +232,26 @@ def set_matmul_precision(name: str) -> None:
     if name not in PRECISIONS:
         raise unknown("precision of products", name, PRECISIONS)
     _settings.matmul_precision = name
+
+
+def programs() -> bool:
+    """Whether steps are recorded once and replayed; see `program`."""
+    return _settings.programs
+
+
+def set_programs(allowed: bool) -> None:
+    """Allow programs (the default), or have each step run op by op, as NUMBA_LAYERS_PROGRAM=0 does."""
+    _settings.programs = bool(allowed)
+
+
+def in_force():
+    """All settings, as something that differs where one does."""
+    return tuple([value for name, value in vars(_settings).items() if name != "version"]), _described_floatx.get()
+
+
+def version():
+    """A number that is another after each change of a setting."""
+    return _settings.version
 
 
 def keras_version() -> str:

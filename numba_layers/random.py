@@ -26,7 +26,7 @@ class Stream:
         if seed is None:
             seed = int(np.random.randint(2**63 - 1, dtype=np.int64))
         seed = operator.index(seed)
-        self._key = np.array([seed % 2**64, stream % 2**64, 0], np.uint64)
+        self.data = np.array([seed % 2**64, stream % 2**64, 0], np.uint64)
 
     def next_key(self) -> Any:
         """The key of this step, an array of the current device, by one launch; the step after it is the next.
@@ -34,18 +34,20 @@ class Stream:
         Shapes: (3,), uint64
         """
         device = devices.current()
-        if not isinstance(self._key, device.array):
-            self._key = device.put(self._key)
-        return ops.next_key(self._key)
+        if not isinstance(self.data, device.array):
+            self.data = device.put(self.data)
+        if device.recording:
+            device.seen(self)
+        return ops.next_key(self.data)
 
     @property
     def state(self) -> tuple[int, ...]:
         """(seed, stream, step) as ints; set it to go on from there."""
-        return tuple(np.asarray(self._key).tolist())
+        return tuple(np.asarray(self.data).tolist())
 
     @state.setter
     def state(self, state: Sequence[int]) -> None:
-        self._key[:] = state
+        self.data[:] = state
 
     def __repr__(self) -> str:
         return "Stream(seed={}, stream={}, step={})".format(*self.state)

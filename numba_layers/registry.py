@@ -70,6 +70,25 @@ def select(target: str) -> Any:
     return found
 
 
+def native() -> Any:
+    """(how the CPU's machine code is called, its threads): two modules of that target."""
+    _load_target("cpu")
+    return tuple(importlib.import_module(f"numba_layers.kernels.cpu.{name}") for name in ("native", "threads"))
+
+
+def functions() -> Any:
+    """How launches become functions for jitted code: a module of the CPU's target."""
+    _load_target("cpu")
+    return importlib.import_module("numba_layers.kernels.cpu.functions")
+
+
+def native_usable() -> bool:
+    """Whether the CPU's machine code can be called without Numba's dispatcher."""
+    calls, threads = native()
+    with threads.launching():
+        return calls.usable()
+
+
 def _load_target(target: str) -> dict[str, Any]:
     if target not in _loaded:
         to_the_end(_load, target)

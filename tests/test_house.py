@@ -23,6 +23,7 @@ FLOORS = [
     {"utils"},
     {"autograd"},
     {"_identify", "ops"},
+    {"program"},
     {"random"},
     {"activations", "backend", "constraints", "initializers", "losses", "regularizers"},
     {"initializations", "metrics", "objectives", "optimizers"},
@@ -39,7 +40,7 @@ FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 WORDS = {"matmul": "linear", "sparse": "linear", "optimizer": "optimizers",     # kernel file -> word above
          "conv_small_c_out": "conv", "conv_wgrad": "conv", "winograd": "conv",
          "winograd_wgrad": "conv"}
-HELPERS = {"compile", "select", "threads"}    # beside the families of a target
+HELPERS = {"compile", "functions", "native", "objects", "select", "slices", "threads"}    # beside a target's families
 KNOWS_TARGETS = {"registry.py", "cli.py"}   # `registry` loads them by name, `info` asks for the threads
 
 

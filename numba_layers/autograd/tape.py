@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from ..typing import TensorLike
 
 # One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None; one that can
-# write its answer to a given array takes that as `into`, by keyword: `lambda grad, *, into=None: ...`.
-Node = namedtuple("Node", "name inputs outputs vjps")
+# write its answer to a given array takes that as `into`, by keyword: `lambda grad, *, into=None: ...`. layer: the name
+# of the layer it ran for, or None.
+Node = namedtuple("Node", "name inputs outputs vjps layer", defaults=[None])
 
 
 class Tape:
@@ -86,6 +87,7 @@ class Tape:
                     grads = [_zeros(output) if grad is None else grad for output, grad in zip(node.outputs, grads)]
                 if grads[0] is None:
                     continue
+                context.layer = node.layer
                 for tensor, vjp in zip(node.inputs, node.vjps):
                     place = id(tensor)
                     if vjp is None or place not in wanted:

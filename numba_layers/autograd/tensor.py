@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,31 +69,38 @@ class Tensor:
 
     def numpy(self) -> NDArray[Any]:
         """The array itself, so that writing to it changes the tensor; of another device's memory a copy."""
-        return np.asarray(self.data)
+        return np.asarray(self._looked_at())
+
+    def _looked_at(self):
+        """The array, for Python to look at its numbers: a step in which it does is no program."""
+        device = devices.current()
+        if device.recording:
+            device.looked_at(self.data)
+        return self.data
 
     def __array__(self, dtype: DtypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy:
-            return np.array(self.data, dtype=dtype)
-        return np.asarray(self.data, dtype=dtype)
+            return np.array(self._looked_at(), dtype=dtype)
+        return np.asarray(self._looked_at(), dtype=dtype)
 
     @property
     def __cuda_array_interface__(self) -> Config:
         return self.data.__cuda_array_interface__
 
     def item(self) -> Any:
-        return self.data.item()
+        return self._looked_at().item()
 
     def __float__(self) -> float:
-        return float(self.data.item())
+        return float(self.item())
 
     def __int__(self) -> int:
-        return int(self.data.item())
+        return int(self.item())
 
     def __bool__(self) -> bool:
-        return bool(self.data.item())
+        return bool(self.item())
 
     def __index__(self) -> int:
-        return self.data.item().__index__()
+        return self.item().__index__()
 
     if TYPE_CHECKING:       # what `ops.operators` gives it
         T: Tensor
@@ -135,6 +143,10 @@ class Tensor:
     def __repr__(self) -> str:
         name = type(self).__name__
         return f"{name}({np.array2string(self.numpy(), prefix=name + '(')}, {self.dtype})"
+
+
+# Variable -> those who are to `follow()` where its memory is another; they and the variables may go.
+followers: Any = weakref.WeakKeyDictionary()
 
 
 class Variable(Tensor):
@@ -182,7 +194,7 @@ class Variable(Tensor):
 
     def assign(self, value: ArrayLike) -> None:
         """Copy `value` (array-like of the same shape) into the variable's memory."""
-        if type(value) in (Tensor, Variable):
+        if isinstance(value, Tensor) and type(value) in (Tensor, Variable):
             self._receive(value)
         else:
             self.data[...] = value if isinstance(value, DeviceArray) else np.asarray(value, dtype=self.dtype)

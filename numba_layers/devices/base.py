@@ -10,6 +10,7 @@ class Device:
     """
 
     name: str
+    recording = False       # True of one that writes launches down (see `program.record`)
 
     def adopt(self, array):
         """An array in a GPU's memory as one of this device's. Raises: DeviceError, where this is not that GPU."""

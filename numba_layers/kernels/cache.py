@@ -101,6 +101,17 @@ def _description(value, seen):
     return repr(value) if value is None or isinstance(value, _PLAIN) else type(value).__qualname__
 
 
+def written(write, arguments):
+    """(the file's name of what `write(*arguments)` writes as LLVM instructions, what the file says of it).
+
+    It is the same in every process that writes the same.
+    """
+    made_of = digest(_source_hash(Path(write.__code__.co_filename).resolve()))
+    name = store.name_of(write.__name__, digest(made_of, str(arguments), get_process_triple(), surroundings()))
+    return name, {"kernel": write.__name__, "signature": str(arguments), "target": "cpu", "level": level.NAME,
+                  "cpu": level.CPU, "made_of": made_of, "versions": versions()}
+
+
 def versions():
     """What reads and runs a compiled kernel: with another of these it cannot be used."""
     return {"python": sys.implementation.cache_tag + getattr(sys, "abiflags", ""), "numba": numba.__version__,

@@ -6,10 +6,10 @@ import copy
 import inspect
 from typing import TYPE_CHECKING
 
-from .. import config, ops
+from .. import config, devices, ops
 from .._legacy import begins
 from ..arguments import element_type, flag, options_of, sizes
-from ..autograd.context import deferring
+from ..autograd.context import context, deferring
 from ..autograd.graph import Graph, SymbolicTensor, any_symbolic, defer, settled
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import (
@@ -104,6 +104,15 @@ class Layer(Weights, Places, LayerNames):
         self._call_takes_training = "training" in parameters
 
     # -- for subclasses ------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Programs of a model end with a change of its layers: each is counted."""
+        known = vars(self)
+        if not name.startswith("_") and known.get(name) is not value:
+            known["_changes"] = known.get("_changes", 0) + 1
+        super().__setattr__(name, value)
+
+    _changes = 0
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for `input_shape` (with the batch axis; a list of shapes for several inputs)."""
@@ -238,8 +247,13 @@ class Layer(Weights, Places, LayerNames):
         masks = [tensor.mask for tensor in tensors]
         mask = unpack(masks) if any(entry is not None for entry in masks) else None
         inputs = unpack(tensors)
+        around, context.layer = context.layer, self.name
+        recorder = devices.current()
+        if recorder.recording:
+            recorder.runs(self)
         outputs = self.call(inputs, **self._call_options(kwargs, mask))
         self._regularize_activity(outputs)
+        context.layer = around
         if getattr(self, "data_format", None) is not None or any(tensor.layout is not None for tensor in tensors):
             layouts = [self.layout_of(tensors, output) for output in as_list(outputs)]
             outputs = _carrying("layout", layouts, outputs, tensors)

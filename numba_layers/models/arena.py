@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import devices
-from ..autograd.tensor import stored
+from ..autograd.tensor import followers, stored
 from ..errors import DtypeError
 
 
@@ -38,7 +38,11 @@ class Arena:
 
     def claim(self):
         """Make every variable a view of this arena again: another model that shares it may have moved it."""
+        moved = {}
         for variable, view in zip(self.variables, self._weight_views):
             if variable.data is not view:
                 view[...] = variable.data
                 variable.data = view
+                moved |= {id(one): one for one in followers.get(variable, ())}
+        for follower in moved.values():     # functions of jitted code, made of a model that has these weights
+            follower.follow()

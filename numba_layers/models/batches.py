@@ -9,23 +9,31 @@ class Arrays:
     """A source of batches (see `loops`): `samples` rows of arrays, `batch_size` at a time, the last ones perhaps fewer.
 
     make: gives the batch of some rows: an array of their numbers, or a slice where `shuffle` is None.
-    shuffle: True, False or 'batch', by which whole batches change places.
+    shuffle: True, False or 'batch', by which whole batches change places. whole: the arrays themselves, where batches
+    are no more than rows of them.
     """
 
     unit = "sample"
     _ahead = None       # the next batch, where it was made already
 
-    def __init__(self, samples, batch_size, make, shuffle=None):
+    def __init__(self, samples, batch_size, make, shuffle=None, whole=None):
         self.samples = self.total = samples
-        self._batch_size, self._make, self._shuffle = batch_size, make, shuffle
+        self.batch_size, self._make, self._shuffle, self.whole = batch_size, make, shuffle, whole
+        self._order = None      # of the epoch to come, where it is known
 
     def opened(self):
         return nullcontext(self._epoch)
 
-    def _epoch(self):
-        order = _order(self.samples, self._batch_size, self._shuffle)
-        starts = range(0, self.samples, self._batch_size)
-        cuts = [slice(start, min(start + self._batch_size, self.samples)) for start in starts]
+    def start(self):
+        """The order of the samples in the epoch that begins."""
+        self._order = _order(self.samples, self.batch_size, self._shuffle)
+        return self._order
+
+    def _epoch(self, first=0):
+        order = self.start() if self._order is None else self._order
+        self._order = None
+        starts = range(first * self.batch_size, self.samples, self.batch_size)
+        cuts = [slice(start, min(start + self.batch_size, self.samples)) for start in starts]
         self._waiting = iter(cuts if order is None else [order[cut] for cut in cuts])
         for cut in cuts:
             self.look_ahead()

@@ -33,7 +33,7 @@ class Generated:
     @contextmanager
     def opened(self):
         with _drawn(self._source, *self._drawn_as) as draw:
-            yield lambda: self._epoch(draw)
+            yield lambda first=0: self._epoch(draw)
 
     def _epoch(self, draw):
         seen = number = 0

@@ -1,11 +1,14 @@
 """The loops behind fit, evaluate and predict, over any source of batches. They are meant to be read and changed.
 
 A source (`batches.Arrays`, `generators.Generated`) has `opened()`, a block that gives a function; each call of that one
-gives the batches of an epoch as (size, batch, whether it is the last). It also has `look_ahead()`, `epoch_ended()`, and
-`samples`, their number in all, None where only the end tells.
+gives the batches of an epoch, from a number on, as (size, batch, whether it is the last). It also has `look_ahead()`,
+`epoch_ended()`, and `samples`, their number in all, None where only the end tells. Where nothing needs each batch by
+itself, `many` trains on as many as take a moment.
 """
 
 import numpy as np
+
+from .many import many_steps
 
 
 def _unseen(size):
@@ -17,21 +20,25 @@ def fit_loop(model, source, epochs, initial_epoch, callbacks, validate):
 
     validate: a function that answers the validation logs, or None.
     """
+    many = many_steps(model, source, callbacks)
     callbacks.on_train_begin()
     try:
         with source.opened() as batches:
             for epoch in range(initial_epoch, epochs):
                 callbacks.on_epoch_begin(epoch)
-                for number, (size, batch, is_last) in enumerate(batches()):
+                done = many.run(source.start(), callbacks) if many else 0
+                of_epoch: dict[str, float] = {}
+                for number, (size, batch, is_last) in enumerate(batches(done), done):
                     logs = {"batch": number, "size": size}
                     callbacks.on_batch_begin(number, logs)
                     figures = model._train_step(batch)
                     source.look_ahead()
                     logs.update(zip(model.metrics_names, map(float, figures)))
                     callbacks.on_batch_end(number, logs)
-                    of_epoch = validate() if validate and is_last else {}
-                    if model.stop_training:
+                    if model.stop_training and not is_last:
                         break
+                else:
+                    of_epoch = validate() if validate else {}
                 callbacks.on_epoch_end(epoch, of_epoch)
                 source.epoch_ended()
                 if model.stop_training:

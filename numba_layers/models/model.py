@@ -12,8 +12,9 @@ from ..arguments import fraction, whole
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
 from ..locks import holding, locks_of
+from ..program import Programs
 from ..thread_state import contained
-from . import data, loops
+from . import data, functions, loops
 from .batches import Arrays
 from .generators import Generated, inputs_alone, steps_of, training_parts
 from .lossgraph import LossGraph
@@ -75,6 +76,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
     _waiting_compile = None         # what `compile` was given before there were outputs
 
     def _start_untrained(self):
+        self._programs = Programs(self)
+        self._quick: Any = None
         self.optimizer: Any = None
         self.objective: Any = None
         self.history = None
@@ -114,7 +117,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
             objective=objective, optimizer=optimizer, loss=loss, loss_weights=loss_weights,
             metrics=list(metrics or []), sample_weight_mode=sample_weight_mode,
             weighted_metrics=list(weighted_metrics or []), _trained_weights=trained,
-            _locks=locks_of([optimizer.iterations, *trained]), _training=None)
+            _locks=locks_of([optimizer.iterations, *trained]), _training=None,
+            _programs=Programs(self), _quick=None)
 
     def _compile_waiting(self):
         """Compile with what `compile` was given before the model was built."""
@@ -232,7 +236,7 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
     def _of_arrays(self, arrays, weights, samples, batch_size, shuffle=None):
         """The source of batches of arrays to train on or to measure."""
         return Arrays(samples, batch_size, lambda rows: self._batch(data.take(arrays, rows), data.take(weights, rows)),
-                      shuffle)
+                      shuffle, (arrays, weights))
 
     @contained
     @keras1({})
@@ -245,16 +249,49 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
         with progress_bar(source, verbose, "evaluate") as progress:
             return _unpack_figures(loops.test_loop(self, source, progress))
 
-    @contained
-    @keras1({})
     def predict(self, x: Data, batch_size: int | None = None, verbose: int = 0) -> Any:
         """Outputs for all samples: an array, or a list of them."""
+        found = None if verbose else self._predicted_quickly(x, batch_size)
+        return self._predict(x, batch_size, verbose) if found is None else found
+
+    @contained
+    @keras1({})
+    def _predict(self, x, batch_size, verbose):
         self._need_built(x)
         inputs = data.inputs(self, x)
         source = Arrays(data.count(inputs, self), _batch_size(batch_size), lambda rows: data.take(inputs, rows))
         with progress_bar(source, verbose, "predict") as progress:
             outputs = loops.predict_loop(self, source, progress)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    # -- functions for jitted code ---------------------------------------------------------------------------------
+
+    def as_function(self, batch_size: int = 1) -> Any:
+        """What the model predicts, as a function `f(x, out=None)` for Python and for your own `@njit` code.
+
+        Shapes: x (batch_size, ...) of the model's type, C-contiguous -> out (batch_size, ...), written to `out` where
+        that is given, and then nothing is allocated; tuples of arrays for several inputs or outputs. It computes on one
+        thread and without the GIL, with the weights as they are at the call, and may run in several threads at once.
+        `f.gradient(x, seed, out=None)` is d(sum(f(x) * seed))/dx, a seed like f(x), the answer like x.
+        Raises: ShapeError for a model whose inputs have open sizes beside the batch, and for arrays of other shapes
+        (ValueError in jitted code); DtypeError for other types (an error of compiling in jitted code); ModelError for a
+        model that looks at values in Python.
+        """
+        self._need_built(None)
+        return functions.predicting(self, whole(batch_size, "batch_size", least=1))
+
+    def as_step(self, batch_size: int = 32, sample_weight: bool = False) -> Any:
+        """One step of training, as a function `loss = step(x, y)` for Python and for your own `@njit` code.
+
+        Shapes: x, y (batch_size, ...) of the model's types, C-contiguous, tuples of arrays where there are several;
+        with `sample_weight`, step(x, y, weights) of (batch_size,) each. It is `train_on_batch` on one thread and
+        without the GIL; one thread at a time may train a model.
+        Raises: as `as_function`; ModelError before compile.
+        """
+        self._need_built(None)
+        self._need_compiled("as_step")
+        size = whole(batch_size, "batch_size", least=1)
+        return holding(self._locks, functions.training, self, size, sample_weight)
 
     # -- batches that a generator or a Sequence hands over ---------------------------------------------------------
 

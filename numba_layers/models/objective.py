@@ -63,6 +63,11 @@ class Objective:
             return np.dtype("int64")
         return output.dtype if output.dtype.kind == "f" else np.dtype(config.floatx())
 
+    def target_shape(self, number, output):
+        """The shape of an output's targets: class numbers have one in place of the classes."""
+        sparse = self.losses[number] is losses.sparse_categorical_crossentropy
+        return (*output.shape[:-1], 1) if sparse else output.shape
+
     def loss(self, targets, outputs, weights, extra):
         """(total, the outputs' losses): total = Σ factor · loss + Σ extra, all scalar tensors.
 

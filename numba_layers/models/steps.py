@@ -1,35 +1,47 @@
 """What a model does with one batch: train, measure, predict. Meant to be read and changed, as the `loops` around it."""
 
+import itertools
 import warnings
 from collections import namedtuple
 
-from .. import constraints, devices, ops
+import numpy as np
+
+from .. import config, constraints, devices, ops
 from ..autograd.context import evaluation, unrecorded
 from ..autograd.graph import concrete
 from ..autograd.tape import Tape
-from ..autograd.tensor import Tensor, Variable, as_tensor
+from ..autograd.tensor import Tensor, as_tensor
 from ..layers.context import collecting
 from ..locks import holding
 from ..ops._op import copy_into
+from ..phase import learning
+from ..program.programs import allowed
 from . import added
 from .training import Training
 
 # Lists of tensors. counts: whether a sample's weight is not 0; a batch that does not count leaves the weights of the
 # model as they are, whatever the momentum of those before.
 Batch = namedtuple("Batch", "inputs targets weights counts")
+# The program of the last prediction of one array, and when it serves for another.
+Quick = namedtuple("Quick", "shape dtype version program")
 
 
 class Steps:
     """The part of `Model` that runs on a batch."""
 
+    def _types(self):
+        """The element types of inputs, targets and sample weights, one after the other."""
+        trained = [(number, self.outputs[number]) for number in self.objective.trained]
+        return [*(tensor.dtype for tensor in self._fed), *itertools.starmap(self.objective.target_type, trained),
+                *(output.dtype for _, output in trained)]
+
     def _batch(self, arrays, weights):
         """A batch of arrays as tensors of the model's types on the current device."""
         counts = not weights or any(weight is None or weight.any() for weight in weights)
-        inputs = [as_tensor(array, tensor.dtype) for array, tensor in zip(arrays, self._fed)]
-        targets = [as_tensor(array, self.objective.target_type(number, self.outputs[number]))
-                   for array, number in zip(arrays[len(inputs):], self.objective.trained)]
-        weights = [None if weight is None else as_tensor(weight, self.outputs[number].dtype)
-                   for weight, number in zip(weights, self.objective.trained)]
+        tensors = [None if array is None else as_tensor(array, dtype)
+                   for array, dtype in zip((*arrays, *weights), self._types())]
+        fed, given = len(self._fed), len(arrays)
+        inputs, targets, weights = tensors[:fed], tensors[fed:given], tensors[given:]
         dense = [tensor for tensor in (*inputs, *targets, *weights) if type(tensor) is Tensor]
         for tensor, array in zip(dense, devices.current().feed([tensor.data for tensor in dense])):
             tensor.data = array
@@ -53,7 +65,7 @@ class Steps:
         return total, figures, updates
 
     def _train_step(self, batch):
-        """Forward, backward, update on one batch; answers the figures, as tensors: nothing waits for a GPU here.
+        """Forward, backward, update on one batch; answers the figures, as arrays: nothing waits for a GPU here.
 
         Threads that train this model, or models that share its optimizer or weights, do so in turn.
         """
@@ -61,6 +73,11 @@ class Steps:
 
     def _step(self, batch):
         self._prepare_training()
+        training = self._training
+        return self._replayed("train", batch, self._op_by_op, training.arrays, (training.key, batch.counts))
+
+    def _op_by_op(self, batch):
+        """The step itself: what a program of it was recorded of."""
         with evaluation(learning_phase=1):
             with Tape() as tape:
                 total, figures, updates = self._forward(*batch[:3])
@@ -68,10 +85,28 @@ class Steps:
                 arena = self._training.arena
                 tape.gradient(total, arena.variables, into=arena.gradient_views)
                 self._training.state.step(total)
+                if devices.current().recording and self._training.state.unrecordable:
+                    devices.current().refuse(self._training.state.unrecordable)
                 self._constrain()
             for variable, value in updates:
                 variable.assign(value)
         return figures
+
+    def _replayed(self, mode, batch, step, variables=(), key=()):
+        """What `step(batch)` answers, as arrays: by a program where there is one."""
+        tensors = [tensor for tensor in (*batch.inputs, *batch.targets, *batch.weights) if tensor is not None]
+        if any(type(tensor) is not Tensor for tensor in tensors):
+            return [figure.data for figure in step(batch)]
+        shape = len(batch.inputs), [weight is not None for weight in batch.weights]
+
+        def again(*arrays):
+            given = iter(map(Tensor, arrays))
+            inputs, targets, weights = ([None if tensor is None else next(given) for tensor in part]
+                                        for part in batch[:3])
+            return step(Batch(inputs, targets, weights, batch.counts))
+
+        return self._programs.run((mode, str(shape), *key), again, [tensor.data for tensor in tensors], variables,
+                                  apart=mode == "predict")
 
     def _constrain(self):
         for weight in self._trained_weights:
@@ -79,13 +114,34 @@ class Steps:
                 copy_into(weight.value, constraints.get(weight.constraint)(Tensor(weight.value)))
 
     def _test_step(self, batch):
+        return [float(figure) for figure in self._replayed("test", batch, self._measured)]
+
+    def _measured(self, batch):
         with evaluation(learning_phase=0):
-            return [float(figure) for figure in self._forward(*batch[:3])[1]]
+            return self._forward(*batch[:3])[1]
 
     def _predict_step(self, inputs):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]
-        outputs = self._graph.run(tensors, learning_phase=0)
-        return [output.numpy().copy() if type(output) is Variable else output.numpy() for output in outputs]
+        outputs = self._replayed("predict", Batch(tensors, [], [], True), self._predicted)
+        program = self._programs.latest
+        if program is None:
+            return [np.array(output) for output in outputs]
+        if len(inputs) == len(outputs) == 1 and program.compiled is not None and type(inputs[0]) is np.ndarray:
+            self._quick = Quick(inputs[0].shape, inputs[0].dtype, config.version(), program)
+        return outputs
+
+    def _predicted_quickly(self, x, batch_size):
+        """What `predict` answers for an array like the last one, in a few microseconds; None where it is not so."""
+        quick = self._quick
+        if (quick is None or type(x) is not np.ndarray or x.shape != quick.shape or x.dtype != quick.dtype
+                or quick.version != config.version() or len(x) > (batch_size or 32) or not x.flags.carray
+                or not allowed() or devices.current() is not quick.program.device or learning.phase is not None
+                or not quick.program.fits()):
+            return None
+        return quick.program.run([x])[0]
+
+    def _predicted(self, batch):
+        return self._graph.run(batch.inputs, learning_phase=0)
 
     def _prepare_training(self):
         """Before a training step: all trained weights in the arena, the optimizer's state beside it."""

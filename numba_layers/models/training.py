@@ -1,5 +1,8 @@
 """What a compiled model needs to train: its weights in an arena, and the optimizer's state beside it."""
 
+import numpy as np
+
+from .. import devices
 from .arena import Arena
 
 
@@ -10,6 +13,18 @@ class Training:
         self.optimizer, self._variables = optimizer, variables
         self.arena = Arena(variables)
         self.state = optimizer.prepare(self.arena.weights, self.arena.gradients, variables)
+        self.counters = devices.empty((2,), np.int64)   # see `kernels.cpu.batch`
+        self.figures = {}       # of many steps: their number -> an array
+
+    @property
+    def key(self):
+        """What else a step's launches depend on."""
+        return id(self), self.optimizer.variant()
+
+    @property
+    def arrays(self):
+        """The arrays that outlive a step."""
+        return [self.arena.weights, self.arena.gradients, *self.state.arrays]
 
     @property
     def device(self):

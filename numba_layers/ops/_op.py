@@ -78,7 +78,8 @@ def op(body: Body[Arguments]) -> Callable[Arguments, Tensor]:
             tensors = values
         outputs, *vjps = body(run, *tensors, **options)
         if context.tapes:
-            node = Node(call.__name__, tensors, (outputs,) if isinstance(outputs, Tensor) else outputs, vjps)
+            node = Node(call.__name__, tensors, (outputs,) if isinstance(outputs, Tensor) else outputs, vjps,
+                        context.layer)
             for tape in context.tapes:
                 tape.nodes.append(node)
         return outputs
@@ -287,6 +288,8 @@ def local(tensor):
     data, device = tensor.data, devices.current()
     if data.__class__ is not device.array:
         data = tensor.data = device.local(data, shared=not isinstance(tensor, Variable))
+    if device.recording and isinstance(tensor, Variable):
+        device.seen(tensor)
     return data
 
 

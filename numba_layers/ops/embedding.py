@@ -64,7 +64,7 @@ def check_range(indices, size, what, among):
     """
     if size is None or isinstance(indices, SymbolicTensor) or not isinstance(indices.data, np.ndarray):
         return
-    data = indices.data
+    data = indices.numpy()
     if not data.size:
         return
     if data.dtype == np.int64:      # one pass for the common case: as unsigned numbers, negative ones are large

@@ -29,6 +29,11 @@ class Rates:
             self._variables = [getattr(optimizer, name) for name in optimizer.rule.arrays]
             self._arrays = [None] * len(self._variables)    # of the variables, where they lay at the last step
 
+    @property
+    def arrays(self):
+        """The arrays that hold from step to step."""
+        return [self.numbers, *self._memory]
+
     def count(self, iterations):
         """Count a step in `iterations`, an int64 array (), write its numbers, and answer the kernel that takes them."""
         optimizer = self._optimizer

@@ -37,6 +37,13 @@ class State:
         self._rates = Rates(optimizer, weights.dtype)
         self.saved = optimizer._saved(self.variables, self._slot_variables())
 
+    @property
+    def arrays(self):
+        """The arrays that outlive a step, beside weights and gradients."""
+        if self._written is not None:
+            return [variable.data for variable in self.saved]
+        return [*self.slots.values(), *self._rates.arrays, self._sums]
+
     def step(self, loss=None):
         """Clip the gradients and update the weights by them, in place; `loss`: for updates that look at its value."""
         self.begin_step()

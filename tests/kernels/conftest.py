@@ -1,12 +1,13 @@
-"""Every launch of a kernel test is repeated on other numbers of threads and in the serial form: the bits must agree."""
+"""Every launch of a kernel test is repeated in other numbers of parts and on other threads: the bits must agree."""
 
 import numba
 import numpy as np
 import pytest
 
+from numba_layers.kernels.cpu import native, threads
 from numba_layers.kernels.cpu.compile import CpuKernel
 
-THREADS = 1, 2, 3, 5
+PARTS = 1, 2, 3, 5
 
 
 @pytest.fixture(autouse=True)
@@ -18,18 +19,16 @@ def the_same_bits(monkeypatch, request):
     def launch_in_all_forms(kernel, *arguments):
         before = _copies(arguments)
         launch(kernel, *arguments)
-        usual = numba.get_num_threads()
-        for threads in (*(n for n in THREADS if n <= numba.config.NUMBA_NUM_THREADS), "serial"):
-            again = _copies(before)
-            if threads == "serial":
-                kernel.serial(*again)
-            else:
-                numba.set_num_threads(threads)
-                launch(kernel, *again)
-                numba.set_num_threads(usual)
-            for one, other in zip(arguments, again):
-                assert not isinstance(one, np.ndarray) or one.tobytes() == other.tobytes(), (
-                    f"{kernel.name}: other bits on {threads} threads")
+        for parts in PARTS if kernel.divisible else [1]:
+            one_by_one, at_once = _copies(before), _copies(before)
+            for part in range(parts):
+                kernel.sliced(*one_by_one, part, parts)
+            with threads.launching():
+                native.launch(kernel.code(at_once), at_once, parts)
+            for again in one_by_one, at_once:
+                for one, other in zip(arguments, again):
+                    assert not isinstance(one, np.ndarray) or one.tobytes() == other.tobytes(), (
+                        f"{kernel.name}: other bits in {parts} parts")
 
     monkeypatch.setattr(CpuKernel, "__call__", launch_in_all_forms)
 

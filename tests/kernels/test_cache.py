@@ -244,7 +244,7 @@ def package(tmp_path, folder):
     copy = tmp_path / "numba_layers"
     for name in ("__init__", "_version", "absent", "config", "errors", "locks", "registry", "kernels/__init__",
                  "kernels/cache", "kernels/level", "kernels/store", "kernels/cpu/__init__", "kernels/cpu/compile",
-                 "kernels/cpu/threads"):
+                 "kernels/cpu/native", "kernels/cpu/objects", "kernels/cpu/slices", "kernels/cpu/threads"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / f"{name}.py", copy / f"{name}.py")
     target = copy / "kernels" / "cpu"

@@ -10,12 +10,17 @@ from ... import config
 from ...locks import made_once
 from ...registry import register_kernel
 from ..cache import KernelCache, digest, identity
-from . import threads
+from . import native, threads
+from .slices import has_loop, sliced
 
-# No leave to calculate otherwise than written (`fastmath`): LLVM compiles a loop several times (serial, parallel, again
-# where it is linked; vectors, and the elements left over), and takes such leave in each as it likes. The same bits
-# everywhere come from what is written: sums that vectorise by `micro.reduction`, fused multiply-adds by `fma`.
+# No leave to calculate otherwise than written (`fastmath`): LLVM compiles a loop several times (vectors, and the
+# elements left over; again where it is linked), and takes such leave in each as it likes. The same bits everywhere come
+# from what is written: sums that vectorise by `micro.reduction`, fused multiply-adds by `fma`.
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+
+
+FORMS = "sliced", "parallel", "serial"
+LARGE = 1 << 14     # numbers: a launch with an array of more is divided among threads; waking them takes 2 to 4 us
 
 
 class CpuKernel:
@@ -30,61 +35,91 @@ class CpuKernel:
         self._options = OPTIONS | options
         self.file = function.__code__.co_filename
         self.location = f"{self.file}:{function.__code__.co_firstlineno}"
+        self.divisible = has_loop(function)
         self.__doc__ = function.__doc__
+        self._codes = {}    # what `code` answers, by the forms of the arguments
+
+    @made_once
+    def sliced(self):
+        """The jitted function of (*arguments, part, parts) that every launch runs; see `slices`."""
+        return self._jitted("sliced")
 
     @made_once
     def parallel(self):
-        """The jitted function that every launch runs; your own jitted code may call it."""
-        return self._jitted(parallel=True)
+        """The kernel as Numba compiles it for its threads, for your own jitted code to call."""
+        return self._jitted("parallel")
 
     @made_once
     def serial(self):
-        """The same on one thread, for where threads cannot be used."""
-        return self._jitted(parallel=False)
+        """The kernel on one thread, for your own jitted code to call."""
+        return self._jitted("serial")
 
-    def _jitted(self, parallel):
+    def _jitted(self, form):
+        function = sliced(self.function) if form == "sliced" else self.function
         if numba.config.DISABLE_JIT:    # NumPy's scalars warn of 0/0 and the like, machine code does not
-            return np.errstate(all="ignore")(self.function)
+            return np.errstate(all="ignore")(function)
         threads.start()   # a kernel from the cache would start them its own way
-        options = {"parallel": parallel} | self._options     # a kernel without a prange says parallel=False
-        jitted = numba.njit(**options)(self.function)
-        directory = config.cache_directory()
-        made_of = identity(self.name, self.function, options)
+        options = self._options_of(form)
+        jitted = numba.njit(**options)(function)
+        directory, made_of = config.cache_directory(), self._identity(options, form)
         if directory and made_of:
             jitted._cache = KernelCache(directory, made_of)
         return jitted
 
+    def _options_of(self, form):
+        return self._options | {"parallel": form == "parallel"}
+
+    def _identity(self, options, form):
+        return identity(self.name, self.function, options | {"form": form})
+
     def made_of(self):
         """Digests of what makes its forms today, as their files in the cache say it."""
-        return {digest(identity(self.name, self.function, OPTIONS | self._options | {"parallel": parallel}))
-                for parallel in (True, False)}
+        return {digest(self._identity(self._options_of(form), form)) for form in FORMS}
+
+    def code(self, arguments):
+        """The machine code for such arguments, arrays or the like, for `native`."""
+        form = native.forms(arguments)
+        found = self._codes.get(form)
+        if found is None:
+            found = self._codes[form] = native.code(self.sliced, form)
+        return found
 
     def __call__(self, *arguments):
-        if threads.this.ready and not config.debug_level:
-            self.parallel(*arguments)
-        elif threads.serial():
-            self._launch(self.serial, arguments)
-        else:
-            with threads.launching():
-                self._launch(self.parallel, arguments)
-
-    def _launch(self, jitted, arguments):
-        """Run it and, as `config.debug_level` asks, tell how long it took."""
         if not config.debug_level:
-            jitted(*arguments)
+            self._launch(arguments)
             return
-        known = len(getattr(jitted, "signatures", ()))
+        known = len(getattr(self.sliced, "signatures", ()))
         start = time.perf_counter()
-        jitted(*arguments)
+        self._launch(arguments)
         milliseconds = 1e3 * (time.perf_counter() - start)
-        if len(getattr(jitted, "signatures", ())) > known:
-            verb = "loaded" if jitted.stats.cache_hits.get(jitted.signatures[-1]) else "compiled"
+        if len(getattr(self.sliced, "signatures", ())) > known:
+            verb = "loaded" if self.sliced.stats.cache_hits.get(self.sliced.signatures[-1]) else "compiled"
             print(f"{self.name}: {verb} in {milliseconds:.0f} ms", file=sys.stderr)
         elif config.debug_level >= 2:
             print(f"{self.name}: {milliseconds:.3f} ms", file=sys.stderr)
 
+    def _launch(self, arguments):
+        if numba.config.DISABLE_JIT:
+            self.serial(*arguments)
+        elif not self.divisible or threads.serial() or not _large(arguments):
+            self.sliced(*arguments, 0, 1)
+        else:
+            with threads.launching():
+                if native.usable():
+                    native.launch(self.code(arguments), arguments, numba.get_num_threads())
+                else:
+                    self.parallel(*arguments)
+
     def __repr__(self):
         return f"<cpu kernel {self.name} at {self.location}>"
+
+
+def _large(arguments):
+    """Whether a launch pays for waking threads."""
+    for argument in arguments:
+        if argument.__class__ is np.ndarray and argument.size > LARGE:
+            return all(given.flags.carray for given in arguments if given.__class__ is np.ndarray)
+    return False
 
 
 def cpu_kernel(function=None, *, name=None, **options):

@@ -76,7 +76,7 @@ for _name, _update in UPDATES.items():
 # ---- rates -------------------------------------------------------------------------------------------------
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def sgd_rates(lr, decay, momentum, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), momentum)"""
     t = iterations[()] + 1
@@ -84,7 +84,7 @@ def sgd_rates(lr, decay, momentum, iterations, rates):
     rates[0], rates[1] = rules.sgd_rates(np.float64(t), lr[()], momentum, decay[()])
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def rmsprop_rates(lr, rho, decay, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), ρ, epsilon)"""
     t = iterations[()] + 1
@@ -92,7 +92,7 @@ def rmsprop_rates(lr, rho, decay, epsilon, iterations, rates):
     rates[0], rates[1], rates[2] = rules.rmsprop_rates(np.float64(t), lr[()], rho[()], decay[()], epsilon)
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def adagrad_rates(lr, decay, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), epsilon)"""
     t = iterations[()] + 1
@@ -100,7 +100,7 @@ def adagrad_rates(lr, decay, epsilon, iterations, rates):
     rates[0], rates[1] = rules.adagrad_rates(np.float64(t), lr[()], decay[()], epsilon)
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def adadelta_rates(lr, decay, rho, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), ρ, epsilon)"""
     t = iterations[()] + 1
@@ -108,7 +108,7 @@ def adadelta_rates(lr, decay, rho, epsilon, iterations, rates):
     rates[0], rates[1], rates[2] = rules.rmsprop_rates(np.float64(t), lr[()], rho, decay[()], epsilon)
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def adam_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
     """rates = (r √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂, epsilon) with r = lr / (1 + decay (t - 1))"""
     t = iterations[()] + 1
@@ -117,7 +117,7 @@ def adam_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
         np.float64(t), lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def adamax_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)) / (1 - β₁ᵗ), β₁, β₂, epsilon)"""
     t = iterations[()] + 1
@@ -126,7 +126,7 @@ def adamax_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
         np.float64(t), lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def nadam_rates(lr, beta_1, beta_2, epsilon, schedule_decay, products, iterations, rates):
     """rates = (lr (1 - μₜ) / (1 - Πₜ), lr μₜ₊₁ / (1 - Πₜ₊₁), 1 - β₂ᵗ, β₁, β₂, epsilon) with Πₜ = μ₁ ... μₜ
 

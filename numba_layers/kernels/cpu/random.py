@@ -68,7 +68,7 @@ distribution("random_truncated_normal", truncated_normal)
 # Keys
 
 
-@cpu_kernel(parallel=False)
+@cpu_kernel
 def next_key(stream, key):
     """key = stream = (seed, stream, step), and then the stream's step is the next.   Shapes: both (3,), uint64"""
     for k in range(3):

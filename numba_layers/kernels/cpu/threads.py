@@ -132,6 +132,11 @@ def launching():
     return _guard
 
 
+def count():
+    """How many threads a launch of this Python thread may use."""
+    return numba.get_num_threads()
+
+
 def serial():
     """True where parallel kernels may not run: in a forked child whose threads cannot start anew."""
     return _forked

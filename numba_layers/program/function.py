@@ -1,0 +1,129 @@
+"""Programs as functions for jitted code: recorded of runs on random numbers, and compiled for one thread."""
+
+import weakref
+
+import numpy as np
+
+from .. import devices, registry
+from ..autograd.tensor import Tensor, followers
+from ..errors import ModelError
+from ..ops._op import copy_into
+from .record import TEMPORARY, Recording, address, copied, difference_of, owner, whole
+from .replay import Program
+
+ATTEMPTS = 3        # recordings, of which two neighbours are to be the same
+
+
+def program_of(name, body, specs, variables=()):
+    """The `Program` of `body(*arrays)`, which answers tensors, for arrays of such (shape, dtype).
+
+    variables: arrays, which are afterwards what they were before.
+    Raises: ModelError for a body that is no program, and where functions cannot be compiled.
+    """
+    if devices.current().name != "cpu" or not registry.native_usable():
+        raise ModelError(f"{name}: functions for jitted code run on the CPU: numba_layers.set_device('cpu').")
+    random, last = np.random.RandomState(0), None
+    before = [(array, copied(array)) for array in variables]
+    try:
+        for _ in range(ATTEMPTS):
+            arrays = [random.uniform(0, 1, shape).astype(dtype) for shape, dtype in specs]
+            recording = Recording(lambda *given: _with_own_memory(body(*given)), arrays, variables, last)
+            reason = recording.seen.refusal or (last and difference_of(last.seen, recording.seen))
+            if last and not reason:
+                program = Program(recording.seen, apart=True)
+                outputs = [output.data for output in recording.outputs]
+                if program.proven(recording.inputs, recording.before, outputs):
+                    return program
+                reason = "values change in other ways than by launches of kernels"
+            reason = getattr(reason, "reason", reason)
+            last = recording
+    finally:
+        for array, copy in before:
+            whole(array)[...] = copy
+    raise ModelError(f"{name}: this cannot be a function for jitted code: {reason}.")
+
+
+def _with_own_memory(outputs):
+    """The tensors `outputs`, each in a buffer of its own."""
+    recorder, used, found = devices.current(), set(), []
+    for output in outputs:
+        view = recorder.view(output.data)
+        buffer = recorder.buffers[view.buffer]
+        alone = buffer.kind == TEMPORARY and buffer.bytes == output.data.nbytes and output.data.flags.c_contiguous
+        if not alone or view.buffer in used:
+            array = devices.empty(output.shape, output.dtype)
+            copy_into(array, output)
+            output, view = Tensor(array), recorder.view(array)
+        used.add(view.buffer)
+        found.append(output)
+    return found
+
+
+class Bound:
+    """A program's launches for `kernels.cpu.functions`, which follow the variables where they go."""
+
+    def __init__(self, program):
+        self._program = program
+        compiled = program.compiled
+        self._rows = compiled.others
+        self.addresses = np.zeros(len(self._rows), np.uint64)
+        self.held = [None] * len(self._rows)
+        self._variables = self._of_tensors()
+        self._bind({number: (address(owner(program.buffers[number].array)), program.buffers[number].array)
+                    for number in self._rows})
+        for tensor, _ in program.tensors:
+            followers.setdefault(tensor, weakref.WeakSet()).add(self)
+
+    def launches(self, functions):
+        """What a function is made of."""
+        compiled = self._program.compiled
+        blocks = np.frombuffer(compiled.serial(), np.uint8).copy()
+        return functions.Launches(blocks, len(self._program.launches), self._program.plan.size, self.addresses, self)
+
+    def follow(self):
+        """Variables lie elsewhere now. Raises: ModelError where they do not lie together any more."""
+        found = {}
+        for number, tensor, offset in self._variables:
+            start = address(tensor.data) - offset
+            if found.setdefault(number, (start, tensor.data))[0] != start:
+                raise ModelError("the weights of a model that is a function of jitted code were taken apart by another "
+                                 "model that shares them. Make the function anew: model.as_function().")
+        self._bind(found)
+
+    def _bind(self, found):
+        for row, number in enumerate(self._rows):
+            if number in found:
+                self.addresses[row], self.held[row] = found[number]
+
+    def _of_tensors(self):
+        """(buffer, variable, where it lies in the buffer in bytes) of each variable."""
+        starts = {id(owner(buffer.array)): (number, address(owner(buffer.array)))
+                  for number, buffer in enumerate(self._program.buffers) if buffer.array is not None}
+        found = []
+        for tensor, data in self._program.tensors:
+            number, start = starts[id(owner(data))]
+            found.append((number, tensor, address(data) - start))
+        return found
+
+
+def function(name, body, inputs, gradient=None, groups=None):
+    """`body(*arrays)`, which answers tensors, as a function for jitted code; see `kernels.cpu.functions`.
+
+    inputs: (name, shape, dtype) of each array. gradient: makes that of the gradient, given the outputs' `Spec`s.
+    """
+    functions = registry.functions()
+    specs = [functions.Spec(*entry) for entry in inputs]
+    program = program_of(name, body, [(spec.shape, spec.dtype) for spec in specs])
+    outputs = [functions.Spec(f"out{number}", view.shape, view.dtype) for number, view in enumerate(program.outputs)]
+    jitted = functions.function_of(name, Bound(program).launches(functions), specs, outputs, groups or [len(specs)])
+    return functions.Function(name, jitted, specs, gradient and (lambda: gradient(outputs)))
+
+
+def step(name, body, inputs, groups, variables):
+    """`body(*arrays)`, which answers one number and changes `variables` (arrays), as a function for jitted code."""
+    functions = registry.functions()
+    specs = [functions.Spec(*entry) for entry in inputs]
+    program = program_of(name, body, [(spec.shape, spec.dtype) for spec in specs], variables)
+    loss = functions.Spec("loss", (), program.outputs[0].dtype)
+    jitted = functions.step_of(name, Bound(program).launches(functions), specs, loss, groups)
+    return functions.Function(name, jitted, specs)

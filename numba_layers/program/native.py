@@ -1,0 +1,140 @@
+"""Runs of a program on the CPU as machine code: one native call for all its launches."""
+
+import struct
+import time
+
+import numpy as np
+
+from .. import registry
+from .record import ALIGNED, address, owner, part
+
+SLOW = 20e-6        # seconds of a launch on one thread, from where on it may pay to divide it
+ROUNDS = 2          # runs on one thread, and as many divided, in which launches are timed
+NAN = 0xFF          # bytes that are no number in any float type: what a new slab holds
+GAIN = 0.9          # a launch is divided where that takes at most this fraction of the time: it wakes other threads
+
+
+class Compiled:
+    """A program's launches as blocks of words for `kernels.cpu.native`.
+
+    Its table of addresses lists the slab, the inputs, the outputs that lie apart, and all other buffers. Which
+    launches are divided among threads is measured in the first runs; it changes no bit.
+    """
+
+    def __init__(self, program):
+        self._native, self._threads = registry.native()
+        places, buffers = program.plan.places, program.buffers
+        listed = [*program.inputs, *program.apart]
+        self.others = [number for number, buffer in enumerate(buffers) if buffer.array is not None]
+        rows = {number: row for row, number in enumerate([*listed, *self.others], start=1)}
+        self.table_of_step = struct.Struct(f"<{1 + len(listed)}Q").pack
+
+        def place(view):
+            inside = places[view.buffer]
+            return (0, inside + view.offset) if inside is not None else (rows[view.buffer], view.offset)
+
+        def block(launch, divided):
+            return self._native.block(launch.kernel.code(launch.arguments), launch.arguments, place, divided)
+
+        self._forms = [[block(launch, divided) for launch in program.launches] for divided in (False, True)]
+        self._divisible = [launch.kernel.divisible for launch in program.launches]
+        self._times = np.full((2, len(program.launches)), np.inf)
+        self._rounds = 0
+        self._choose()
+
+    def table_of_others(self, arrays):
+        """The part of the table for the buffers that stay, given an array in each."""
+        return struct.pack(f"<{len(self.others)}Q", *(address(owner(arrays[number])) for number in self.others))
+
+    @property
+    def divided(self):
+        """For each launch whether it is divided among threads."""
+        return [bool(divisible and one > SLOW and many < GAIN * one)
+                for divisible, one, many in zip(self._divisible, *self._times)]
+
+    def _choose(self):
+        divided = self.divided
+        self._wakes_threads = any(divided)
+        self._blocks = b"".join(self._forms[form][number] for number, form in enumerate(divided))
+
+    def serial(self):
+        """The blocks, all for one thread."""
+        return b"".join(self._forms[False])
+
+    def run(self, addresses, times):
+        """Run all launches with a table of addresses, so many times."""
+        while times and self._rounds < 2 * ROUNDS:
+            self._run_timed(addresses)
+            times -= 1
+        if self._wakes_threads and not self._threads.serial():
+            with self._threads.launching():
+                self._native.run(self._blocks, len(self._divisible), addresses, times, self._threads.count())
+        else:
+            self._native.run(self._blocks, len(self._divisible), addresses, times, 1)
+
+    def _run_timed(self, addresses):
+        """Run launch by launch, on one thread or divided in turn, and keep the least times."""
+        with self._threads.launching():
+            threads = 1 if self._threads.serial() else self._threads.count()
+            form = self._rounds % 2 if threads > 1 else 0
+            for number, (divisible, once) in enumerate(zip(self._divisible, self._times[0])):
+                here = form if divisible and once > SLOW else 0
+                start = time.perf_counter()
+                self._native.run(self._forms[here][number], 1, addresses, 1, threads)
+                self._times[here, number] = min(self._times[here, number], time.perf_counter() - start)
+        self._rounds += 1
+        if not np.any(self._times[0] > SLOW) or threads == 1:
+            self._rounds = 2 * ROUNDS
+        self._choose()
+
+
+def is_whole(view, buffer):
+    """Whether a view is all of its buffer, in order."""
+    size, strides = view.dtype.itemsize, []
+    for length in reversed(view.shape):
+        strides.append(size)
+        size *= length
+    return size == buffer.bytes and view.strides == tuple(reversed(strides))
+
+
+class NativeRun:
+    """One run of a program at a time, in a slab of its own. arrays: for each buffer an array in it, or None."""
+
+    def __init__(self, program, compiled, arrays):
+        self._program, self._compiled = program, compiled
+        self._table_of_others = compiled.table_of_others(arrays)
+        self.slab = np.full(program.plan.size + ALIGNED, NAN, np.uint8)
+        start = -address(self.slab) % ALIGNED
+        self._address = address(self.slab) + start
+        self._outputs = [self._output(view, start, arrays[view.buffer]) for view in program.outputs]
+        self._new = [program.buffers[number].bytes for number in program.apart]
+        # Where each output is the whole of a buffer apart, it is made as it is.
+        whole = [(view.shape, view.dtype) for number in program.apart for view in program.outputs
+                 if view.buffer == number and not view.offset and is_whole(view, program.buffers[number])]
+        self._whole = whole if len(whole) == len(program.outputs) == len(program.apart) else None
+
+    def _output(self, view, start, array):
+        """An output that lies in the slab or in a buffer that stays; None for others."""
+        place = self._program.plan.places[view.buffer]
+        if place is not None:
+            return part(self.slab, start + place + view.offset, view)
+        return array if array is None else part(array, view.offset, view)
+
+    def run(self, inputs, times=1):
+        """The outputs for the arrays `inputs`, those of the last run of so many."""
+        program = self._program
+        inputs = [array if array.flags.carray else np.array(array, order="C") for array in inputs]
+        if self._whole is None:
+            fresh = [np.empty(size, np.uint8) for size in self._new]
+        else:
+            fresh = [np.empty(*shape_and_type) for shape_and_type in self._whole]
+        table = self._compiled.table_of_step(self._address, *map(address, inputs), *map(address, fresh))
+        self._compiled.run(table + self._table_of_others, times)
+        if self._whole is not None:
+            return fresh
+        given = dict(zip(program.inputs, inputs))
+        apart = dict(zip(program.apart, fresh))
+        return [array.copy() if array is not None
+                else part(apart[view.buffer], view.offset, view) if view.buffer in apart
+                else part(given[view.buffer], view.offset, view).copy()
+                for array, view in zip(self._outputs, program.outputs)]

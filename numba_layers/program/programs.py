@@ -1,0 +1,102 @@
+"""The programs of a model or function: which step has one, and whether it may be replayed."""
+
+import warnings
+
+from .. import config, devices
+from ..autograd.context import context
+from ..phase import learning
+from .record import Difference, Recording, difference_of
+from .replay import Program
+
+MOST = 64           # steps whose programs are kept: models may be fed with any sizes
+PLACES = 4          # programs of one step, for variables that lie here or there: models that share weights take turns
+ATTEMPTS = 3        # recordings, of which two neighbours are to be the same
+PATIENCE = 12       # recordings in which variables lie elsewhere each time
+
+
+class _Step:
+    """What is known of one step: its programs, the last recording, and how many were made in vain."""
+
+    def __init__(self):
+        self.programs, self.last, self.vain, self.refused = [], None, 0, False
+
+
+class Programs:
+    """Programs by what they depend on. owner: what they belong to, which has a name."""
+
+    def __init__(self, owner):
+        self._owner = owner
+        self._steps = {}        # key -> _Step
+        self.latest = None      # the program that ran last, None where it was none
+        self._warned = False
+
+    def __iter__(self):
+        """All programs there are."""
+        return iter([program for step in self._steps.values() for program in step.programs])
+
+    def run(self, key, body, inputs, variables=(), apart=False):
+        """What `body(*inputs)` answers (a list of tensors), as arrays: computed op by op twice, then replayed.
+
+        key: all but shapes, types, device and settings on which the launches depend. inputs: arrays. variables: arrays
+        that outlive the step. apart: see `Program`.
+        """
+        return self.steps(key, body, inputs, variables, apart)[0]
+
+    def steps(self, key, body, inputs, variables=(), apart=False, times=1, kept=False):
+        """(what the last of several steps answers, how many were made): up to `times` by a program, else one.
+
+        kept: `inputs` are arrays without other users, which a recording need not copy.
+        """
+        if not allowed():
+            return [output.data for output in body(*inputs)], 1
+        key = (key, config.in_force(), devices.current().name, learning.phase,
+               tuple([(array.shape, array.dtype) for array in inputs]))
+        step = self._steps.get(key)
+        if step is None:
+            step = self._steps[key] = _Step()
+            if len(self._steps) > MOST:
+                del self._steps[next(iter(self._steps))]
+        for program in step.programs:
+            if program.fits():
+                self.latest = program
+                return program.run(inputs, times), times
+        self.latest = None
+        if step.refused:
+            return [output.data for output in body(*inputs)], 1
+        recording = Recording(body, inputs, variables, step.last, kept)
+        outputs = [output.data for output in recording.outputs]
+        self._learn(step, recording, outputs, apart)
+        return outputs, 1
+
+    def _learn(self, step, recording, outputs, apart):
+        """Make a program of the last two recordings, if they are the same and it does the same."""
+        last, seen = step.last, recording.seen
+        step.last = recording
+        difference = seen.refusal and Difference(seen.refusal, moved=False)
+        if last is not None and not difference:
+            difference = difference_of(last.seen, seen)
+            if difference is None:
+                program = Program(seen, apart)
+                if program.proven(recording.inputs, recording.before, outputs):
+                    step.programs = [program, *step.programs][:PLACES]
+                    step.last, step.vain = None, 0
+                else:
+                    difference = Difference("values change in other ways than by launches of kernels", moved=False)
+        if difference:
+            step.vain += 1
+            if seen.refusal or step.vain >= (PATIENCE if difference.moved else ATTEMPTS - 1):
+                step.refused, step.last = True, None
+                self._warn(difference.reason)
+        recording.let_go()
+
+    def _warn(self, reason):
+        if not self._warned:
+            self._warned = True
+            owner = f'{type(self._owner).__name__} "{self._owner.name}"'
+            warnings.warn(f"{owner}: its steps run op by op, not as a program: {reason}.", stacklevel=2)
+
+
+def allowed():
+    """Whether steps are recorded and replayed: not where each launch is looked at, nor inside another step."""
+    return (config.programs() and not config.debug_level and not config.check_numbers and not context.tapes
+            and not devices.current().recording)

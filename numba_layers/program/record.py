@@ -1,0 +1,212 @@
+"""Recording: a device on which ops run as ever, and which writes down every launch.
+
+An array that a launch takes is a view of a *buffer*. A buffer is one of
+- an input, bound anew each time: the arrays of a batch;
+- a temporary, which the device allocated meanwhile;
+- a variable: memory that outlives the step, such as weights, slots of an optimizer, counters;
+- a constant: any other array: made of shapes and settings, and the same each time.
+What is not a launch is not written down. Values that Python computed from others look like constants, and differ from
+one step to the next: so two steps are recorded, and a program is made where they are the same.
+"""
+
+import hashlib
+import weakref
+from collections import namedtuple
+
+import numpy as np
+
+from .. import devices, registry
+from ..autograd.context import context
+from ..devices import DeviceArray
+from ..devices.base import Device
+
+INPUT, TEMPORARY, VARIABLE, CONSTANT = "input", "temporary", "variable", "constant"
+ALIGNED = 64        # bytes, at which temporaries begin
+
+# One launch. arguments: `View`s, numbers, tuples of ints. layer: the name of the one that asked for it, or None.
+Launch = namedtuple("Launch", "kernel arguments layer")
+# A part of buffer number `buffer`, from `offset` bytes on.
+View = namedtuple("View", "buffer offset shape strides dtype")
+# array: one in it, for variables and constants. digest: of a constant's content.
+Buffer = namedtuple("Buffer", "kind bytes array digest")
+# The number of a buffer, a reference to the array that owns its memory, and the address at which it begins.
+_Known = namedtuple("_Known", "number memory start")
+
+
+class Recorder(Device):
+    """A device in the place of `device` while `inputs`, arrays that own their memory, are computed with.
+
+    variables: arrays that are known to outlive the step. `refusal` says why what ran cannot be replayed, if so.
+    """
+
+    recording = True
+
+    def __init__(self, device, inputs, variables=()):
+        self.device = device
+        self.name, self.target, self.array = device.name, device.target, device.array
+        self.kernels = self
+        self.launches, self.buffers, self.refusal = [], [], None
+        self.tensors, self.layers = {}, {}      # variables and layers that were used, by identity
+        self._numbers = {}      # id of the array that owns a buffer's memory -> _Known
+        self._variables = {id(owner(array)) for array in variables}
+        for array in inputs:        # each has an owner of its own
+            self._number_of(array, INPUT)
+
+    def __getattr__(self, name):        # whatever else the device can do
+        return getattr(self.device, name)
+
+    def empty(self, shape, dtype):
+        """Memory for an output, known as a temporary by the array that owns it."""
+        array = self.device.empty(shape, dtype)
+        self._number_of(array, TEMPORARY)
+        return array
+
+    def seen(self, tensor):
+        """An op reads a variable: its memory outlives the step, and where it is anew, the program is."""
+        self._variables.add(id(owner(tensor.data)))
+        self.tensors[id(tensor)] = tensor, tensor.data
+
+    def runs(self, layer):
+        """A layer computes: where it is changed, the program is of no use."""
+        self.layers[id(layer)] = layer
+
+    def get(self, name):
+        """The kernel `name`, as `launch` asks for it: it notes itself and runs."""
+        kernel = self.device.kernels.get(name) or registry.kernel(name, self.target)
+
+        def launch(*arguments):
+            views = tuple(self.view(argument) if isinstance(argument, np.ndarray | DeviceArray) else argument
+                          for argument in arguments)
+            self.launches.append(Launch(kernel, views, context.layer))
+            kernel(*arguments)
+
+        return launch
+
+    def view(self, array):
+        """An array as a view of its buffer."""
+        layout = getattr(array, "layout", array)
+        number = self._number_of(array, None)
+        start = self._numbers[id(owner(array))].start
+        return View(number, address(layout) - start if layout.size else 0, layout.shape, layout.strides, layout.dtype)
+
+    def looked_at(self, array):
+        """Python looks at the value of an array: only constants have the same one in the next step."""
+        known = self._numbers.get(id(owner(array)))
+        if known is not None and self.buffers[known.number].kind != CONSTANT:
+            self.refuse("Python looks at a value that changes from step to step")
+
+    def refuse(self, reason):
+        """What runs cannot be replayed; the first reason is kept."""
+        where = f'layer "{context.layer}": ' if context.layer else ""
+        self.refusal = self.refusal or where + reason
+
+    def finish(self, outputs):
+        """Note the tensors that were computed. What looked like a constant and was written to is a variable."""
+        self.outputs = [self.view(output.data) for output in outputs]
+        self.buffers = [buffer._replace(kind=VARIABLE, digest=None)
+                        if buffer.kind == CONSTANT and content(buffer.array) != buffer.digest else buffer
+                        for buffer in self.buffers]
+
+    def _number_of(self, array, kind):
+        """The number of an array's buffer: inputs and temporaries begin with the array, others with what owns it."""
+        memory = owner(array)
+        known = self._numbers.get(id(memory))
+        if known is not None and known.memory() is memory:
+            return known.number
+        if kind is None:
+            kind = VARIABLE if id(memory) in self._variables else CONSTANT
+        part = memory if kind in (VARIABLE, CONSTANT) else getattr(array, "layout", array)
+        number = len(self.buffers)
+        self._numbers[id(memory)] = _Known(number, weakref.ref(memory), address(part))
+        self.buffers.append(Buffer(kind, part.nbytes, array if kind in (VARIABLE, CONSTANT) else None,
+                                   content(array) if kind == CONSTANT else None))
+        return number
+
+
+def owner(array):
+    """The NumPy array, or a device's layout, that owns the memory of an array."""
+    array = getattr(array, "layout", array)
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def address(array):
+    """Where a NumPy array begins."""
+    return array.__array_interface__["data"][0]
+
+
+def part(memory, offset, view):
+    """A `View` of the memory of an array; of a device's array one of its kind."""
+    found = np.ndarray(view.shape, view.dtype, owner(memory).reshape(-1, order="A"), offset, view.strides)
+    return type(memory)(found, memory.owner) if isinstance(memory, DeviceArray) else found
+
+
+def content(array):
+    """The bytes of the memory that an array lies in, as a digest."""
+    return hashlib.blake2b(_on_host(array).data).digest()
+
+
+def copied(array):
+    """A copy of the memory that an array lies in."""
+    return devices.current().put(_on_host(array))
+
+
+def whole(array):
+    """The memory that an array lies in, as bytes: an array of its kind."""
+    octets = owner(array).reshape(-1, order="A").view(np.uint8)
+    return type(array)(octets, array.owner) if isinstance(array, DeviceArray) else octets
+
+
+def _on_host(array):
+    octets = whole(array)
+    return octets.numpy() if isinstance(array, DeviceArray) else octets
+
+
+class Recording:
+    """What `body(*inputs)` launches, on copies of the arrays `inputs`: `outputs` is what it answers, a list of tensors.
+
+    apart: the inputs own their memory, and are not copied. before: the last recording of the same step; the variables
+    that it saw are copied before this one runs, by buffer.
+    """
+
+    def __init__(self, body, inputs, variables, before=None, apart=False):
+        device = devices.current()
+        self.inputs = inputs if apart else [device.put(array) for array in inputs]
+        self.before = {number: copied(buffer.array) for number, buffer in enumerate(before.seen.buffers)
+                       if buffer.kind == VARIABLE} if before else {}
+        self.seen = Recorder(device, self.inputs, variables)
+        with devices.device(self.seen):
+            self.outputs = body(*self.inputs)
+            self.seen.finish(self.outputs)
+
+    def let_go(self):
+        """Keep what `difference` needs alone."""
+        del self.inputs, self.outputs, self.before
+
+
+# Why two recordings of a step are not of one program. moved: variables lie elsewhere, which may be for some time only.
+Difference = namedtuple("Difference", "reason moved")
+
+
+def difference_of(first, second):
+    """How two recordings of one step differ, as a `Difference`; None where they do not."""
+    for one, other in zip(first.launches, second.launches):
+        if one != other:
+            return Difference(f"{_where(other)}it launches {one.kernel.name}, and with the next batch "
+                              f"{other.kernel.name} otherwise", moved=False)
+    if len(first.launches) != len(second.launches) or first.outputs != second.outputs:
+        return Difference("it launches other kernels with the next batch", moved=False)
+    for number, (one, other) in enumerate(zip(first.buffers, second.buffers)):
+        if one.kind != other.kind or one.kind == VARIABLE and owner(one.array) is not owner(other.array):
+            return Difference("a kernel writes to an array that is made anew for each batch", moved=True)
+        if one.digest != other.digest:
+            user = next(launch for launch in second.launches if any(
+                isinstance(view, View) and view.buffer == number for view in launch.arguments))
+            return Difference(f"{_where(user)}{user.kernel.name} is given values that Python computed, others with the "
+                              "next batch", moved=False)
+    return None
+
+
+def _where(launch):
+    return f'layer "{launch.layer}": ' if launch.layer else ""

@@ -1,0 +1,90 @@
+"""A program: the launches of a step, planned, and replayed on other data."""
+
+import numpy as np
+
+from .. import registry
+from .native import Compiled, NativeRun
+from .plan import planned
+from .record import INPUT, TEMPORARY, View, content, part
+
+
+class Program:
+    """What a `Recorder` saw, as a function of its inputs: `run(inputs)` gives the outputs, and changes the variables.
+
+    apart: outputs get memory of their own at each run, so that they may be kept; else they are copied, for small ones.
+    Threads may run one program at the same time: each run has temporaries of its own.
+    """
+
+    def __init__(self, recorder, apart=False):
+        self.device = recorder.device
+        self.launches, self.buffers, self.outputs = recorder.launches, recorder.buffers, recorder.outputs
+        self.tensors = list(recorder.tensors.values())
+        self._layers = [(layer, layer._changes) for layer in recorder.layers.values()]
+        self.inputs = [number for number, buffer in enumerate(self.buffers) if buffer.kind == INPUT]
+        last = {view.buffer for view in self.outputs if self.buffers[view.buffer].kind == TEMPORARY}
+        self.apart = sorted(last) if apart else []
+        self.plan = planned(self.launches, self.buffers, last, self.apart)
+        self.compiled = Compiled(self) if self.device.name == "cpu" and registry.native_usable() else None
+        self._free = []         # memory of runs that have ended
+
+    def fits(self):
+        """Whether variables lie where they lay, and layers are as they were."""
+        for tensor, data in self.tensors:
+            if tensor.data is not data:
+                return False
+        for layer, changes in self._layers:
+            if layer._changes != changes:
+                return False
+        return True
+
+    def run(self, inputs, times=1):
+        """The outputs for the arrays `inputs`, as arrays: those of the last run of so many."""
+        memory = self._free.pop() if self._free else self._new_memory()
+        answers = memory.run(inputs, times)
+        self._free.append(memory)
+        return answers
+
+    def _new_memory(self, arrays=None):
+        arrays = arrays or [buffer.array for buffer in self.buffers]
+        return Run(self, arrays) if self.compiled is None else NativeRun(self, self.compiled, arrays)
+
+    def proven(self, inputs, before, outputs):
+        """Whether the program does what was recorded: from the variables as they were `before` (copies, by buffer), and
+        from temporaries that are no numbers, it makes the variables what they are now, and gives `outputs`, bit by bit.
+        """
+        arrays = [before.get(number, buffer.array) for number, buffer in enumerate(self.buffers)]
+        answers = self._new_memory(arrays).run(inputs)
+        pairs = [*zip(answers, outputs), *((before[number], self.buffers[number].array) for number in before)]
+        return all(content(one) == content(other) for one, other in pairs)
+
+
+class Run:
+    """One run of a program at a time, launch by launch, in memory of its own: on any device.
+
+    arrays: for each buffer an array in it, or None.
+    """
+
+    def __init__(self, program, arrays):
+        self._program = program
+        device, places = program.device, program.plan.places
+        slab = device.empty((program.plan.size,), np.uint8)
+        whole = [array if array is not None else None if place is not None else device.empty((buffer.bytes,), np.uint8)
+                 for array, place, buffer in zip(arrays, places, program.buffers)]
+
+        def array(view):
+            place = places[view.buffer]
+            return part(slab if place is not None else whole[view.buffer], (place or 0) + view.offset, view)
+
+        self._launches = [(launch.kernel, [array(argument) if isinstance(argument, View) else argument
+                                           for argument in launch.arguments]) for launch in program.launches]
+        self._inputs = [whole[number] for number in program.inputs]
+        self._outputs = [array(view) for view in program.outputs]
+
+    def run(self, inputs, times=1):
+        """The outputs for the arrays `inputs`, those of the last run of so many."""
+        for kept, given in zip(self._inputs, inputs):
+            part(kept, 0, View(None, 0, given.shape, given.strides, given.dtype))[...] = given
+        for _ in range(times):
+            for kernel, arguments in self._launches:
+                kernel(*arguments)
+        return [self._program.device.put(array) for array in self._outputs]
