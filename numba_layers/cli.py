@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import config
 from ._version import __version__
+from .arguments import whole
 from .errors import ArgumentError, FileError, NumbaLayersError, unknown
 
 if TYPE_CHECKING:
@@ -75,6 +76,14 @@ def _parser():
     sub.add_argument("--level", choices=config.LEVELS[:-1], metavar="LEVEL", help="of the processors that will run "
                      f"them: {', '.join(config.LEVELS[:-1])} (default: the highest that this one has)")
 
+    sub = command("profile", profile, "time what a model predicts, or a step of its training, by kernel and by layer")
+    sub.add_argument("model", help="a model's .h5 file, or its architecture as .json")
+    sub.add_argument("--batch-size", type=int, default=32, metavar="N", help="samples at a time (default: 32)")
+    sub.add_argument("--train", action="store_true", help="a step of training in place of a prediction")
+    sub.add_argument("--launches", action="store_true", help="list each launch as well, with its buffers and its time")
+    sub.add_argument("--optimizer", default="sgd", help="of a model that does not say it (default: sgd)")
+    sub.add_argument("--loss", default="mse", help="of a model that does not say it (default: mse)")
+
     sub = command("cache", cache, "show where compiled kernels are kept, how many for each level of processor, and "
                   "what of them is of no use to these versions and sources")
     sub.add_argument("--clear", action="store_true", help="delete them all")
@@ -114,6 +123,30 @@ def warm(options):
         warm.everything()
     else:
         warm.run(options.model, options.optimizer, options.loss)
+
+
+def profile(options):
+    """Print where the time of a model's steps goes, on numbers of no meaning."""
+    import numpy as np
+
+    from . import warm
+    from .kernel_table import needs
+    model = warm.model_in(Path(options.model))
+    if model.objective is None:
+        model.compile(options.optimizer, options.loss)
+    zeros = warm.inputs(model, whole(options.batch_size, "--batch-size", least=1))
+    y = needs.targets(model, zeros)
+    x = [np.random.RandomState(0).uniform(0, 1, array.shape).astype(array.dtype) for array in zeros]
+    for _ in range(3):      # a program is made of two recordings
+        if options.train:
+            model.train_on_batch(x, y)
+        else:
+            model.predict_on_batch(x)
+    program = model.program("train" if options.train else "predict", options.batch_size)
+    found = program.profile(x, y) if options.train else program.profile(x)
+    if options.launches:
+        print(program, end="\n\n")
+    print(found)
 
 
 def kernels(options):

@@ -43,7 +43,7 @@ def run(path: FilePath, optimizer: Any = "sgd", loss: Any = "mse", batch_size: i
         model.compile(optimizer, loss)
         print(f"the file does not say how it is trained: taking optimizer {optimizer!r} and loss {loss!r}")
     start = time.perf_counter()
-    x = [_zeros(tensor.shape, batch_size, tensor.dtype) for tensor in model.inputs]
+    x = inputs(model, batch_size)
     compiled = registry.compile_ahead(needs.of_model(model, x))
     if registry.runs_here():
         before = _kept()
@@ -71,6 +71,11 @@ def model_in(path):
 def _kept():
     folder = config.cache_directory()
     return set(folder.glob("*.kernel")) if folder is not None and folder.is_dir() else set()
+
+
+def inputs(model, batch_size):
+    """Zeros for each input of a model."""
+    return [_zeros(tensor.shape, batch_size, tensor.dtype) for tensor in model.inputs]
 
 
 def _zeros(shape, batch_size, dtype):

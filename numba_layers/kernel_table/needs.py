@@ -68,11 +68,16 @@ def of_model(model, x):
 
 def train(model, x):
     """Predict, train a step and evaluate on arrays `x`, one for each input; the targets are zeros."""
-    outputs = model.predict_on_batch(x)
-    outputs = outputs if isinstance(outputs, list) else [outputs]
-    y = [_target(outputs[number], model.objective.losses[number]) for number in model.objective.trained]
+    y = targets(model, x)
     model.train_on_batch(x, y)
     model.test_on_batch(x, y)
+
+
+def targets(model, x):
+    """Zeros that a compiled model can be trained to give for arrays `x`."""
+    outputs = model.predict_on_batch(x)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    return [_target(outputs[number], model.objective.losses[number]) for number in model.objective.trained]
 
 
 def _target(output, loss):

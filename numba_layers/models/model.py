@@ -14,7 +14,7 @@ from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError,
 from ..locks import holding, locks_of
 from ..program import Programs
 from ..thread_state import contained
-from . import data, functions, loops
+from . import data, functions, looking, loops
 from .batches import Arrays
 from .generators import Generated, inputs_alone, steps_of, training_parts
 from .lossgraph import LossGraph
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ..autograd.tensor import Variable
     from ..callbacks import Callback, History
     from ..optimizers.base import Optimizer
+    from ..program import Program
+    from ..program.memory import MemoryReport
     from ..typing import (
         Batches,
         ClassWeights,
@@ -292,6 +294,24 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
         self._need_compiled("as_step")
         size = whole(batch_size, "batch_size", least=1)
         return holding(self._locks, functions.training, self, size, sample_weight)
+
+    # -- programs ------------------------------------------------------------------------------------------------------
+
+    def program(self, mode: str = "train", batch_size: int | None = None) -> Program:
+        """What a step is recorded as: `print` it for a listing, `.profile(x, y)` says where the time goes.
+
+        mode: 'train', 'test' or 'predict'. batch_size: of a step of so many samples; else the largest is taken, and of
+        several the newest. `fit` records many steps at a time, which gather their batches themselves.
+        Raises: ModelError where no such step was recorded, with the reason.
+        """
+        return looking.program(self, mode, batch_size)
+
+    def memory_report(self) -> MemoryReport:
+        """The memory of the steps that were recorded: what stays, slabs of temporaries, the largest of them, the peak.
+
+        In bytes; prints as text, with pictures of the plans in a notebook.
+        """
+        return looking.memory(self)
 
     # -- batches that a generator or a Sequence hands over ---------------------------------------------------------
 

@@ -24,8 +24,8 @@ class Rates:
         self.by_launch = optimizer.counts_by_launch
         count = optimizer.rule.rates if self.by_launch else len(optimizer.update(1)[1])
         self.numbers = zeros((count,), dtype)
+        self._memory = memory_of(optimizer) if self.by_launch else []
         if self.by_launch:
-            self._memory = memory_of(optimizer)
             self._variables = [getattr(optimizer, name) for name in optimizer.rule.arrays]
             self._arrays = [None] * len(self._variables)    # of the variables, where they lay at the last step
 

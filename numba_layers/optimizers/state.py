@@ -44,6 +44,14 @@ class State:
             return [variable.data for variable in self.saved]
         return [*self.slots.values(), *self._rates.arrays, self._sums]
 
+    @property
+    def named(self):
+        """(what it is called, array) of each of them."""
+        if self._written is not None:
+            return [(variable.name, variable.data) for variable in self.saved]
+        rates = zip(["rates", "memory of rates"], self._rates.arrays)
+        return [*self.slots.items(), *rates, ("sums of squares", self._sums)]
+
     def step(self, loss=None):
         """Clip the gradients and update the weights by them, in place; `loss`: for updates that look at its value."""
         self.begin_step()

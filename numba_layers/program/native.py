@@ -79,13 +79,35 @@ class Compiled:
             form = self._rounds % 2 if threads > 1 else 0
             for number, (divisible, once) in enumerate(zip(self._divisible, self._times[0])):
                 here = form if divisible and once > SLOW else 0
-                start = time.perf_counter()
-                self._native.run(self._forms[here][number], 1, addresses, 1, threads)
-                self._times[here, number] = min(self._times[here, number], time.perf_counter() - start)
+                taken = self._taken(self._forms[here][number], 1, addresses, 1, threads)
+                self._times[here, number] = min(self._times[here, number], taken)
         self._rounds += 1
         if not np.any(self._times[0] > SLOW) or threads == 1:
             self._rounds = 2 * ROUNDS
         self._choose()
+
+    def _taken(self, blocks, count, addresses, times, threads):
+        start = time.perf_counter()
+        self._native.run(blocks, count, addresses, times, threads)
+        return time.perf_counter() - start
+
+    def taken(self, addresses):
+        """Seconds of all launches in one native call."""
+        with self._threads.launching():
+            threads = 1 if self._threads.serial() else self._threads.count()
+            return self._taken(self._blocks, len(self._divisible), addresses, 1, threads)
+
+    def taken_each(self, addresses, times):
+        """Seconds of each launch in its form, one after the other. times: how often to repeat each short one."""
+        found = []
+        with self._threads.launching():
+            threads = 1 if self._threads.serial() else self._threads.count()
+            call = min(self._taken(b"", 0, addresses, 1, 1) for _ in range(3))
+            for number, form in enumerate(self.divided):
+                repeated = times[number] if self._times[0, number] < SLOW else 1
+                taken = self._taken(self._forms[form][number], 1, addresses, repeated, threads)
+                found.append(max(0.0, taken - call) / repeated)
+        return found
 
 
 def is_whole(view, buffer):
@@ -124,12 +146,8 @@ class NativeRun:
         """The outputs for the arrays `inputs`, those of the last run of so many."""
         program = self._program
         inputs = [array if array.flags.carray else np.array(array, order="C") for array in inputs]
-        if self._whole is None:
-            fresh = [np.empty(size, np.uint8) for size in self._new]
-        else:
-            fresh = [np.empty(*shape_and_type) for shape_and_type in self._whole]
-        table = self._compiled.table_of_step(self._address, *map(address, inputs), *map(address, fresh))
-        self._compiled.run(table + self._table_of_others, times)
+        fresh = self._fresh()
+        self._compiled.run(self._table(inputs, fresh), times)
         if self._whole is not None:
             return fresh
         given = dict(zip(program.inputs, inputs))
@@ -138,3 +156,23 @@ class NativeRun:
                 else part(apart[view.buffer], view.offset, view) if view.buffer in apart
                 else part(given[view.buffer], view.offset, view).copy()
                 for array, view in zip(self._outputs, program.outputs)]
+
+    def taken(self, inputs):
+        """Seconds of a run."""
+        fresh = self._fresh()       # alive until the end
+        return self._compiled.taken(self._table(inputs, fresh))
+
+    def taken_each(self, inputs, times):
+        """Seconds of each launch. times: how often to repeat a short one, so that a clock can tell."""
+        fresh = self._fresh()
+        return self._compiled.taken_each(self._table(inputs, fresh), times)
+
+    def _fresh(self):
+        """Memory for the outputs that lie apart."""
+        if self._whole is None:
+            return [np.empty(size, np.uint8) for size in self._new]
+        return [np.empty(*shape_and_type) for shape_and_type in self._whole]
+
+    def _table(self, inputs, fresh):
+        return self._compiled.table_of_step(
+            self._address, *map(address, inputs), *map(address, fresh)) + self._table_of_others

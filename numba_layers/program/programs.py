@@ -29,10 +29,15 @@ class Programs:
         self._steps = {}        # key -> _Step
         self.latest = None      # the program that ran last, None where it was none
         self._warned = False
+        self.refusal = None     # why the last step that has no program has none
 
     def __iter__(self):
         """All programs there are."""
         return iter([program for step in self._steps.values() for program in step.programs])
+
+    def items(self):
+        """(key, program) of all programs, in the order in which their steps were first made."""
+        return [(key[0], program) for key, step in self._steps.items() for program in reversed(step.programs)]
 
     def run(self, key, body, inputs, variables=(), apart=False):
         """What `body(*inputs)` answers (a list of tensors), as arrays: computed op by op twice, then replayed.
@@ -90,6 +95,7 @@ class Programs:
         recording.let_go()
 
     def _warn(self, reason):
+        self.refusal = reason
         if not self._warned:
             self._warned = True
             owner = f'{type(self._owner).__name__} "{self._owner.name}"'

@@ -49,6 +49,7 @@ class Recorder(Device):
         self.tensors, self.layers = {}, {}      # variables and layers that were used, by identity
         self._numbers = {}      # id of the array that owns a buffer's memory -> _Known
         self._variables = {id(owner(array)) for array in variables}
+        self.specs = [(array.shape, array.dtype) for array in inputs]
         for array in inputs:        # each has an owner of its own
             self._number_of(array, INPUT)
 

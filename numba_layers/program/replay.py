@@ -1,11 +1,21 @@
 """A program: the launches of a step, planned, and replayed on other data."""
 
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import registry
 from .native import Compiled, NativeRun
 from .plan import planned
 from .record import INPUT, TEMPORARY, View, content, part
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .profile import Profile
 
 
 class Program:
@@ -25,7 +35,46 @@ class Program:
         self.apart = sorted(last) if apart else []
         self.plan = planned(self.launches, self.buffers, last, self.apart)
         self.compiled = Compiled(self) if self.device.name == "cpu" and registry.native_usable() else None
+        self.specs = recorder.specs     # (shape, type) of each input
+        self.seconds = None     # of each launch, once it was profiled
+        # For listings: what it is of, what it does, and (what it is called, array) of what it reads and writes.
+        self.owner, self.title, self.named = "", "program", []
         self._free = []         # memory of runs that have ended
+
+    @property
+    def forms(self) -> list[str]:
+        """For each launch 'serial', or 'parallel' where it is divided among threads, which the first runs measure.
+
+        On a GPU 'grid'; 'by size' where each launch chooses anew.
+        """
+        if self.compiled is None:
+            return ["by size" if self.device.name == "cpu" else "grid"] * len(self.launches)
+        return ["parallel" if divided else "serial" for divided in self.compiled.divided]
+
+    @property
+    def heading(self) -> str:
+        """What it is, in a line."""
+        return f"{self.owner + ': ' if self.owner else ''}{self.title}, on {self.device.name}"
+
+    @property
+    def gathers(self):
+        """Whether it gathers its batches itself: its first input is the order of samples."""
+        return any(launch.kernel.name == "gather_batch" for launch in self.launches)
+
+    def __repr__(self) -> str:
+        from .listing import text
+        return text(self)
+
+    def profile(self, *arrays: Any) -> Profile:
+        """Where the time goes: a table by kernel and by layer, in a notebook as a picture.
+
+        arrays: what the program was recorded for (x, y, weights), of the shapes it was recorded for; none: random
+        numbers in [0, 1), zeros for class numbers. It runs on copies: weights and counts stay as they are.
+        Afterwards the listing has a column with the times.
+        Raises: DataError, ShapeError for arrays that do not fit.
+        """
+        from .profile import profiled
+        return profiled(self, arrays)
 
     def fits(self):
         """Whether variables lie where they lay, and layers are as they were."""
@@ -88,3 +137,17 @@ class Run:
             for kernel, arguments in self._launches:
                 kernel(*arguments)
         return [self._program.device.put(array) for array in self._outputs]
+
+    def taken(self, inputs):
+        """Seconds of a run."""
+        return sum(self.taken_each(inputs, None))
+
+    def taken_each(self, inputs, times):
+        """Seconds of each launch, on the inputs of the last run."""
+        found, synchronize = [], self._program.device.synchronize
+        for kernel, arguments in self._launches:
+            start = time.perf_counter()
+            kernel(*arguments)
+            synchronize()
+            found.append(time.perf_counter() - start)
+        return found
