@@ -45,7 +45,7 @@ def test_usage_names_the_commands(arguments, status, capsys):
     except SystemExit as done:
         assert done.code == status
     shown = capsys.readouterr()
-    for command in ("demo", "kernels", "run", "warm", "cache", "info"):
+    for command in ("demo", "kernels", "run", "warm", "profile", "cache", "info"):
         assert command in (shown.err if status else shown.out)
 
 
@@ -53,6 +53,22 @@ def test_version(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--version"])
     assert capsys.readouterr().out == f"numba_layers {__version__}\n"
+
+
+# -- profile -------------------------------------------------------------------------------------------------------
+
+def test_profile(capsys, tmp_path):
+    model = Sequential([Dense(4, input_shape=(3,), name="first"), Dense(2, name="last")])
+    model.save(tmp_path / "model.h5")
+    title, totals, *tables = lines(capsys, "profile", str(tmp_path / "model.h5"), "--batch-size", "5")
+    assert "predict, 5 samples" in title and totals.startswith("2 launches: ")
+    assert [line.split()[:2] for line in tables] == [[], ["kernel", "launches"], ["dense_forward", "2"], [],
+                                                     ["layer", "launches"], *sorted([["first", "1"], ["last", "1"]],
+                                                     key=lambda row: tables[5].split()[0] != row[0])]
+    shown = lines(capsys, "profile", str(tmp_path / "model.h5"), "--train", "--launches", "--optimizer", "adam")
+    assert "train, 32 samples" in shown[0] and shown[1].split() == ["#", "kernel", "layer", "form", "us", "arguments"]
+    assert any("adam_update" in line and "gradients [26]" in line for line in shown)
+    assert "batch-size" in refused(capsys, "profile", str(tmp_path / "model.h5"), "--batch-size", "0")
 
 
 # -- kernels -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Old scripts run as they are: `python -m numba_layers run`."""
+"""Old scripts run as they are, by `python -m numba_layers run`; those with functions for jitted code by Python."""
 
 import os
 import re
@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+OLD = "xor.py", "spirals.py"
 
 
 def run(script, folder):
     """What a script of `examples` prints when it is run in `folder`."""
-    done = subprocess.run([sys.executable, "-m", "numba_layers", "run", ROOT / "examples" / script], cwd=folder,
+    command = ["-m", "numba_layers", "run"] if script in OLD else []
+    done = subprocess.run([sys.executable, *command, ROOT / "examples" / script], cwd=folder,
                           env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -30,7 +32,26 @@ def test_spirals(tmp_path):
     assert float(right.group(1)) > 95
 
 
+@pytest.mark.slow
+def test_control(tmp_path):
+    """A network found by rollouts in a jitted loop balances the pole."""
+    first, last = re.findall(r"stands for (\d+)", run("control.py", tmp_path))
+    assert int(first) < 180 < int(last)
+
+
+@pytest.mark.slow
+def test_train_in_simulation(tmp_path):
+    printed = run("train_in_simulation.py", tmp_path)
+    losses = [float(loss) for loss in re.findall(r"^loss ([\d.]+)", printed, re.M)]
+    assert len(losses) == 5 and losses[-1] < losses[0] / 3
+    error, usual = map(float, re.search(r"error is ([\d.]+) rad/s², of ([\d.]+)", printed).groups())
+    assert error < 0.1 * usual
+
+
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
-def test_examples_know_nothing_but_keras(script):
+def test_examples_import_little(script):
+    """Old scripts know nothing but Keras; the others are short."""
     text = (ROOT / "examples" / script).read_text(encoding="utf-8")
-    assert set(re.findall(r"^(?:import|from) (\w+)", text, re.M)) <= {"keras", "numpy"}
+    known = {"keras", "numpy"} if script in OLD else {"math", "time", "numba", "numba_layers", "numpy"}
+    assert set(re.findall(r"^(?:import|from) (\w+)", text, re.M)) <= known
+    assert len(text.splitlines()) <= 80

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .record import CONSTANT, INPUT, TEMPORARY, View, address, owner
+from .record import INPUT, TEMPORARY, View, address, owner
 from .table import Table, microseconds, size
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class Names:
             return _and_offset("out", view.offset)
         if buffer.kind == INPUT:
             return _and_offset(self._inputs[view.buffer], view.offset)
-        if buffer.kind == CONSTANT:
-            return _and_offset(f"constant {view.buffer}", view.offset)
-        return self._name(buffer, view) or _and_offset(f"variable {view.buffer}", view.offset)
+        return self._name(buffer, view) or _and_offset(f"{buffer.kind} {view.buffer}", view.offset)
 
     def _name(self, buffer: Any, view: View) -> str | None:
         memory = owner(buffer.array)
