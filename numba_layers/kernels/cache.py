@@ -107,7 +107,8 @@ def written(write, arguments):
     It is the same in every process that writes the same.
     """
     made_of = digest(_source_hash(Path(write.__code__.co_filename).resolve()))
-    name = store.name_of(write.__name__, digest(made_of, str(arguments), get_process_triple(), surroundings()))
+    key = digest(made_of, str(arguments), get_process_triple(), level.CPU, level.FEATURES, surroundings())
+    name = store.name_of(write.__name__, key)
     return name, {"kernel": write.__name__, "signature": str(arguments), "target": "cpu", "level": level.NAME,
                   "cpu": level.CPU, "made_of": made_of, "versions": versions()}
 

@@ -32,7 +32,7 @@ ahead._compile = slow
 """
 COMPILE = """
 count = ahead.compile_ahead(wanted)
-here = sum(bool(registry.kernel(name, "cpu").parallel.overloads) for name, _ in wanted)
+here = sum(bool(registry.kernel(name, "cpu").sliced.overloads) for name, _ in wanted)
 print(json.dumps([count, here, ahead.compile_ahead(wanted)]))
 """
 
