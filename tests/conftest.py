@@ -11,6 +11,7 @@ import pytest
 from numba_layers import config, devices
 from numba_layers._version import lacking_for_cuda
 from numba_layers.errors import DeviceError
+from tests import proving
 
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 COMPILES = not lacking_for_cuda()
@@ -35,6 +36,19 @@ def a_thread_for_each_processor():
     """There are five threads at least, for the tests that want so many."""
     if not numba.config.DISABLE_JIT:
         numba.set_num_threads(min(PROCESSORS, numba.config.NUMBA_NUM_THREADS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def replays_prove_themselves():
+    proving.prove()
+
+
+@pytest.fixture
+def unproven():
+    """The test measures: replays do nothing else."""
+    proving.prove(0)
+    yield
+    proving.prove()
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ class Graph:
         """What `run` answers; inside the block every tensor of the graph has its value for all ops (see `settled`)."""
         known = {}
         for tensor, value in zip(self.inputs, values):
-            known[id(tensor)] = _fed(tensor, value)
+            known[id(tensor)] = fed(tensor, value)
             if tensor is LEARNING_PHASE:
                 learning_phase = int(known[id(tensor)].data)
         return _Evaluated(self, known, learning_phase)
@@ -283,7 +283,7 @@ def _value(tensor, known):
     raise _missing(tensor)
 
 
-def _fed(tensor, value):
+def fed(tensor, value):
     """`value` as the concrete tensor for the placeholder `tensor`, shapes compared."""
     value = as_tensor(value, tensor.dtype if not isinstance(value, Tensor) else None)
     fits = value.ndim == tensor.ndim and all(

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import ops
+from .. import devices, ops
 from ..autograd import graph
 from ..autograd.context import context
-from ..autograd.graph import Graph, any_symbolic
+from ..autograd.graph import LEARNING_PHASE, Graph, any_symbolic, fed
 from ..autograd.sparse import as_dense
 from ..autograd.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, GraphError
 from ..locks import holding, locks_of
-from ..ops._op import composite
+from ..ops._op import composite, copied, local
+from ..program import Programs
 from ..thread_state import contained
 from .updates import Update, carry_out
 
@@ -39,6 +40,7 @@ class Function:
         self._fed = [position for position, tensor in enumerate(self.inputs) if isinstance(tensor, Tensor)]
         values = [as_tensor(update.value) for update in self.updates]
         self._graph = Graph([*outputs, *values], [self.inputs[position] for position in self._fed])
+        self._programs = Programs(self)
 
     @contained
     def __call__(self, inputs: Any = ()) -> Any:
@@ -54,9 +56,29 @@ class Function:
         return outputs[0] if self.single else outputs
 
     def _run(self, values: Any) -> Any:
-        results = self._graph.run(values)
-        outputs = [np.array(result.data) for result in results[:self._outputs]]     # it may be a variable's own memory
-        carry_out([update.variable for update in self.updates], results[self._outputs:])
+        tensors = list(map(fed, self._graph.inputs, values))
+        if any(type(tensor) is not Tensor for tensor in tensors):   # a variable's own memory, a sparse matrix
+            results = [output.data for output in self._op_by_op(tensors)]
+        else:
+            phase = [tensor is LEARNING_PHASE for tensor in self._graph.inputs]     # by its value there is a program
+
+            def again(*arrays: Any) -> Any:
+                given = iter(map(Tensor, arrays))
+                return self._op_by_op([own if fixed else next(given) for own, fixed in zip(tensors, phase)])
+
+            key = [int(tensor) for tensor, fixed in zip(tensors, phase) if fixed]
+            arrays = [local(tensor) for tensor, fixed in zip(tensors, phase) if not fixed]
+            results = self._programs.run(tuple(key), again, arrays, apart=True)
+        return [np.array(result) for result in results]     # it may be a variable's own memory
+
+    def _op_by_op(self, tensors: Any) -> Any:
+        """The function itself: what a program of it was recorded of. Outputs have their values before the updates."""
+        results = self._graph.run(tensors)
+        variables = [update.variable for update in self.updates]
+        memories = {devices.memory(variable.data) for variable in variables}
+        outputs = [copied(output) if devices.memory(output.data) in memories else output
+                   for output in results[:self._outputs]]
+        carry_out(variables, results[self._outputs:])
         return outputs
 
 

@@ -73,7 +73,6 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
             super().__init__(inputs, outputs, name=name, trainable=trainable)
 
     _trained_weights: list[Variable]
-    _locks: list[Any]
     validation_data: Any = None     # of the last training, as its callbacks see it
     _waiting_compile = None         # what `compile` was given before there were outputs
 
@@ -84,6 +83,7 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
         self.objective: Any = None
         self.history = None
         self.stop_training = False
+        self._locks: list[Any] = []
         self._training: Any = None  # arena and optimizer state, from the first step on
 
     # -- compiling -----------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ class Steps:
     def _step(self, batch):
         self._prepare_training()
         training = self._training
-        return self._replayed("train", batch, self._op_by_op, training.arrays, (training.key, batch.counts))
+        return self._replayed("train", batch, self._op_by_op, training.arrays, (training.key, batch.counts))[0]
 
     def _op_by_op(self, batch):
         """The step itself: what a program of it was recorded of."""
@@ -85,18 +85,16 @@ class Steps:
                 arena = self._training.arena
                 tape.gradient(total, arena.variables, into=arena.gradient_views)
                 self._training.state.step(total)
-                if devices.current().recording and self._training.state.unrecordable:
-                    devices.current().refuse(self._training.state.unrecordable)
                 self._constrain()
             for variable, value in updates:
                 variable.assign(value)
         return figures
 
     def _replayed(self, mode, batch, step, variables=(), key=()):
-        """What `step(batch)` answers, as arrays: by a program where there is one."""
+        """(what `step(batch)` answers, as arrays; the program that it was replayed by, or None)."""
         tensors = [tensor for tensor in (*batch.inputs, *batch.targets, *batch.weights) if tensor is not None]
         if any(type(tensor) is not Tensor for tensor in tensors):
-            return [figure.data for figure in step(batch)]
+            return [figure.data for figure in step(batch)], None
         shape = len(batch.inputs), [weight is not None for weight in batch.weights]
 
         def again(*arrays):
@@ -105,8 +103,10 @@ class Steps:
                                         for part in batch[:3])
             return step(Batch(inputs, targets, weights, batch.counts))
 
-        return self._programs.run((mode, str(shape), *key), again, [tensor.data for tensor in tensors], variables,
-                                  apart=mode == "predict")
+        outputs, _, program = self._programs.steps(
+            (mode, str(shape), *key), again, [tensor.data for tensor in tensors], variables, apart=mode == "predict",
+            locks=[] if mode == "train" else self._locks)
+        return outputs, program
 
     def _constrain(self):
         for weight in self._trained_weights:
@@ -114,7 +114,7 @@ class Steps:
                 copy_into(weight.value, constraints.get(weight.constraint)(Tensor(weight.value)))
 
     def _test_step(self, batch):
-        return [float(figure) for figure in self._replayed("test", batch, self._measured)]
+        return [float(figure) for figure in self._replayed("test", batch, self._measured)[0]]
 
     def _measured(self, batch):
         with evaluation(learning_phase=0):
@@ -122,13 +122,13 @@ class Steps:
 
     def _predict_step(self, inputs):
         tensors = [as_tensor(array, tensor.dtype) for array, tensor in zip(inputs, self._fed)]
-        outputs = self._replayed("predict", Batch(tensors, [], [], True), self._predicted)
-        program = self._programs.latest
+        outputs, program = self._replayed("predict", Batch(tensors, [], [], True), self._predicted)
         if program is None:
             return [np.array(output) for output in outputs]
-        if len(inputs) == len(outputs) == 1 and program.compiled is not None and type(inputs[0]) is np.ndarray:
+        plain = program.compiled is not None and len(inputs) == len(outputs) == 1 and tensors[0].data is inputs[0]
+        if plain and type(inputs[0]) is np.ndarray:
             self._quick = Quick(inputs[0].shape, inputs[0].dtype, config.version(), program)
-        return outputs
+        return list(map(np.asarray, outputs))
 
     def _predicted_quickly(self, x, batch_size):
         """What `predict` answers for an array like the last one, in a few microseconds; None where it is not so."""

@@ -38,12 +38,14 @@ class Rates:
         """Count a step in `iterations`, an int64 array (), write its numbers, and answer the kernel that takes them."""
         optimizer = self._optimizer
         if self.by_launch:
-            for variable, array in zip(self._variables, self._arrays):
-                if variable.data is not array:      # it is not here yet
-                    self._arrays = list(map(local, self._variables))
-                    break
+            moved = any(variable.data is not array for variable, array in zip(self._variables, self._arrays))
+            if moved or devices.current().recording:    # they are not here yet, or it is to see them
+                self._arrays = list(map(local, self._variables))
             launch_rates(optimizer, self._arrays, self._memory, iterations, self.numbers)
             return optimizer.kernel()
+        if devices.current().recording:
+            devices.current().refuse(f"{type(optimizer).__name__}.update(step), or rate(step), is Python that runs "
+                                     "before each step")
         step = int(iterations) + 1
         kernel, self.numbers[...] = optimizer.update(step)
         iterations[...] = step

@@ -71,18 +71,6 @@ class State:
         slots = self.optimizer._slots_of(self._kernel, self.slots.values())
         launch(self._kernel, self.gradients, self._rates.numbers, *slots, self.weights)
 
-    @property
-    def unrecordable(self):
-        """Why a step cannot be recorded and replayed, as text; '' where it can: all it does is launch kernels."""
-        if self._written is not None or self._rates.by_launch:
-            return ""
-        return f"{type(self.optimizer).__name__}.update(step), or rate(step), is Python that runs before each step"
-
-    @property
-    def recordable(self):
-        """Whether all that a step does is to launch kernels."""
-        return not self.unrecordable
-
     def clip(self):
         """Limit the gradients as the optimizer said when it took on the model."""
         if self.clips_norm:

@@ -134,6 +134,7 @@ class NativeRun:
         whole = [(view.shape, view.dtype) for number in program.apart for view in program.outputs
                  if view.buffer == number and not view.offset and is_whole(view, program.buffers[number])]
         self._whole = whole if len(whole) == len(program.outputs) == len(program.apart) else None
+        self._order = [program.apart.index(view.buffer) for view in program.outputs if view.buffer in program.apart]
 
     def _output(self, view, start, array):
         """An output that lies in the slab or in a buffer that stays; None for others."""
@@ -149,7 +150,7 @@ class NativeRun:
         fresh = self._fresh()
         self._compiled.run(self._table(inputs, fresh), times)
         if self._whole is not None:
-            return fresh
+            return [fresh[place] for place in self._order]
         given = dict(zip(program.inputs, inputs))
         apart = dict(zip(program.apart, fresh))
         return [array.copy() if array is not None

@@ -4,6 +4,8 @@ import warnings
 
 from .. import config, devices
 from ..autograd.context import context
+from ..locks import holding
+from ..ops._op import contiguous
 from ..phase import learning
 from .record import Difference, Recording, difference_of
 from .replay import Program
@@ -27,7 +29,6 @@ class Programs:
     def __init__(self, owner):
         self._owner = owner
         self._steps = {}        # key -> _Step
-        self.latest = None      # the program that ran last, None where it was none
         self._warned = False
         self.refusal = None     # why the last step that has no program has none
 
@@ -39,21 +40,24 @@ class Programs:
         """(key, program) of all programs, in the order in which their steps were first made."""
         return [(key[0], program) for key, step in self._steps.items() for program in reversed(step.programs)]
 
-    def run(self, key, body, inputs, variables=(), apart=False):
+    def run(self, key, body, inputs, variables=(), apart=False, locks=()):
         """What `body(*inputs)` answers (a list of tensors), as arrays: computed op by op twice, then replayed.
 
         key: all but shapes, types, device and settings on which the launches depend. inputs: arrays. variables: arrays
-        that outlive the step. apart: see `Program`.
+        that outlive the step. apart: see `Program`. locks: of what other threads may change meanwhile, which are held
+        while it is recorded.
         """
-        return self.steps(key, body, inputs, variables, apart)[0]
+        return self.steps(key, body, inputs, variables, apart, locks=locks)[0]
 
-    def steps(self, key, body, inputs, variables=(), apart=False, times=1, kept=False):
-        """(what the last of several steps answers, how many were made): up to `times` by a program, else one.
+    def steps(self, key, body, inputs, variables=(), apart=False, times=1, kept=False, locks=()):
+        """(what the last of several steps answers, how many were made, the program of it): up to `times` by a program,
+        else one and None.
 
         kept: `inputs` are arrays without other users, which a recording need not copy.
         """
         if not allowed():
-            return [output.data for output in body(*inputs)], 1
+            return [output.data for output in body(*inputs)], 1, None
+        inputs = [array if array.flags.c_contiguous else contiguous(array) for array in inputs]
         key = (key, config.in_force(), devices.current().name, learning.phase,
                tuple([(array.shape, array.dtype) for array in inputs]))
         step = self._steps.get(key)
@@ -63,19 +67,20 @@ class Programs:
                 del self._steps[next(iter(self._steps))]
         for program in step.programs:
             if program.fits():
-                self.latest = program
-                return program.run(inputs, times), times
-        self.latest = None
+                return program.run(inputs, times), times, program
         if step.refused:
-            return [output.data for output in body(*inputs)], 1
+            return [output.data for output in body(*inputs)], 1, None
+        return holding(locks, self._recorded, step, body, inputs, variables, apart, kept), 1, None
+
+    def _recorded(self, step, body, inputs, variables, apart, kept):
         recording = Recording(body, inputs, variables, step.last, kept)
         outputs = [output.data for output in recording.outputs]
         self._learn(step, recording, outputs, apart)
-        return outputs, 1
+        return outputs
 
     def _learn(self, step, recording, outputs, apart):
-        """Make a program of the last two recordings, if they are the same and it does the same."""
-        last, seen = step.last, recording.seen
+        """Make a program of a recording and the one before, if they are the same and it does the same."""
+        last, seen = recording.last, recording.seen
         step.last = recording
         difference = seen.refusal and Difference(seen.refusal, moved=False)
         if last is not None and not difference:

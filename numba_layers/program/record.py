@@ -148,6 +148,11 @@ def content(array):
     return hashlib.blake2b(_on_host(array).data).digest()
 
 
+def same(one, other):
+    """Whether two arrays have the same elements, bit by bit."""
+    return np.asarray(one).tobytes() == np.asarray(other).tobytes()
+
+
 def copied(array):
     """A copy of the memory that an array lies in."""
     return devices.current().put(_on_host(array))
@@ -173,6 +178,7 @@ class Recording:
 
     def __init__(self, body, inputs, variables, before=None, apart=False):
         device = devices.current()
+        self.last = before
         self.inputs = inputs if apart else [device.put(array) for array in inputs]
         self.before = {number: copied(buffer.array) for number, buffer in enumerate(before.seen.buffers)
                        if buffer.kind == VARIABLE} if before else {}
@@ -183,7 +189,7 @@ class Recording:
 
     def let_go(self):
         """Keep what `difference` needs alone."""
-        del self.inputs, self.outputs, self.before
+        del self.last, self.inputs, self.outputs, self.before
 
 
 # Why two recordings of a step are not of one program. moved: variables lie elsewhere, which may be for some time only.
@@ -200,13 +206,19 @@ def difference_of(first, second):
         return Difference("it launches other kernels with the next batch", moved=False)
     for number, (one, other) in enumerate(zip(first.buffers, second.buffers)):
         if one.kind != other.kind or one.kind == VARIABLE and owner(one.array) is not owner(other.array):
-            return Difference("a kernel writes to an array that is made anew for each batch", moved=True)
+            return Difference(f"{_where(_user(second, number))}a kernel writes to an array that is made anew for each "
+                              "batch", moved=True)
         if one.digest != other.digest:
-            user = next(launch for launch in second.launches if any(
-                isinstance(view, View) and view.buffer == number for view in launch.arguments))
+            user = _user(second, number)
             return Difference(f"{_where(user)}{user.kernel.name} is given values that Python computed, others with the "
                               "next batch", moved=False)
     return None
+
+
+def _user(recorder, number):
+    """The first launch that takes a buffer."""
+    return next(launch for launch in recorder.launches
+                if any(isinstance(view, View) and view.buffer == number for view in launch.arguments))
 
 
 def _where(launch):

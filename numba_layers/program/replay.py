@@ -10,7 +10,7 @@ import numpy as np
 from .. import registry
 from .native import Compiled, NativeRun
 from .plan import planned
-from .record import INPUT, TEMPORARY, View, content, part
+from .record import INPUT, TEMPORARY, View, content, part, same
 
 if TYPE_CHECKING:
     from typing import Any
@@ -88,7 +88,10 @@ class Program:
 
     def run(self, inputs, times=1):
         """The outputs for the arrays `inputs`, as arrays: those of the last run of so many."""
-        memory = self._free.pop() if self._free else self._new_memory()
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            memory = self._new_memory()
         answers = memory.run(inputs, times)
         self._free.append(memory)
         return answers
@@ -103,8 +106,8 @@ class Program:
         """
         arrays = [before.get(number, buffer.array) for number, buffer in enumerate(self.buffers)]
         answers = self._new_memory(arrays).run(inputs)
-        pairs = [*zip(answers, outputs), *((before[number], self.buffers[number].array) for number in before)]
-        return all(content(one) == content(other) for one, other in pairs)
+        return all(map(same, answers, outputs)) and all(
+            content(array) == content(self.buffers[number].array) for number, array in before.items())
 
 
 class Run:
@@ -116,7 +119,7 @@ class Run:
     def __init__(self, program, arrays):
         self._program = program
         device, places = program.device, program.plan.places
-        slab = device.empty((program.plan.size,), np.uint8)
+        self.slab = slab = device.empty((program.plan.size,), np.uint8)
         whole = [array if array is not None else None if place is not None else device.empty((buffer.bytes,), np.uint8)
                  for array, place, buffer in zip(arrays, places, program.buffers)]
 
