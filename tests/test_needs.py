@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numba_layers import registry
+from numba_layers import config, registry
 from numba_layers.kernel_table import needs
 from numba_layers.kernels.cpu.compile import CpuKernel
 from numba_layers.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
@@ -35,5 +35,6 @@ def test_dry_runs_tell_what_real_ones_launch(name, monkeypatch):
         call(kernel, *arguments)
 
     monkeypatch.setattr(CpuKernel, "__call__", noting)
+    monkeypatch.setattr(config._settings, "programs", False)
     needs.train(model, x)
     assert launched and launched == needed

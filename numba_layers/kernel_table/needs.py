@@ -1,5 +1,7 @@
 """Which kernels are launched with which types, found by dry runs: what `warm` compiles."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from .. import config, devices, losses, optimizers, registry
@@ -21,6 +23,18 @@ class Launches(DryRun):
 
     def _note(self, name, arguments):
         self.found[name, registry.types_of(arguments)] = None
+
+
+@contextmanager
+def _op_by_op(device):
+    """Inside, steps run on a device without programs, which would replay what was never launched."""
+    before = config.programs()
+    config.set_programs(False)
+    try:
+        with devices.device(device):
+            yield
+    finally:
+        config.set_programs(before)
 
 
 def of_layers():
@@ -45,7 +59,7 @@ def of_training():
     device = Launches()
     kinds = [(optimizer, "mse") for optimizer in optimizers._catalogue.things] + [
         ("sgd", loss) for loss in losses._catalogue.things]
-    with devices.device(device):
+    with _op_by_op(device):
         for optimizer, loss in kinds:
             model = Sequential([Dense(2, activation="softmax", input_shape=(3,))])
             model.compile(optimizer, loss, metrics=["accuracy"])
@@ -61,7 +75,7 @@ def of_model(model, x):
     It is left as it was, but for its random numbers and its optimizer's count of steps.
     """
     device = Launches()
-    with devices.device(device):
+    with _op_by_op(device):
         train(model, x)
     return list(device.found)
 
