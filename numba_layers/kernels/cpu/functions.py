@@ -55,7 +55,7 @@ class Function:
     @property
     def gradient(self):
         """d(sum(out * seed))/dx as a function of (x, seed)."""
-        if callable(self._gradient):
+        if self._gradient is not None and not isinstance(self._gradient, Function):
             self._gradient = self._gradient()
         return self._gradient
 
