@@ -8,7 +8,7 @@ from .. import devices, registry
 from ..autograd.tensor import Tensor, followers
 from ..errors import ModelError
 from ..ops._op import copy_into
-from .record import TEMPORARY, Recording, address, copied, difference_of, owner, whole
+from .record import TEMPORARY, Recording, address, difference_of, owner, whole
 from .replay import Program
 
 ATTEMPTS = 3        # recordings, of which two neighbours are to be the same
@@ -17,17 +17,19 @@ ATTEMPTS = 3        # recordings, of which two neighbours are to be the same
 def program_of(name, body, specs, variables=()):
     """The `Program` of `body(*arrays)`, which answers tensors, for arrays of such (shape, dtype).
 
-    variables: arrays, which are afterwards what they were before.
+    variables: arrays that outlive a call. They, and all else that it changes, are afterwards what they were before.
     Raises: ModelError for a body that is no program, and where functions cannot be compiled.
     """
     if devices.current().name != "cpu" or not registry.native_usable():
         raise ModelError(f"{name}: functions for jitted code run on the CPU: numba_layers.set_device('cpu').")
     random, last = np.random.RandomState(0), None
-    before = [(array, copied(array)) for array in variables]
+    originals = []
     try:
         for _ in range(ATTEMPTS):
             arrays = [random.uniform(0, 1, shape).astype(dtype) for shape, dtype in specs]
-            recording = Recording(lambda *given: _with_own_memory(body(*given)), arrays, variables, last)
+            recording = Recording(lambda *given: _with_own_memory(body(*given)), arrays, variables, last,
+                                  keeps=True)
+            originals = [*recording.seen.originals, *originals]     # the first ones last
             reason = recording.seen.refusal or (last and difference_of(last.seen, recording.seen))
             if last and not reason:
                 program = Program(recording.seen, apart=True)
@@ -38,7 +40,7 @@ def program_of(name, body, specs, variables=()):
             reason = getattr(reason, "reason", reason)
             last = recording
     finally:
-        for array, copy in before:
+        for array, copy in originals:
             whole(array)[...] = copy
     raise ModelError(f"{name}: this cannot be a function for jitted code: {reason}.")
 

@@ -36,17 +36,20 @@ _Known = namedtuple("_Known", "number memory start")
 class Recorder(Device):
     """A device in the place of `device` while `inputs`, arrays that own their memory, are computed with.
 
-    variables: arrays that are known to outlive the step. `refusal` says why what ran cannot be replayed, if so.
+    variables: arrays that are known to outlive the step. keeps: variables and constants are copied to `originals` when
+    they are first seen. `refusal` says why what ran cannot be replayed, if so.
     """
 
     recording = True
 
-    def __init__(self, device, inputs, variables=()):
+    def __init__(self, device, inputs, variables=(), keeps=False):
         self.device = device
         self.name, self.target, self.array = device.name, device.target, device.array
         self.kernels = self
         self.launches, self.buffers, self.refusal = [], [], None
         self.tensors, self.layers = {}, {}      # variables and layers that were used, by identity
+        self.originals = []     # (array, copy of its memory as it was before the step)
+        self._keeps = keeps
         self._numbers = {}      # id of the array that owns a buffer's memory -> _Known
         self._variables = {id(owner(array)) for array in variables}
         self.specs = [(array.shape, array.dtype) for array in inputs]
@@ -117,6 +120,8 @@ class Recorder(Device):
         if kind is None:
             kind = VARIABLE if id(memory) in self._variables else CONSTANT
         part = memory if kind in (VARIABLE, CONSTANT) else getattr(array, "layout", array)
+        if self._keeps and kind in (VARIABLE, CONSTANT):
+            self.originals.append((array, self.device.put(_on_host(array))))
         number = len(self.buffers)
         self._numbers[id(memory)] = _Known(number, weakref.ref(memory), address(part))
         self.buffers.append(Buffer(kind, part.nbytes, array if kind in (VARIABLE, CONSTANT) else None,
@@ -176,13 +181,13 @@ class Recording:
     that it saw are copied before this one runs, by buffer.
     """
 
-    def __init__(self, body, inputs, variables, before=None, apart=False):
+    def __init__(self, body, inputs, variables, before=None, apart=False, keeps=False):
         device = devices.current()
         self.last = before
         self.inputs = inputs if apart else [device.put(array) for array in inputs]
         self.before = {number: copied(buffer.array) for number, buffer in enumerate(before.seen.buffers)
                        if buffer.kind == VARIABLE} if before else {}
-        self.seen = Recorder(device, self.inputs, variables)
+        self.seen = Recorder(device, self.inputs, variables, keeps)
         with devices.device(self.seen):
             self.outputs = body(*self.inputs)
             self.seen.finish(self.outputs)

@@ -4,6 +4,7 @@ Its temporaries lie on the stack, or, where they are many, in memory that is fre
 holds what the launches read and write; compiled code that calls it holds the function.
 """
 
+import uuid
 from collections import namedtuple
 
 import numba
@@ -13,7 +14,7 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, typeof_impl
 
-from ...errors import DtypeError, ShapeError
+from ...errors import DtypeError, ModelError, ShapeError
 from . import native
 
 STACK = 32 << 10    # bytes of temporaries, at most, on the stack: threads' stacks may be small
@@ -40,7 +41,7 @@ class Function:
     def __call__(self, *arguments, **named):
         try:
             return self.jitted(*arguments, **named)
-        except TypingError:
+        except (TypingError, UnboundLocalError):    # the latter is Numba's way with a list
             raise DtypeError(self._complaint(arguments)) from None
         except ValueError as error:
             raise ShapeError(str(error)) from None
@@ -59,8 +60,17 @@ class Function:
             self._gradient = self._gradient()
         return self._gradient
 
+    def __reduce__(self):
+        """Numba pickles what code refers to, to know it in a cache: other code, each time."""
+        return _of_another_process, (self.name, uuid.uuid4().hex)
+
     def __repr__(self):
         return f"<{self.name}>"
+
+
+def _of_another_process(name, token):
+    raise ModelError(f"{name} cannot be pickled: it is machine code of one process. Save the model, and make the "
+                     "function anew: model.as_function().")
 
 
 @typeof_impl.register(Function)
