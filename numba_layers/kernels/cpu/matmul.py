@@ -58,6 +58,19 @@ def pack(b, row, transposed, depth, columns, lanes, panels):
 
 
 @inlined
+def pack_transposed(a_panel, a, a_stride, depth, height, lanes):
+    """Pack `height` columns of A, which is transposed, into a micro-panel (depth, MR).
+
+    A row of the panel is less than a vector on some processors, and AVX2 is slow under masks: whole vectors are moved,
+    what is too much being overwritten by the next row. The last row alone might reach beyond A.
+    """
+    whole = max(MR, lanes) if height == MR and lanes <= 2 * MR else 0
+    rows = depth - 1 if whole else 0
+    copy(a_panel, MR, a, a_stride, rows, whole, whole)
+    copy(at(a_panel, rows * MR), MR, at(a, rows * a_stride), a_stride, depth - rows, height, MR)
+
+
+@inlined
 def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y):
     """Block number `block` of y = op(a) @ op(b) + bias (or None), negative numbers set to zero if relu."""
     lanes = lanes_of(y)
@@ -85,7 +98,7 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
             a_here = at(a, p0 * a_stride + i if transpose_a else i * a_stride + p0)
             a_row, a_column = a_stride, 1
             if transpose_a:
-                copy(a_panel, MR, a_here, a_stride, depth, height, MR)
+                pack_transposed(a_panel, a_here, a_stride, depth, height, lanes)
                 a_here, a_row, a_column = a_panel, 1, MR
             elif height < MR:
                 copy(a_panel, KC, a_here, a_stride, height, depth, depth)
