@@ -75,7 +75,7 @@ class Contender:
         size = self._network.batch
         for _ in range(4):
             self.model.train_on_batch(self._x[:size], self._y[:size])
-        program = self.model._programs.latest
+        program = self.model.program(batch_size=size)
         return program, [np.zeros(program.buffers[number].bytes, np.uint8) for number in program.inputs]
 
     def _kernels(self, steps):

@@ -66,5 +66,6 @@ def test_it_runs_where_no_peer_is_installed(tmp_path):
     assert "PyTorch is left out: not installed here" in done.stdout
     rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
     assert {row["network"] for row in rows} == {"tiny", "chain"}
-    assert {"train", "read", "predict", "memory"} <= {row["work"] for row in rows}
-    assert all(row["median"]["ours"] > 0 and row["ratios"] == {} for row in rows)
+    assert {row["work"] for row in rows} == {"train", "read", "predict", "function", "compiled", "kernels", "memory"}
+    assert all(row["median"]["ours"] > 0 for row in rows)
+    assert not any(who in row["ratios"] for row in rows for who in ("PyTorch", "JAX"))
