@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import config, optimizers
-from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, keras1
+from .._legacy import EVALUATE_GENERATOR, FIT, FIT_GENERATOR, MODEL, Samples, begins, keras1
 from ..arguments import fraction, whole
 from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
@@ -251,6 +251,7 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
         with progress_bar(source, verbose, "evaluate") as progress:
             return _unpack_figures(loops.test_loop(self, source, progress))
 
+    @begins
     def predict(self, x: Data, batch_size: int | None = None, verbose: int = 0) -> Any:
         """Outputs for all samples: an array, or a list of them."""
         found = None if verbose else self._predicted_quickly(x, batch_size)
