@@ -5,6 +5,7 @@ import importlib
 import re
 from pathlib import Path
 
+import numba
 import pytest
 
 from numba_layers import cli, compat, layers
@@ -21,6 +22,8 @@ LAYERS = [row for row in ROWS if row.startswith("layers")]
 
 @pytest.mark.slow
 def test_the_code_runs(tmp_path, monkeypatch):
+    if numba.config.DISABLE_JIT or numba.config.BOUNDSCHECK:
+        pytest.skip("as_function needs machine code")
     monkeypatch.chdir(tmp_path)
     names = {}
     try:

@@ -8,7 +8,7 @@ from numba_layers.layers import Dense
 from numba_layers.models import Sequential
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="there is no machine code")
+@pytest.mark.skipif(numba.config.DISABLE_JIT or numba.config.BOUNDSCHECK, reason="no machine code is called")
 def test_the_gradient_is_that_of_differences(float64, random):
     model = Sequential([Dense(5, activation="tanh", input_dim=3), Dense(2)])
     f, x, seed = model.as_function(batch_size=4), random.standard_normal((4, 3)), random.standard_normal((4, 2))

@@ -5,6 +5,7 @@ import re
 import tracemalloc
 from xml.etree import ElementTree
 
+import numba
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from numba_layers.program.memory import picture
 from numba_layers.program.table import Table
 
 BATCH = 8
+native = pytest.mark.skipif(numba.config.DISABLE_JIT or numba.config.BOUNDSCHECK, reason="no machine code is called")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +69,7 @@ def test_a_line_for_each_launch(device):
 def test_arguments_have_places_and_shapes(device):
     program = trained().program()
     first = next(line for line in str(program).splitlines() if " dense_forward " in line)
-    assert re.search(r" first +(serial|grid) +x0 \[8x4\], first/kernel \[4x6\], first/bias \[6\], relu=False, "
+    assert re.search(r" first +(serial|grid|by size) +x0 \[8x4\], first/kernel \[4x6\], first/bias \[6\], relu=False, "
                      r"-> @\d+ \[8x6\]$", first)
     update = next(line for line in str(program).splitlines() if " adam_update " in line)
     assert re.search(r"gradients \[44\], rates \[4\], mean \[44\], mean_square \[44\], weights \[44\]$", update)
@@ -105,6 +107,7 @@ def test_the_largest_batch_or_the_one_asked_for():
         model.program(batch_size=5)
 
 
+@native
 def test_fit_gathers_its_batches():
     model = small()
     model.fit(*data(64), batch_size=BATCH, epochs=2, verbose=0)
@@ -168,6 +171,7 @@ def test_a_profile_changes_nothing(device):
     assert state(model) == state(twin)
 
 
+@native
 def test_a_profile_of_many_steps_stays_within_its_arrays():
     model = small()
     x, y = data(16)
@@ -271,6 +275,7 @@ def allocated(monkeypatch):
     return shapes
 
 
+@native
 def test_a_step_allocates_nothing(monkeypatch):
     """Of what its layers compute, 64 kB each, nothing is allocated once there is a program."""
     model = Sequential([Dense(256, activation="tanh", input_shape=(256,)), Dropout(0.5),
@@ -297,6 +302,7 @@ def test_a_step_allocates_nothing(monkeypatch):
     assert wanted == []
 
 
+@native
 def test_many_steps_allocate_nothing(monkeypatch):
     model = small()
     x, y = data(256)
