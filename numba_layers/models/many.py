@@ -9,7 +9,7 @@ from ..devices.array import TYPES
 from ..locks import holding
 from ..ops.batch import gathered, keep_figures
 from ..program.programs import allowed
-from ..program.record import owner
+from ..program.record import address, owner
 from .steps import Batch
 
 MOST = 1024             # steps at a time, whose figures are kept
@@ -80,10 +80,16 @@ def _distinct(arrays):
     """Arrays that share no memory, and for each of `arrays` its place among them, None for None."""
     found, places = [], []
     for array in arrays:
-        same = next((place for place, other in enumerate(found) if other is array), None)
+        same = None if array is None else next((place for place, other in enumerate(found)
+                                                if _memory(other) == _memory(array)), None)
         if array is not None and same is None:
             same = len(found)
             shared = any(owner(array) is owner(other) for other in found)
             found.append(array.copy() if shared else array)
         places.append(None if array is None else same)
     return found, places
+
+
+def _memory(array):
+    """What two arrays that are the same numbers have in common: an autoencoder's images and targets, each a slice."""
+    return address(array), array.shape, array.strides, array.dtype
