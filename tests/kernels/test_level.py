@@ -28,7 +28,7 @@ y = np.empty_like(x)
 kernel(x, y)
 from numba import njit
 assert njit(lambda x: x + 1)(1) == 2
-print(json.dumps([y.tolist(), level.NAME, vector.VECTOR_BYTES, sum(kernel.parallel.stats.cache_hits.values())]))
+print(json.dumps([y.tolist(), level.NAME, vector.VECTOR_BYTES, sum(kernel.sliced.stats.cache_hits.values())]))
 """
 SOFTSIGN = [-0.5, 0, 0.5, 0.75]
 BEFORE = "from numba import njit\nassert njit(lambda x: 2 * x)(3) == 6\n"       # Numba generates code
