@@ -210,7 +210,7 @@ def raise_misfit(error, function, args, kwargs):
             raise MissingArgumentError(f"{where}: the argument {entry.name!r} is missing.") from None
 
 
-def begins(constructor):
+def begins(constructor: Decorated) -> Decorated:
     """`constructor` with errors of ours for arguments that are missing, unknown or too many."""
     @functools.wraps(constructor)
     def call(self, *arguments, **options):
@@ -220,7 +220,7 @@ def begins(constructor):
             raise_misfit(error, constructor, (self, *arguments), options)
             raise
 
-    return call
+    return call  # type: ignore[return-value]
 
 
 class Constructed:

@@ -12,19 +12,19 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DeviceError, nearest
 from ..locks import lock
+from ..thread_state import Block, noted
 from .array import DeviceArray, dense_order
 from .base import Device
 from .host import Cpu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from ..typing import DtypeLike
@@ -87,16 +87,20 @@ def set_device(name: str) -> None:
     _default, _current.name, _current.device = name, name, found
 
 
-@contextmanager
-def device(name: str | Device) -> Iterator[None]:
-    """Run the ops inside on device `name`: `with numba_layers.device('cpu'): ...`; or on a `Device` itself."""
-    before = _current.name, _current.device
-    found = name if isinstance(name, Device) else _open(name)
-    _current.device, _current.name = found, found.name
-    try:
-        yield
-    finally:
-        _current.name, _current.device = before
+class device(Block):  # noqa: N801  it reads as a word of the language
+    """Run the ops inside on device `name`: `with numba_layers.device('cpu'): ...`; or on a `Device` itself.
+
+    Raises: DeviceError where the device is unknown or cannot be used, with the cure.
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self, name: str | Device) -> None:
+        self._found = name if isinstance(name, Device) else _open(name)
+
+    def __enter__(self) -> None:
+        self._before = noted(_current)
+        _current.device, _current.name = self._found, self._found.name
 
 
 def empty(shape: Sequence[int], dtype: DtypeLike) -> Any:

@@ -108,11 +108,12 @@ class Layer(Weights, Places, LayerNames):
     def __setattr__(self, name: str, value: Any) -> None:
         """Programs of a model end with a change of its layers: each is counted."""
         known = vars(self)
-        if not name.startswith("_") and known.get(name) is not value:
+        if not name.startswith("_") and known.get(name) is not value and name not in self._uncounted:
             known["_changes"] = known.get("_changes", 0) + 1
         super().__setattr__(name, value)
 
     _changes = 0
+    _uncounted: frozenset[str] = frozenset()    # names that change no computation
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for `input_shape` (with the batch axis; a list of shapes for several inputs)."""

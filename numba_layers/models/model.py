@@ -72,6 +72,7 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
         else:
             super().__init__(inputs, outputs, name=name, trainable=trainable)
 
+    _uncounted = frozenset({"history", "stop_training", "validation_data"})
     _trained_weights: list[Variable]
     validation_data: Any = None     # of the last training, as its callbacks see it
     _waiting_compile = None         # what `compile` was given before there were outputs
