@@ -244,12 +244,12 @@ def set_programs(allowed: bool) -> None:
     _settings.programs = bool(allowed)
 
 
-def in_force():
+def in_force() -> tuple[object, ...]:
     """All settings, as something that differs where one does."""
     return tuple([value for name, value in vars(_settings).items() if name != "version"]), _described_floatx.get()
 
 
-def version():
+def version() -> int:
     """A number that is another after each change of a setting."""
     return _settings.version
 

@@ -116,7 +116,7 @@ def part(array, like, whole):
     return np.ndarray(like.shape, like.dtype, array, offset, like.strides)
 
 
-def memory(array):
+def memory(array: Any) -> int:
     """What identifies the memory of `array`, as long as it lives: the same for all arrays that may share theirs."""
     if isinstance(array, DeviceArray):
         if array.owner is not None:

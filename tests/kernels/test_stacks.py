@@ -24,6 +24,7 @@ SHAPES = {      # of the first arrays of a kernel, where one element would be to
     "winograd_weight": [(3, 3, 1, 1), (36, 32)], "winograd_convolve": [(1,) * 4, (36, 32)],
     "winograd_backward_points": [(1,) * 4, (1,) * 4, (1, 36, 1, 1)],
     "winograd_backward_weight": [(36, 1, 16), (3, 3, 1, 16)],
+    "gather_batch": [(1, 1), (1,), (2,)], "keep_figure": [(1,), (2,)], "next_batch": [(2,)],
     "dropout_forward": [(1,), KEY], "clip_gradients": [SUMS], "copy_block": [(2,), (2,)],
     **dict.fromkeys(["random_uniform", "random_normal", "random_truncated_normal"], [KEY]),
     **dict.fromkeys(["csr_matmul", "csr_matmul_tn"], [(2,)]),
