@@ -5,7 +5,7 @@ import threading
 from numba_layers.program import Program, Programs
 from numba_layers.program.record import VARIABLE, content, copied, same, whole
 
-REPLAYS = 3         # of each program, which are proven; what is wrong with one shows early
+REPLAYS = 2         # of each program on the CPU, which are proven; what is wrong with one shows early
 NAN = 0xFF          # bytes that are no number in any float type
 
 _now = threading.local()        # body: the step that is run in this thread
@@ -28,7 +28,7 @@ def _noting(programs, key, body, *arguments, **options):
 def _proving(replays, program, inputs, times=1):
     made, body = vars(program).setdefault("proofs", 0), getattr(_now, "body", None)
     program.body = body = body or vars(program).get("body")     # none: it was called without looking for it
-    if made >= replays or body is None:
+    if made >= replays or body is None or program.device.name != "cpu":     # others take long, and were proven once
         return _run(program, inputs, times)
     program.proofs += 1
     for memory in program._free:
