@@ -361,7 +361,7 @@ def test_warm_without_a_model(capsys, monkeypatch):
     assert re.match(r"7 kernels compiled in \d+\.\d s; all that float32 models need are in ", line)
     assert {name for name, _ in wanted} == set(registry.kernels("cpu"))
     assert len({str(types) for name, types in wanted if name == "equal_forward"}) > 1
-    assert "float64" not in str([types for _, types in registry.recorded()])
+    assert "float64" not in str([types for name, types in registry.recorded() if not name.endswith("_rates")])
 
 
 def test_warm_for_another_level(monkeypatch, tmp_path):
