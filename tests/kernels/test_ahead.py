@@ -109,6 +109,8 @@ def test_the_bar(tmp_path, verbose, words):
 def test_interrupted(tmp_path):
     """Ctrl-C ends it and its helpers, and what was compiled by then is whole."""
     telling = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)     # which a shell's jobs in the background ignore
 started = ahead._started
 def telling():
     helper = started()
