@@ -143,7 +143,7 @@ def _step(network, whole):
 
 
 def _updated(optimizer, weights, slots, grads, time):
-    """(weights, slots) after an update by Keras's formulas. One optax makes is as fast."""
+    """(weights, slots) after an update by Keras's formulas."""
     mapped = jax.tree.map
     rate, *decays = RATES[optimizer]
     if optimizer == "adam":

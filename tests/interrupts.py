@@ -22,6 +22,7 @@ from numba_layers import optimizers, thread_state
 from numba_layers.layers import Conv1D, Dense, Dropout, Flatten, Input, Lambda, Reshape
 from numba_layers.models import Model, Sequential, load_model
 from numba_layers.utils import Sequence
+from tests.written import Momentum
 
 PACKAGE = str(Path(numba_layers.__file__).parent)
 X, Y = (np.random.RandomState(0).rand(24, size).astype("float32") for size in (6, 2))
@@ -33,17 +34,6 @@ class Batches(Sequence):
 
     def __getitem__(self, index):
         return X[8 * index:8 * index + 8], Y[8 * index:8 * index + 8]
-
-
-class Momentum(optimizers.Optimizer):
-    """As a user writes it for Keras."""
-
-    def get_updates(self, loss, params):
-        self.weights = [K.zeros(K.int_shape(p)) for p in params]
-        updates = [K.update_add(self.iterations, 1)]
-        for p, g, m in zip(params, self.get_gradients(loss, params), self.weights):
-            updates += [K.update(m, 0.9 * m + g), K.update(p, p - 0.01 * m)]
-        return updates
 
 
 def deferred():

@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import DeviceError, nearest
 from ..locks import lock
 from ..thread_state import Block, noted
-from .array import DeviceArray, dense_order
+from .array import DeviceArray, address, dense_order, owner
 from .base import Device
 from .host import Cpu
 
@@ -112,20 +112,11 @@ def part(array, like, whole):
     """The part of `array` that lies in it as `like`, with any strides, lies in `whole`, an array of the same size."""
     if isinstance(array, DeviceArray):
         return type(array)(part(array.layout, like.layout, whole.layout), array.owner)
-    offset = _address(like) - _address(whole)
+    offset = address(like) - address(whole)
     return np.ndarray(like.shape, like.dtype, array, offset, like.strides)
 
 
 def memory(array: Any) -> int:
     """What identifies the memory of `array`, as long as it lives: the same for all arrays that may share theirs."""
-    if isinstance(array, DeviceArray):
-        if array.owner is not None:
-            return id(array.owner)
-        array = array.layout
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return id(array)
-
-
-def _address(array):
-    return array.__array_interface__["data"][0]
+    of_device = array.owner if isinstance(array, DeviceArray) else None
+    return id(owner(array) if of_device is None else of_device)

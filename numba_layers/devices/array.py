@@ -30,6 +30,19 @@ def dense_order(array):
     return order if array.transpose(order).flags.c_contiguous else None
 
 
+def owner(array):
+    """The NumPy array, or a device's layout, that owns the memory of an array."""
+    array = getattr(array, "layout", array)
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def address(array):
+    """Where a NumPy array begins."""
+    return array.__array_interface__["data"][0]
+
+
 class DeviceArray:
     """An array of a device. `layout` is a NumPy array that says shape, type and strides, and where it begins.
 

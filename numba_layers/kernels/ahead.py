@@ -28,7 +28,7 @@ from .cpu import threads
 
 PATIENCE = 1.0      # seconds of compiling after which a bar is shown
 HELPER = 1.0        # seconds after which a helper begins to compile: less than that is done here
-# Seconds that kernels take to compile on one core of a Zen 3: those that take longer than most, and the others
+# Seconds that kernels take to compile on one core, roughly: those that take longer than most, and the others
 DEAR = {"convolve": 6.1, "convolve_backward_weight": 4.5, "winograd_backward_points": 2.4, "winograd_convolve": 1.8,
         "matmul_nt": 1.3, "dense_forward": 1.2, "copy_block": 1.0, "matmul_tn": 1.0}
 USUAL = 0.25

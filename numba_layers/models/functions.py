@@ -8,7 +8,6 @@ from ..autograd.tape import Tape
 from ..autograd.tensor import Tensor
 from ..errors import ShapeError
 from ..program import function
-from .steps import Batch
 
 
 def predicting(model, batch_size):
@@ -53,9 +52,7 @@ def training(model, batch_size, weighted):
 
     def body(*arrays):
         tensors = [Tensor(array) for array in arrays]
-        fed, targets = groups[0], sum(groups[:2])
-        weights = tensors[targets:] or [None for _ in trained]
-        return model._op_by_op(Batch(tensors[:fed], tensors[fed:targets], weights, True))[:1]
+        return model._op_by_op(model._parted(tensors if weighted else [*tensors, *(None for _ in trained)]))[:1]
 
     arrays = [*model._training.arrays, *(weight.data for weight in model.weights)]
     return function.step(f'as_step of model "{model.name}"', body, inputs, groups, arrays)

@@ -5,12 +5,10 @@ import time
 import numpy as np
 
 from .. import devices, registry
-from ..devices.array import TYPES
+from ..devices.array import TYPES, address, owner
 from ..locks import holding
 from ..ops.batch import gathered, keep_figures
 from ..program.programs import allowed
-from ..program.record import address, owner
-from .steps import Batch
 
 MOST = 1024             # steps at a time, whose figures are kept
 SHORT, LONG = 0.01, 0.04    # seconds of a native call, during which no interrupt is looked at and no bar moves
@@ -65,9 +63,7 @@ class ManySteps:
         def step(order, *sources):
             tensors = [None if place is None else gathered(sources[place], order, training.counters, self._rows, dtype)
                        for place, dtype in zip(places, types)]
-            fed, targets = len(model._fed), len(model._fed) + len(model.objective.trained)
-            batch = Batch(tensors[:fed], tensors[fed:targets], tensors[targets:], True)
-            keep_figures(model._op_by_op(batch), training.counters, kept)
+            keep_figures(model._op_by_op(model._parted(tensors)), training.counters, kept)
             return []
 
         key = "many", self._rows, tuple(places), training.key

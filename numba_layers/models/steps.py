@@ -40,12 +40,16 @@ class Steps:
         counts = not weights or any(weight is None or weight.any() for weight in weights)
         tensors = [None if array is None else as_tensor(array, dtype)
                    for array, dtype in zip((*arrays, *weights), self._types())]
-        fed, given = len(self._fed), len(arrays)
-        inputs, targets, weights = tensors[:fed], tensors[fed:given], tensors[given:]
-        dense = [tensor for tensor in (*inputs, *targets, *weights) if type(tensor) is Tensor]
+        dense = [tensor for tensor in tensors if type(tensor) is Tensor]
         for tensor, array in zip(dense, devices.current().feed([tensor.data for tensor in dense])):
             tensor.data = array
-        return Batch(inputs, targets, weights, counts)
+        return self._parted(tensors, counts)
+
+    def _parted(self, tensors, counts=True):
+        """The batch of inputs, targets, and a sample weight or None for each target, one after the other."""
+        fed = len(self._fed)
+        targets = fed + (len(tensors) - fed) // 2
+        return Batch(tensors[:fed], tensors[fed:targets], tensors[targets:], counts)
 
     def _forward(self, inputs, targets, weights):
         """(total loss, figures, updates) of a batch; the figures are those named by `metrics_names`, as tensors.
@@ -92,19 +96,18 @@ class Steps:
 
     def _replayed(self, mode, batch, step, variables=(), key=()):
         """(what `step(batch)` answers, as arrays; the program that it was replayed by, or None)."""
-        tensors = [tensor for tensor in (*batch.inputs, *batch.targets, *batch.weights) if tensor is not None]
-        if any(type(tensor) is not Tensor for tensor in tensors):
+        tensors = [*batch.inputs, *batch.targets, *batch.weights]
+        dense = [tensor for tensor in tensors if tensor is not None]
+        if any(type(tensor) is not Tensor for tensor in dense):
             return [figure.data for figure in step(batch)], None
-        shape = len(batch.inputs), [weight is not None for weight in batch.weights]
 
         def again(*arrays):
             given = iter(map(Tensor, arrays))
-            inputs, targets, weights = ([None if tensor is None else next(given) for tensor in part]
-                                        for part in batch[:3])
-            return step(Batch(inputs, targets, weights, batch.counts))
+            return step(self._parted([None if tensor is None else next(given) for tensor in tensors], batch.counts))
 
+        missing = tuple(place for place, tensor in enumerate(tensors) if tensor is None)
         outputs, _, program = self._programs.steps(
-            (mode, str(shape), *key), again, [tensor.data for tensor in tensors], variables, apart=mode == "predict",
+            (mode, missing, *key), again, [tensor.data for tensor in dense], variables, apart=mode == "predict",
             locks=[] if mode == "train" else self._locks)
         return outputs, program
 

@@ -285,11 +285,16 @@ def getitem(x: TensorLike, *, index: Any) -> Tensor:
 
 
 def _from_the_front(rows, sizes):
-    """Row numbers that are known now, negative ones counted from the front where the number of rows is known."""
+    """Row numbers that are known now, negative ones counted from the front where the number of rows is known.
+
+    Raises: OutOfRangeError, on every device.
+    """
     if rows.dtype.kind == "b" or sizes in ((), (None,)):
         return rows
     numbers = rows.numpy()
-    return Tensor(np.where(numbers < 0, numbers + sizes[0], numbers))
+    counted = Tensor(np.where(numbers < 0, numbers + sizes[0], numbers))
+    embedding.check_range(counted, sizes[0], "index", "rows of x")
+    return counted
 
 
 @composite

@@ -6,12 +6,12 @@ import numpy as np
 
 from .. import devices, registry
 from ..autograd.tensor import Tensor, followers
+from ..devices.array import address, owner
 from ..errors import ModelError
 from ..ops._op import copy_into
-from .record import TEMPORARY, Recording, address, difference_of, owner, whole
-from .replay import Program
-
-ATTEMPTS = 3        # recordings, of which two neighbours are to be the same
+from .programs import ATTEMPTS
+from .record import TEMPORARY, Recording, whole
+from .replay import learned
 
 
 def program_of(name, body, specs, variables=()):
@@ -30,19 +30,14 @@ def program_of(name, body, specs, variables=()):
             recording = Recording(lambda *given: _with_own_memory(body(*given)), arrays, variables, last,
                                   keeps=True)
             originals = [*recording.seen.originals, *originals]     # the first ones last
-            reason = recording.seen.refusal or (last and difference_of(last.seen, recording.seen))
-            if last and not reason:
-                program = Program(recording.seen, apart=True)
-                outputs = [output.data for output in recording.outputs]
-                if program.proven(recording.inputs, recording.before, outputs):
-                    return program
-                reason = "values change in other ways than by launches of kernels"
-            reason = getattr(reason, "reason", reason)
+            program, difference = learned(recording, apart=True)
+            if program is not None:
+                return program
             last = recording
     finally:
         for array, copy in originals:
             whole(array)[...] = copy
-    raise ModelError(f"{name}: this cannot be a function for jitted code: {reason}.")
+    raise ModelError(f"{name}: this cannot be a function for jitted code: {difference.reason}.")
 
 
 def _with_own_memory(outputs):

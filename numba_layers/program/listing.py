@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .record import INPUT, TEMPORARY, View, address, owner
+from ..devices.array import address, owner
+from .record import INPUT, TEMPORARY, View
 from .table import Table, microseconds, size
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..devices.array import owner
 from . import pictures
 from .listing import temporaries
-from .record import CONSTANT, INPUT, TEMPORARY, owner
+from .record import CONSTANT, INPUT, TEMPORARY
 from .table import Table, size
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ import time
 import numpy as np
 
 from .. import registry
-from .record import ALIGNED, address, owner, part
+from ..devices.array import address, owner
+from ..devices.host import ALIGNED
+from .record import part
 
 SLOW = 20e-6        # seconds of a launch on one thread, from where on it may pay to divide it
 ROUNDS = 2          # runs on one thread, and as many divided, in which launches are timed
@@ -66,7 +68,7 @@ class Compiled:
         while times and self._rounds < 2 * ROUNDS:
             self._run_timed(addresses)
             times -= 1
-        if self._wakes_threads and not self._threads.serial():
+        if self._wakes_threads:
             with self._threads.launching():
                 self._native.run(self._blocks, len(self._divisible), addresses, times, self._threads.count())
         else:
@@ -75,7 +77,7 @@ class Compiled:
     def _run_timed(self, addresses):
         """Run launch by launch, on one thread or divided in turn, and keep the least times."""
         with self._threads.launching():
-            threads = 1 if self._threads.serial() else self._threads.count()
+            threads = self._threads.count()
             form = self._rounds % 2 if threads > 1 else 0
             for number, (divisible, once) in enumerate(zip(self._divisible, self._times[0])):
                 here = form if divisible and once > SLOW else 0
@@ -94,14 +96,13 @@ class Compiled:
     def taken(self, addresses):
         """Seconds of all launches in one native call."""
         with self._threads.launching():
-            threads = 1 if self._threads.serial() else self._threads.count()
-            return self._taken(self._blocks, len(self._divisible), addresses, 1, threads)
+            return self._taken(self._blocks, len(self._divisible), addresses, 1, self._threads.count())
 
     def taken_each(self, addresses, times):
         """Seconds of each launch in its form, one after the other. times: how often to repeat each short one."""
         found = []
         with self._threads.launching():
-            threads = 1 if self._threads.serial() else self._threads.count()
+            threads = self._threads.count()
             call = min(self._taken(b"", 0, addresses, 1, 1) for _ in range(3))
             for number, form in enumerate(self.divided):
                 repeated = times[number] if self._times[0, number] < SLOW else 1

@@ -5,7 +5,8 @@ Reference: Pisarchyk & Lee 2020, "Efficient Memory Management for Deep Neural Ne
 
 from collections import namedtuple
 
-from .record import ALIGNED, TEMPORARY, View
+from ..devices.host import ALIGNED
+from .record import TEMPORARY, View
 
 # places: for each buffer its offset in the slab in bytes, or None.   size: of the slab.   lives: (first launch, last).
 Plan = namedtuple("Plan", "places size lives")

@@ -7,8 +7,8 @@ from ..autograd.context import context
 from ..locks import holding
 from ..ops._op import contiguous
 from ..phase import learning
-from .record import Difference, Recording, difference_of
-from .replay import Program
+from .record import Recording
+from .replay import learned
 
 MOST = 64           # steps whose programs are kept: models may be fed with any sizes
 PLACES = 4          # programs of one step, for variables that lie here or there: models that share weights take turns
@@ -75,26 +75,19 @@ class Programs:
     def _recorded(self, step, body, inputs, variables, apart, kept):
         recording = Recording(body, inputs, variables, step.last, kept)
         outputs = [output.data for output in recording.outputs]
-        self._learn(step, recording, outputs, apart)
+        self._learn(step, recording, apart)
         return outputs
 
-    def _learn(self, step, recording, outputs, apart):
+    def _learn(self, step, recording, apart):
         """Make a program of a recording and the one before, if they are the same and it does the same."""
-        last, seen = recording.last, recording.seen
+        program, difference = learned(recording, apart)
         step.last = recording
-        difference = seen.refusal and Difference(seen.refusal, moved=False)
-        if last is not None and not difference:
-            difference = difference_of(last.seen, seen)
-            if difference is None:
-                program = Program(seen, apart)
-                if program.proven(recording.inputs, recording.before, outputs):
-                    step.programs = [program, *step.programs][:PLACES]
-                    step.last, step.vain = None, 0
-                else:
-                    difference = Difference("values change in other ways than by launches of kernels", moved=False)
-        if difference:
+        if program is not None:
+            step.programs = [program, *step.programs][:PLACES]
+            step.last, step.vain = None, 0
+        elif difference:
             step.vain += 1
-            if seen.refusal or step.vain >= (PATIENCE if difference.moved else ATTEMPTS - 1):
+            if recording.seen.refusal or step.vain >= (PATIENCE if difference.moved else ATTEMPTS - 1):
                 step.refused, step.last = True, None
                 self._warn(difference.reason)
         recording.let_go()

@@ -17,11 +17,10 @@ import numpy as np
 
 from .. import devices, registry
 from ..autograd.context import context
-from ..devices import DeviceArray
+from ..devices.array import DeviceArray, address, owner
 from ..devices.base import Device
 
 INPUT, TEMPORARY, VARIABLE, CONSTANT = "input", "temporary", "variable", "constant"
-ALIGNED = 64        # bytes, at which temporaries begin
 
 # One launch. arguments: `View`s, numbers, tuples of ints. layer: the name of the one that asked for it, or None.
 Launch = namedtuple("Launch", "kernel arguments layer")
@@ -129,19 +128,6 @@ class Recorder(Device):
         return number
 
 
-def owner(array):
-    """The NumPy array, or a device's layout, that owns the memory of an array."""
-    array = getattr(array, "layout", array)
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def address(array):
-    """Where a NumPy array begins."""
-    return array.__array_interface__["data"][0]
-
-
 def part(memory, offset, view):
     """A `View` of the memory of an array; of a device's array one of its kind."""
     found = np.ndarray(view.shape, view.dtype, owner(memory).reshape(-1, order="A"), offset, view.strides)
@@ -193,7 +179,7 @@ class Recording:
             self.seen.finish(self.outputs)
 
     def let_go(self):
-        """Keep what `difference` needs alone."""
+        """Keep what `difference_of` needs alone."""
         del self.last, self.inputs, self.outputs, self.before
 
 

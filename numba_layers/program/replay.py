@@ -10,7 +10,7 @@ import numpy as np
 from .. import registry
 from .native import Compiled, NativeRun
 from .plan import planned
-from .record import INPUT, TEMPORARY, View, content, part, same
+from .record import INPUT, TEMPORARY, Difference, View, content, difference_of, part, same
 
 if TYPE_CHECKING:
     from typing import Any
@@ -108,6 +108,23 @@ class Program:
         answers = self._new_memory(arrays).run(inputs)
         return all(map(same, answers, outputs)) and all(
             content(array) == content(self.buffers[number].array) for number, array in before.items())
+
+
+def learned(recording, apart):
+    """(the `Program` of a recording and the one before, which is None where there is none; why, as a `Difference`).
+
+    There is neither of a first recording.
+    """
+    last, seen = recording.last, recording.seen
+    if seen.refusal:
+        return None, Difference(seen.refusal, moved=False)
+    difference = last and difference_of(last.seen, seen)
+    if last is None or difference:
+        return None, difference
+    program = Program(seen, apart)
+    if program.proven(recording.inputs, recording.before, [output.data for output in recording.outputs]):
+        return program, None
+    return None, Difference("values change in other ways than by launches of kernels", moved=False)
 
 
 class Run:

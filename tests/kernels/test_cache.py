@@ -159,6 +159,18 @@ def test_kernel_without_source_file_is_not_kept(folder):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("size", [3, 100_000])
+def test_kernel_without_source_is_launched(folder, size):
+    """By one thread where it is small, by Numba's own parallel form where it is large."""
+    namespace = {"__name__": "of a notebook", "prange": prange}
+    exec("def kernel(x, y):\n    for i in prange(x.size):\n        y[i] = x[i] + 1", namespace)
+    kernel, x = CpuKernel(namespace["kernel"], "kernel", {}), np.arange(size, dtype=np.float32)
+    y = np.empty_like(x)
+    kernel(x, y)
+    np.testing.assert_array_equal(y, x + 1)
+    assert not kernel.divisible and len(kernel.parallel.signatures) == (size > 3)
+
+
 def test_addresses_of_this_process_are_not_kept(folder):
     cosine = ctypes.CDLL(ctypes.util.find_library("m")).cos
     cosine.argtypes, cosine.restype = [ctypes.c_double], ctypes.c_double

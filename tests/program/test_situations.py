@@ -21,6 +21,7 @@ from numba_layers.layers import (
     UpSampling2D,
 )
 from numba_layers.models import Model, Sequential
+from tests.written import Momentum
 
 random = np.random.RandomState(5)
 X = random.normal(size=(44, 6)).astype("float32")
@@ -309,17 +310,6 @@ def several_inputs_and_outputs():
     y = [Y, (LABELS > 0).astype("float32")]
     found = [entry for _ in range(4) for entry in model.predict([X, Y], batch_size=44)]
     return found + fitted(model, x=[X, Y], y=y) + fitted(model, x=[X, Y], y=y, sample_weight=[None, np.ones(44)])
-
-
-class Momentum(optimizers.Optimizer):
-    """As a user writes it for Keras."""
-
-    def get_updates(self, loss, params):
-        self.weights = [K.zeros(K.int_shape(p)) for p in params]
-        updates = [K.update_add(self.iterations, 1)]
-        for p, g, m in zip(params, self.get_gradients(loss, params), self.weights):
-            updates += [K.update(m, 0.9 * m + g), K.update(p, p - 0.01 * m)]
-        return updates
 
 
 def written_optimizer():

@@ -11,7 +11,7 @@ from ...locks import made_once
 from ...registry import register_kernel
 from ..cache import KernelCache, digest, identity
 from . import native, threads
-from .slices import has_loop, sliced
+from .slices import has_loop, sliced, undivided
 
 # No leave to calculate otherwise than written (`fastmath`): LLVM compiles a loop several times (vectors, and the
 # elements left over; again where it is linked), and takes such leave in each as it likes. The same bits everywhere come
@@ -35,14 +35,19 @@ class CpuKernel:
         self._options = OPTIONS | options
         self.file = function.__code__.co_filename
         self.location = f"{self.file}:{function.__code__.co_firstlineno}"
-        self.divisible = has_loop(function)
+        self._loops = has_loop(function)
+        self.divisible = self._loops    # until it turns out that its source is not at hand
         self.__doc__ = function.__doc__
         self._codes = {}    # what `code` answers, by the forms of the arguments
 
     @made_once
     def sliced(self):
         """The jitted function of (*arguments, part, parts) that every launch runs; see `slices`."""
-        return self._jitted("sliced")
+        try:
+            return self._jitted("sliced")
+        except OSError:     # generated, without a source to slice
+            self.divisible = False
+            return numba.njit(**self._options_of("sliced"))(undivided(self.serial))
 
     @made_once
     def parallel(self):
@@ -101,12 +106,14 @@ class CpuKernel:
     def _launch(self, arguments):
         if numba.config.DISABLE_JIT:
             self.serial(*arguments)
-        elif not self.divisible or threads.serial() or not _large(arguments):
-            self.sliced(*arguments, 0, 1)
+            return
+        sliced = self.sliced
+        if not self._loops or threads.serial() or not _large(arguments):
+            sliced(*arguments, 0, 1)
         else:
             with threads.launching():
-                if native.usable():
-                    native.launch(self.code(arguments), arguments, numba.get_num_threads())
+                if self.divisible and native.usable():
+                    native.launch(self.code(arguments), arguments, threads.count())
                 else:
                     self.parallel(*arguments)
 

@@ -16,9 +16,9 @@ from numba.extending import intrinsic, typeof_impl
 
 from ...errors import DtypeError, ModelError, ShapeError
 from . import native
+from .micro.workspace import ALIGNED
 
 STACK = 32 << 10    # bytes of temporaries, at most, on the stack: threads' stacks may be small
-ALIGNED = 64
 
 _byte, _long = ir.IntType(8), ir.IntType(64)
 

@@ -142,8 +142,8 @@ def _answers_right():
     x, y = np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros(2)
     arguments = x, (3, -4), np.float32(0.5), 0.25, True, np.uint64(2**63), y
     found = code(check, forms(arguments))
-    at_once = 1 if threads.serial() else min(2, numba.get_num_threads())
-    run(block(found, arguments, _here, False) + block(found, arguments, _here, True), 2, _nowhere, 3, at_once)
+    blocks = block(found, arguments, _here, False) + block(found, arguments, _here, True)
+    run(blocks, 2, _nowhere, 3, min(2, threads.count()))
     return y.tolist() == [6 * 6.75, 6 * 15.75]
 
 

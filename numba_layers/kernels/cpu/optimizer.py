@@ -7,7 +7,6 @@ iteration reads and writes the elements of its own index only.
 writes its numbers, computed in float64. Shapes: iterations and those hyperparameters that may change are arrays ().
 """
 
-import numpy as np
 from numba import prange
 
 from ..math import optimizers as rules
@@ -79,68 +78,55 @@ for _name, _update in UPDATES.items():
 @cpu_kernel
 def sgd_rates(lr, decay, momentum, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), momentum)"""
-    t = iterations[()] + 1
-    iterations[()] = t
-    rates[0], rates[1] = rules.sgd_rates(np.float64(t), lr[()], momentum, decay[()])
+    t = rules.counted(iterations)
+    rates[0], rates[1] = rules.sgd_rates(t, lr[()], momentum, decay[()])
 
 
 @cpu_kernel
 def rmsprop_rates(lr, rho, decay, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), ρ, epsilon)"""
-    t = iterations[()] + 1
-    iterations[()] = t
-    rates[0], rates[1], rates[2] = rules.rmsprop_rates(np.float64(t), lr[()], rho[()], decay[()], epsilon)
+    t = rules.counted(iterations)
+    rates[0], rates[1], rates[2] = rules.rmsprop_rates(t, lr[()], rho[()], decay[()], epsilon)
 
 
 @cpu_kernel
 def adagrad_rates(lr, decay, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), epsilon)"""
-    t = iterations[()] + 1
-    iterations[()] = t
-    rates[0], rates[1] = rules.adagrad_rates(np.float64(t), lr[()], decay[()], epsilon)
+    t = rules.counted(iterations)
+    rates[0], rates[1] = rules.adagrad_rates(t, lr[()], decay[()], epsilon)
 
 
 @cpu_kernel
 def adadelta_rates(lr, decay, rho, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)), ρ, epsilon)"""
-    t = iterations[()] + 1
-    iterations[()] = t
-    rates[0], rates[1], rates[2] = rules.rmsprop_rates(np.float64(t), lr[()], rho, decay[()], epsilon)
+    t = rules.counted(iterations)
+    rates[0], rates[1], rates[2] = rules.rmsprop_rates(t, lr[()], rho, decay[()], epsilon)
 
 
 @cpu_kernel
 def adam_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
     """rates = (r √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂, epsilon) with r = lr / (1 + decay (t - 1))"""
-    t = iterations[()] + 1
-    iterations[()] = t
+    t = rules.counted(iterations)
     rates[0], rates[1], rates[2], rates[3] = rules.adam_rates(
-        np.float64(t), lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
+        t, lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
 
 
 @cpu_kernel
 def adamax_rates(lr, beta_1, beta_2, decay, epsilon, iterations, rates):
     """rates = (lr / (1 + decay (t - 1)) / (1 - β₁ᵗ), β₁, β₂, epsilon)"""
-    t = iterations[()] + 1
-    iterations[()] = t
+    t = rules.counted(iterations)
     rates[0], rates[1], rates[2], rates[3] = rules.adamax_rates(
-        np.float64(t), lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
+        t, lr[()], beta_1[()], beta_2[()], decay[()], epsilon)
 
 
 @cpu_kernel
 def nadam_rates(lr, beta_1, beta_2, epsilon, schedule_decay, products, iterations, rates):
     """rates = (lr (1 - μₜ) / (1 - Πₜ), lr μₜ₊₁ / (1 - Πₜ₊₁), 1 - β₂ᵗ, β₁, β₂, epsilon) with Πₜ = μ₁ ... μₜ
 
-    products: (t, Πₜ) of an earlier step; (0, 0), and one that is later than this step, stand for the beginning.
+    products: (t, Πₜ) of an earlier step.
     """
-    iterations[()] += 1
-    t = np.float64(iterations[()])
-    if products[0] == 0.0 or products[0] > t:
-        products[0], products[1] = 0.0, 1.0
-    n, product = products[0], products[1]
-    while n < t and product > rules.NOTHING:
-        n += 1.0
-        product *= rules.nadam_momentum(n, beta_1[()], schedule_decay)
-    products[0], products[1] = t, product
+    t = rules.counted(iterations)
+    product = rules.nadam_product(products, t, beta_1[()], schedule_decay)
     rates[0], rates[1], rates[2], rates[3], rates[4], rates[5] = rules.nadam_rates(
         t, product, lr[()], beta_1[()], beta_2[()], epsilon, schedule_decay)
 

@@ -50,6 +50,14 @@ def sliced(function):
     return FunctionType(found.__code__, function.__globals__, function.__name__, None, found.__closure__)
 
 
+def undivided(jitted):
+    """A function of (*arguments, part, parts) that is one part: it calls a jitted one."""
+    names = ", ".join(f"argument_{number}" for number in range(jitted.py_func.__code__.co_argcount))
+    made = {"__name__": __name__, "jitted": jitted}
+    exec(f"def whole({names}, part, parts):\n    jitted({names})", made)
+    return made["whole"]
+
+
 def has_loop(function):
     """Whether a function may be cut: whether it has a prange."""
     return "prange" in function.__code__.co_names

@@ -133,8 +133,8 @@ def launching():
 
 
 def count():
-    """How many threads a launch of this Python thread may use."""
-    return numba.get_num_threads()
+    """Into how many parts a launch of this Python thread may be cut, for as many threads."""
+    return 1 if serial() else numba.get_num_threads()
 
 
 def serial():

@@ -5,13 +5,9 @@ counters: (number of the next batch in the epoch, that of the first one whose fi
 
 import numpy as np
 
+from .simt.grid import one_thread, thread_id
 from .simt.group import element, elements_per_thread, first_row, next_row, row_groups
 from .toolchain.target import cuda_kernel
-
-
-def one_thread(*arguments):
-    """Launch shape: one thread."""
-    return 1, 1
 
 
 @cuda_kernel(launch=row_groups)
@@ -35,10 +31,12 @@ def gather_batch(x, order, counters, y):
 @cuda_kernel(launch=one_thread)
 def keep_figure(figure, counters, column, figures):
     """figures[counters[0] - counters[1], column] = figure[0]"""
-    figures[counters[0] - counters[1], column] = figure[0]
+    if thread_id() == 0:
+        figures[counters[0] - counters[1], column] = figure[0]
 
 
 @cuda_kernel(launch=one_thread)
 def next_batch(counters):
     """counters[0] += 1"""
-    counters[0] += 1
+    if thread_id() == 0:
+        counters[0] += 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..math.distributions import normal, truncated_normal, uniform
 from ..math.philox import draw, opened
-from .simt.grid import grid_size, thread_id
+from .simt.grid import grid_size, one_thread, thread_id
 from .simt.memory import aligned, ld4, st4
 from .simt.vec4 import vec4_launch
 from .toolchain.api import device
@@ -85,7 +85,7 @@ distribution("random_truncated_normal", truncated_normal)
 # Keys
 
 
-@cuda_kernel(launch=vec4_launch)
+@cuda_kernel(launch=one_thread)
 def next_key(stream, key):
     """key = stream = (seed, stream, step), and then the stream's step is the next.   Shapes: both (3,), uint64"""
     if thread_id() == 0:

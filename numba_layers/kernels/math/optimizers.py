@@ -116,6 +116,14 @@ def nadam(g, slots, rates):
 
 
 @formula
+def counted(iterations):
+    """Count a step in `iterations`, an int64 array (); its number."""
+    t = iterations[()] + 1
+    iterations[()] = t
+    return np.float64(t)
+
+
+@formula
 def decayed(t, lr, decay):
     """The learning rate of step t: lr / (1 + decay (t - 1))"""
     return np.float64(lr) / (1.0 + np.float64(decay) * (t - 1.0))
@@ -158,6 +166,22 @@ def adamax_rates(t, lr, beta_1, beta_2, decay, epsilon):
 def nadam_momentum(t, beta_1, schedule_decay):
     """μₜ = β₁ (1 - 0.96^(t schedule_decay) / 2)"""
     return np.float64(beta_1) * (1.0 - 0.5 * power(0.96, t * np.float64(schedule_decay)))
+
+
+@formula
+def nadam_product(products, t, beta_1, schedule_decay):
+    """Πₜ = μ₁ ... μₜ, from that of an earlier step, which `products` keep as (t, Πₜ); and so this one.
+
+    (0, 0), and a step that is later than this one, stand for the beginning.
+    """
+    if products[0] == 0.0 or products[0] > t:
+        products[0], products[1] = 0.0, 1.0
+    n, product = products[0], products[1]
+    while n < t and product > NOTHING:
+        n += 1.0
+        product *= nadam_momentum(n, beta_1, schedule_decay)
+    products[0], products[1] = t, product
+    return product
 
 
 @formula
