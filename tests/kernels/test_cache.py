@@ -280,6 +280,21 @@ def answer(process):
     return json.loads(output.splitlines()[-1])
 
 
+NUMBAS_OWN = """
+import numba
+from numba.core.runtime import rtsys
+compiled = rtsys._init
+ones = numba.njit(lambda n: np.ones(n))(3)
+print(json.dumps([compiled, ones.tolist(), kernel.serial._cache.hits]))
+"""
+
+
+def test_a_warm_start_compiles_nothing_of_numbas_library(package):
+    """And what allocates compiles it later."""
+    assert answer(started(package)) == [[10, 20, 30], 0]
+    assert answer(started(package, LAUNCH + NUMBAS_OWN)) == [False, [1, 1, 1], 1]
+
+
 def edit(file, before, after):
     text = file.read_text()
     assert before in text
