@@ -2,8 +2,9 @@
 
 import threading
 
+from numba_layers.devices.array import whole
 from numba_layers.program import Program, Programs
-from numba_layers.program.record import VARIABLE, content, copied, same, whole
+from numba_layers.program.record import VARIABLE, content, copied, same
 
 REPLAYS = 2         # of each program on the CPU, which are proven; what is wrong with one shows early
 NAN = 0xFF          # bytes that are no number in any float type

@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import DeviceError, nearest
 from ..locks import lock
 from ..thread_state import Block, noted
-from .array import DeviceArray, address, dense_order, owner
+from .array import DeviceArray, address, allocation, dense_order
 from .base import Device
 from .host import Cpu
 
@@ -118,5 +118,4 @@ def part(array, like, whole):
 
 def memory(array: Any) -> int:
     """What identifies the memory of `array`, as long as it lives: the same for all arrays that may share theirs."""
-    of_device = array.owner if isinstance(array, DeviceArray) else None
-    return id(owner(array) if of_device is None else of_device)
+    return id(allocation(array))

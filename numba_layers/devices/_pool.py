@@ -32,17 +32,23 @@ class Slab:
 
 
 class Lease:
-    """Keeps a block from others for as long as it lives; arrays hold it."""
+    """Keeps a block from others for as long as it lives; arrays hold it. nbytes: that were asked for."""
 
-    __slots__ = ("block", "device", "_returned")
+    __slots__ = ("block", "device", "nbytes", "_returned", "__weakref__")
 
-    def __init__(self, block, device, returned):
-        self.block, self.device, self._returned = block, device, returned
+    def __init__(self, block, device, nbytes, returned):
+        self.block, self.device, self.nbytes, self._returned = block, device, nbytes, returned
 
     @property
     def shift(self):
         """From the address of a layout to that of the numbers."""
         return self.block.slab.shift
+
+    @property
+    def octets(self):
+        """The layout of all bytes."""
+        start = self.block.offset
+        return self.block.slab.host[start:start + self.nbytes]
 
     def __del__(self):   # may run anywhere, even inside of `Pool.lease`
         self._returned.append(self.block)
@@ -64,7 +70,7 @@ class Pool:
             self._sort()
             waiting = self._waiting.get(size)
             block = waiting.pop() if waiting else self._found(size)
-        return block and Lease(block, self._device, self._returned)
+        return block and Lease(block, self._device, nbytes, self._returned)
 
     @property
     def held(self):

@@ -133,7 +133,7 @@ class Feed:
 class Batch:
     """Keeps the block of a batch for as long as an array of it lives."""
 
-    __slots__ = ("_feed", "_block")
+    __slots__ = ("_feed", "_block", "__weakref__")
 
     def __init__(self, feed, block):
         self._feed, self._block = feed, block
@@ -146,6 +146,11 @@ class Batch:
     def shift(self):
         """From the address of a layout to that of the numbers."""
         return self._block.shift
+
+    @property
+    def octets(self):
+        """The layout of all bytes."""
+        return self._block.octets
 
     def __del__(self):   # may run anywhere: it takes no lock
         self._feed.died(self._block)

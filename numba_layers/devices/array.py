@@ -43,6 +43,23 @@ def address(array):
     return array.__array_interface__["data"][0]
 
 
+def allocation(array):
+    """What holds the memory of an array, of any device: one object for all arrays that may share theirs."""
+    held = array.owner if isinstance(array, DeviceArray) else None
+    return owner(array) if held is None else held
+
+
+def octets(array):
+    """The bytes of the allocation that an array lies in: NumPy's, or a layout of them."""
+    held = array.owner if isinstance(array, DeviceArray) else None
+    return owner(array).reshape(-1, order="A").view(np.uint8) if held is None else held.octets
+
+
+def whole(array):
+    """The allocation that an array lies in, as bytes: an array of its kind."""
+    return type(array)(octets(array), array.owner) if isinstance(array, DeviceArray) else octets(array)
+
+
 class DeviceArray:
     """An array of a device. `layout` is a NumPy array that says shape, type and strides, and where it begins.
 
@@ -57,7 +74,7 @@ class DeviceArray:
 
     def __init__(self, layout: Any, owner: Any = None) -> None:
         self.layout = layout
-        self.owner = owner      # whatever must live as long as the memory
+        self.owner = owner      # whatever must live as long as the memory, and has its bytes as `octets`; or None
 
     def _view(self, layout):
         return type(self)(layout, self.owner)

@@ -22,8 +22,8 @@ from .array import TYPES
 class Foreign:
     """Keeps another library's array for as long as ours of the same memory live."""
 
-    def __init__(self, device, array, shift):
-        self.device, self._array, self.shift = device, array, shift
+    def __init__(self, device, array, octets, shift):
+        self.device, self._array, self.octets, self.shift = device, array, octets, shift
 
 
 class Gpu(Accelerator):
@@ -140,12 +140,13 @@ class Gpu(Accelerator):
         strides = about.get("strides") or None
         start, size = span(shape, strides, dtype.itemsize)
         self.check_size(shape)
-        layout = np.ndarray(shape, dtype, reserved(size), -start, strides)
+        octets = reserved(size)
+        layout = np.ndarray(shape, dtype, octets, -start, strides)
         layout.flags.writeable = not only_read
         if layout.size:
             self._check_place(address)
             self._wait_for(about.get("stream"))
-        return GpuArray(layout, Foreign(self, array, address - layout.__array_interface__["data"][0]), address)
+        return GpuArray(layout, Foreign(self, array, octets, address - layout.__array_interface__["data"][0]), address)
 
     def _check_place(self, address):
         """Raises: DeviceError for an address that is not of this GPU."""

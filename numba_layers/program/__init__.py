@@ -4,8 +4,10 @@
 |----------|-----------------------------------------------------------------|
 | record   | writes down what a step launches                                |
 | plan     | where temporaries lie                                           |
-| replay   | runs the launches on other data, from Python                    |
-| native   | the same as one call of machine code, on the CPU                |
+| replay   | a program: the launches, to be run on other data                |
+| run      | runs them one by one, from Python                               |
+| native   | as one call of machine code, on the CPU                         |
+| graph    | as a CUDA graph, on a GPU                                       |
 | programs | which of a model's steps has a program                          |
 """
 

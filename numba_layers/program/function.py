@@ -6,11 +6,11 @@ import numpy as np
 
 from .. import devices, registry
 from ..autograd.tensor import Tensor, followers
-from ..devices.array import address, owner
+from ..devices.array import address, owner, whole
 from ..errors import ModelError
 from ..ops._op import copy_into
 from .programs import ATTEMPTS
-from .record import TEMPORARY, Recording, whole
+from .record import TEMPORARY, Recording
 from .replay import learned
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..devices.array import address, owner
+from ..devices.array import address, allocation, octets
 from .record import INPUT, TEMPORARY, View
 from .table import Table, microseconds, size
 
@@ -58,7 +58,7 @@ class Names:
         self._inputs = {number: f"x{place}" for place, number in enumerate(program.inputs)}
         # Streams of random keys are known as tensors are, and have no names.
         tensors = [(getattr(tensor, "name", "random key"), data) for tensor, data in program.tensors]
-        self._known = [(name, id(owner(array)), _span(array)) for name, array in [*tensors, *program.named]
+        self._known = [(name, id(allocation(array)), _span(array)) for name, array in [*tensors, *program.named]
                        if name]
 
     def argument(self, position: int, kernel: Any, place: int, argument: Any) -> str:
@@ -84,8 +84,8 @@ class Names:
         return self._name(buffer, view) or _and_offset(f"{buffer.kind} {view.buffer}", view.offset)
 
     def _name(self, buffer: Any, view: View) -> str | None:
-        memory = owner(buffer.array)
-        start = address(memory) + view.offset
+        memory = allocation(buffer.array)
+        start = address(octets(buffer.array)) + view.offset
         end = start + math.prod(view.shape) * np.dtype(view.dtype).itemsize
         inside = [(stop - first, start - first, name) for name, owned, (first, stop) in self._known
                   if owned == id(memory) and first <= start and end <= stop]

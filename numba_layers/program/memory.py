@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..devices.array import owner
+from ..devices.array import allocation, octets
 from . import pictures
 from .listing import temporaries
 from .record import CONSTANT, INPUT, TEMPORARY
@@ -75,10 +75,10 @@ def _bytes(arrays: Sequence[Any], seen: set[int]) -> int:
     """Bytes of the memory that arrays lie in, each once; `seen` takes note of it."""
     total = 0
     for array in arrays:
-        memory = owner(array)
-        if id(memory) not in seen:
-            seen.add(id(memory))
-            total += memory.nbytes
+        memory = id(allocation(array))
+        if memory not in seen:
+            seen.add(memory)
+            total += octets(array).nbytes
     return total
 
 

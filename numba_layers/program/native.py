@@ -6,13 +6,13 @@ import time
 import numpy as np
 
 from .. import registry
-from ..devices.array import address, owner
+from ..devices.array import address, owner, whole
 from ..devices.host import ALIGNED
 from .record import part
+from .run import NAN
 
 SLOW = 20e-6        # seconds of a launch on one thread, from where on it may pay to divide it
 ROUNDS = 2          # runs on one thread, and as many divided, in which launches are timed
-NAN = 0xFF          # bytes that are no number in any float type: what a new slab holds
 GAIN = 0.9          # a launch is divided where that takes at most this fraction of the time: it wakes other threads
 
 
@@ -142,7 +142,7 @@ class NativeRun:
         place = self._program.plan.places[view.buffer]
         if place is not None:
             return part(self.slab, start + place + view.offset, view)
-        return array if array is None else part(array, view.offset, view)
+        return array if array is None else part(whole(array), view.offset, view)
 
     def run(self, inputs, times=1):
         """The outputs for the arrays `inputs`, those of the last run of so many."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..devices.array import whole
 from ..errors import DataError, ShapeError
 from . import pictures
-from .record import VARIABLE, copied, whole
+from .record import VARIABLE, copied
 from .table import Table, microseconds
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import devices, registry
 from ..autograd.context import context
-from ..devices.array import DeviceArray, address, owner
+from ..devices.array import DeviceArray, address, allocation, octets, whole
 from ..devices.base import Device
 
 INPUT, TEMPORARY, VARIABLE, CONSTANT = "input", "temporary", "variable", "constant"
@@ -28,12 +28,12 @@ Launch = namedtuple("Launch", "kernel arguments layer")
 View = namedtuple("View", "buffer offset shape strides dtype")
 # array: one in it, for variables and constants. digest: of a constant's content.
 Buffer = namedtuple("Buffer", "kind bytes array digest")
-# The number of a buffer, a reference to the array that owns its memory, and the address at which it begins.
+# The number of a buffer, a reference to the allocation that it lies in, and the address at which it begins.
 _Known = namedtuple("_Known", "number memory start")
 
 
 class Recorder(Device):
-    """A device in the place of `device` while `inputs`, arrays that own their memory, are computed with.
+    """A device in the place of `device` while `inputs`, each in memory of its own, are computed with.
 
     variables: arrays that are known to outlive the step. keeps: variables and constants are copied to `originals` when
     they are first seen. `refusal` says why what ran cannot be replayed, if so.
@@ -49,24 +49,24 @@ class Recorder(Device):
         self.tensors, self.layers = {}, {}      # variables and layers that were used, by identity
         self.originals = []     # (array, copy of its memory as it was before the step)
         self._keeps = keeps
-        self._numbers = {}      # id of the array that owns a buffer's memory -> _Known
-        self._variables = {id(owner(array)) for array in variables}
+        self._numbers = {}      # id of a buffer's allocation -> _Known
+        self._variables = {id(allocation(array)) for array in variables}
         self.specs = [(array.shape, array.dtype) for array in inputs]
-        for array in inputs:        # each has an owner of its own
+        for array in inputs:        # each in an allocation of its own
             self._number_of(array, INPUT)
 
     def __getattr__(self, name):        # whatever else the device can do
         return getattr(self.device, name)
 
     def empty(self, shape, dtype):
-        """Memory for an output, known as a temporary by the array that owns it."""
+        """Memory for an output, known as a temporary by its allocation."""
         array = self.device.empty(shape, dtype)
         self._number_of(array, TEMPORARY)
         return array
 
     def seen(self, tensor):
         """An op reads a variable: its memory outlives the step, and where it is anew, the program is."""
-        self._variables.add(id(owner(tensor.data)))
+        self._variables.add(id(allocation(tensor.data)))
         self.tensors[id(tensor)] = tensor, tensor.data
 
     def runs(self, layer):
@@ -89,12 +89,12 @@ class Recorder(Device):
         """An array as a view of its buffer."""
         layout = getattr(array, "layout", array)
         number = self._number_of(array, None)
-        start = self._numbers[id(owner(array))].start
+        start = self._numbers[id(allocation(array))].start
         return View(number, address(layout) - start if layout.size else 0, layout.shape, layout.strides, layout.dtype)
 
     def looked_at(self, array):
         """Python looks at the value of an array: only constants have the same one in the next step."""
-        known = self._numbers.get(id(owner(array)))
+        known = self._numbers.get(id(allocation(array)))
         if known is not None and self.buffers[known.number].kind != CONSTANT:
             self.refuse("Python looks at a value that changes from step to step")
 
@@ -111,14 +111,14 @@ class Recorder(Device):
                         for buffer in self.buffers]
 
     def _number_of(self, array, kind):
-        """The number of an array's buffer: inputs and temporaries begin with the array, others with what owns it."""
-        memory = owner(array)
+        """The number of an array's buffer: inputs and temporaries begin with the array, others with its allocation."""
+        memory = allocation(array)
         known = self._numbers.get(id(memory))
         if known is not None and known.memory() is memory:
             return known.number
         if kind is None:
             kind = VARIABLE if id(memory) in self._variables else CONSTANT
-        part = memory if kind in (VARIABLE, CONSTANT) else getattr(array, "layout", array)
+        part = octets(array) if kind in (VARIABLE, CONSTANT) else getattr(array, "layout", array)
         if self._keeps and kind in (VARIABLE, CONSTANT):
             self.originals.append((array, self.device.put(_on_host(array))))
         number = len(self.buffers)
@@ -129,8 +129,8 @@ class Recorder(Device):
 
 
 def part(memory, offset, view):
-    """A `View` of the memory of an array; of a device's array one of its kind."""
-    found = np.ndarray(view.shape, view.dtype, owner(memory).reshape(-1, order="A"), offset, view.strides)
+    """A `View` of a contiguous array's memory, `offset` bytes from where that begins; of a device's one of its kind."""
+    found = np.ndarray(view.shape, view.dtype, getattr(memory, "layout", memory), offset, view.strides)
     return type(memory)(found, memory.owner) if isinstance(memory, DeviceArray) else found
 
 
@@ -149,15 +149,9 @@ def copied(array):
     return devices.current().put(_on_host(array))
 
 
-def whole(array):
-    """The memory that an array lies in, as bytes: an array of its kind."""
-    octets = owner(array).reshape(-1, order="A").view(np.uint8)
-    return type(array)(octets, array.owner) if isinstance(array, DeviceArray) else octets
-
-
 def _on_host(array):
-    octets = whole(array)
-    return octets.numpy() if isinstance(array, DeviceArray) else octets
+    found = whole(array)
+    return found.numpy() if isinstance(found, DeviceArray) else found
 
 
 class Recording:
@@ -196,7 +190,7 @@ def difference_of(first, second):
     if len(first.launches) != len(second.launches) or first.outputs != second.outputs:
         return Difference("it launches other kernels with the next batch", moved=False)
     for number, (one, other) in enumerate(zip(first.buffers, second.buffers)):
-        if one.kind != other.kind or one.kind == VARIABLE and owner(one.array) is not owner(other.array):
+        if one.kind != other.kind or one.kind == VARIABLE and allocation(one.array) is not allocation(other.array):
             return Difference(f"{_where(_user(second, number))}a kernel writes to an array that is made anew for each "
                               "batch", moved=True)
         if one.digest != other.digest:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from .. import registry
 from .native import Compiled, NativeRun
 from .plan import planned
-from .record import INPUT, TEMPORARY, Difference, View, content, difference_of, part, same
+from .record import INPUT, TEMPORARY, Difference, content, difference_of, same
+from .run import Run
 
 if TYPE_CHECKING:
     from typing import Any
@@ -125,49 +123,3 @@ def learned(recording, apart):
     if program.proven(recording.inputs, recording.before, [output.data for output in recording.outputs]):
         return program, None
     return None, Difference("values change in other ways than by launches of kernels", moved=False)
-
-
-class Run:
-    """One run of a program at a time, launch by launch, in memory of its own: on any device.
-
-    arrays: for each buffer an array in it, or None.
-    """
-
-    def __init__(self, program, arrays):
-        self._program = program
-        device, places = program.device, program.plan.places
-        self.slab = slab = device.empty((program.plan.size,), np.uint8)
-        whole = [array if array is not None else None if place is not None else device.empty((buffer.bytes,), np.uint8)
-                 for array, place, buffer in zip(arrays, places, program.buffers)]
-
-        def array(view):
-            place = places[view.buffer]
-            return part(slab if place is not None else whole[view.buffer], (place or 0) + view.offset, view)
-
-        self._launches = [(launch.kernel, [array(argument) if isinstance(argument, View) else argument
-                                           for argument in launch.arguments]) for launch in program.launches]
-        self._inputs = [whole[number] for number in program.inputs]
-        self._outputs = [array(view) for view in program.outputs]
-
-    def run(self, inputs, times=1):
-        """The outputs for the arrays `inputs`, those of the last run of so many."""
-        for kept, given in zip(self._inputs, inputs):
-            part(kept, 0, View(None, 0, given.shape, given.strides, given.dtype))[...] = given
-        for _ in range(times):
-            for kernel, arguments in self._launches:
-                kernel(*arguments)
-        return [self._program.device.put(array) for array in self._outputs]
-
-    def taken(self, inputs):
-        """Seconds of a run."""
-        return sum(self.taken_each(inputs, None))
-
-    def taken_each(self, inputs, times):
-        """Seconds of each launch, on the inputs of the last run."""
-        found, synchronize = [], self._program.device.synchronize
-        for kernel, arguments in self._launches:
-            start = time.perf_counter()
-            kernel(*arguments)
-            synchronize()
-            found.append(time.perf_counter() - start)
-        return found

@@ -1,8 +1,9 @@
 import pytest
 
-from numba_layers import devices
+from numba_layers import devices, registry
 from numba_layers.devices.gpu import Gpu
 from numba_layers.errors import DeviceError
+from tests.devices import fake_driver
 from tests.devices.fake_driver import CUstream_flags, FakeDriver
 
 KINDS = {"fake": (), "fake, copies at once": (CUstream_flags.CU_STREAM_NON_BLOCKING,),
@@ -31,3 +32,19 @@ def fake(monkeypatch):
     monkeypatch.setitem(devices._opened, "cuda", found)
     with devices.device("cuda"):
         yield found
+
+
+@pytest.fixture
+def kernels_for(monkeypatch):
+    """A function that has the package's kernels compiled for a GPU, faked or real."""
+    pytest.importorskip("numba_cuda")
+    from numba_layers.kernels.cuda.toolchain.target import CudaKernel
+
+    def ready(gpu):
+        if type(gpu.driver) is FakeDriver:
+            monkeypatch.setattr(CudaKernel, "cubin", fake_driver.code)
+        for kernel in registry.kernels("cuda").values():
+            for variant in kernel.variants.values():
+                monkeypatch.setattr(variant, "_ready", {})
+
+    return ready

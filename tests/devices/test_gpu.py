@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from numba_layers import devices, registry
+from numba_layers import devices
 from numba_layers.devices import _upload
 from numba_layers.devices._pool import ROUND, SLAB
 from numba_layers.devices.gpu import Gpu, GpuArray
@@ -470,18 +470,11 @@ def test_feeding_what_is_there_already_or_nothing_or_much(gpu, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_network_trains_as_on_the_cpu(gpu, monkeypatch):
-    pytest.importorskip("numba_cuda")
-    from numba_layers.kernels.cuda.toolchain.target import CudaKernel
+def test_a_network_trains_as_on_the_cpu(gpu, kernels_for):
     from numba_layers.layers import Dense, Dropout
     from numba_layers.models import Sequential
-    from tests.devices import fake_driver
 
-    if type(gpu.driver) is FakeDriver:
-        monkeypatch.setattr(CudaKernel, "cubin", fake_driver.code)
-    for kernel in registry.kernels("cuda").values():
-        for variant in kernel.variants.values():
-            monkeypatch.setattr(variant, "_ready", {})
+    kernels_for(gpu)
     x = np.random.RandomState(3).uniform(-1, 1, (50, 4)).astype("float32")
     y = (x[:, :1] * x[:, 1:2] > 0).astype("float32")
 

@@ -16,13 +16,10 @@ X = np.arange(12, dtype="float32").reshape(3, 4)
 
 
 @pytest.fixture
-def gpus(monkeypatch):
+def gpus(monkeypatch, kernels_for):
     """Names of both."""
     monkeypatch.setitem(devices._opened, "cuda", Gpu(fake_driver.FakeDriver()))
-    monkeypatch.setattr(CudaKernel, "cubin", fake_driver.code)
-    for kernel in registry.kernels("cuda").values():
-        for variant in kernel.variants.values():
-            monkeypatch.setattr(variant, "_ready", {})
+    kernels_for(devices._opened["cuda"])
     return "emulated", "cuda"
 
 

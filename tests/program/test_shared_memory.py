@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numba_layers import config
-from numba_layers.layers import Dense
+from numba_layers.layers import Dense, Reshape
 from numba_layers.models import Sequential
 from numba_layers.models.many import _distinct
 
@@ -37,3 +37,10 @@ def test_an_autoencoder_learns_the_same_op_by_op(x, replays):
     assert replays
     for one, other in zip(*learnt):
         assert np.array_equal(one, other)
+
+
+def test_an_output_that_is_a_view_of_a_slice(x, replays):
+    model = Sequential([Reshape((3, 2), input_shape=(6,))])
+    for start in (0, 4, 8, 12):
+        np.testing.assert_array_equal(model.predict_on_batch(x[start:start + 4]).reshape(4, 6), x[start:start + 4])
+    assert replays
