@@ -51,16 +51,18 @@ class Tape:
 
     @overload
     def gradient(self, target: Tensor, sources: Tensor, output_gradient: TensorLike | None = None,
-                 into: Sequence[Any] | None = None) -> Any: ...
+                 into: Sequence[Any] | None = None, last: bool = False) -> Any: ...
     @overload
     def gradient(self, target: Tensor, sources: Sequence[Tensor], output_gradient: TensorLike | None = None,
-                 into: Sequence[Any] | None = None) -> list[Any]: ...
-    def gradient(self, target: Any, sources: Any, output_gradient: Any = None, into: Any = None) -> Any:
+                 into: Sequence[Any] | None = None, last: bool = False) -> list[Any]: ...
+    def gradient(self, target: Any, sources: Any, output_gradient: Any = None, into: Any = None,
+                 last: bool = False) -> Any:
         """Gradient of the sum of `target` with respect to each source: Σ_i g_i ∂target_i/∂source.
 
         Shapes: each gradient has its source's shape; `output_gradient` (g) target's shape, ones by default.
         `sources` one tensor or a list; the answer has the same form, with None where target does not depend on it.
         `into`: for each source an array to write the gradient to (or None), so that none is allocated.
+        `last`: the tape forgets each op on the way back, and with it what was kept for its gradient.
         Raises: GraphError when target was not recorded.
         """
         single = isinstance(sources, Tensor)
@@ -70,14 +72,17 @@ class Tape:
         into = into or [None] * len(sources)
         if not isinstance(target, Tensor):
             raise GraphError(f"the tape differentiates tensors, got {type(target).__name__}.")
-        nodes = tuple(self.nodes)
+        nodes = list(self.nodes)
+        if last:
+            self.nodes = []
         wanted, between = _depending_on(sources, nodes)
         gradients = {id(target): _seed(target, output_gradient)}
         destinations = {id(source): array for source, array in zip(sources, into)
                         if array is not None and _may_write(array, source)}
         reached = {}            # gradients of those sources that an op gave
         with evaluation():   # also after the tape's own `with`, variables have values here
-            for node in reversed(nodes):
+            while nodes:
+                node = nodes.pop()
                 # a gradient is let go of as soon as it was used: what lives at a time is that of a few layers
                 grads = [gradients.pop(id(output), None) for output in node.outputs]
                 if between:

@@ -68,7 +68,7 @@ class ManySteps:
 
         key = "many", self._rows, tuple(places), training.key
         made = model._programs.steps(key, step, [order, *self._given], [*training.arrays, training.counters, kept],
-                                     times=wanted, kept=True)[1]
+                                     times=wanted, kept=True, scratch=training.scratch)[1]
         return made, kept
 
 

@@ -78,7 +78,8 @@ class Steps:
     def _step(self, batch):
         self._prepare_training()
         training = self._training
-        return self._replayed("train", batch, self._op_by_op, training.arrays, (training.key, batch.counts))[0]
+        return self._replayed("train", batch, self._op_by_op, training.arrays, (training.key, batch.counts),
+                              training.scratch)[0]
 
     def _op_by_op(self, batch):
         """The step itself: what a program of it was recorded of."""
@@ -87,14 +88,14 @@ class Steps:
                 total, figures, updates = self._forward(*batch[:3])
             if batch.counts or self.penalties or self.adds_losses:
                 arena = self._training.arena
-                tape.gradient(total, arena.variables, into=arena.gradient_views)
+                tape.gradient(total, arena.variables, into=arena.gradient_views, last=True)
                 self._training.state.step(total)
                 self._constrain()
             for variable, value in updates:
                 variable.assign(value)
         return figures
 
-    def _replayed(self, mode, batch, step, variables=(), key=()):
+    def _replayed(self, mode, batch, step, variables=(), key=(), scratch=()):
         """(what `step(batch)` answers, as arrays; the program that it was replayed by, or None)."""
         tensors = [*batch.inputs, *batch.targets, *batch.weights]
         dense = [tensor for tensor in tensors if tensor is not None]
@@ -108,7 +109,7 @@ class Steps:
         missing = tuple(place for place, tensor in enumerate(tensors) if tensor is None)
         outputs, _, program = self._programs.steps(
             (mode, missing, *key), again, [tensor.data for tensor in dense], variables, apart=mode == "predict",
-            locks=[] if mode == "train" else self._locks)
+            locks=[] if mode == "train" else self._locks, scratch=scratch)
         return outputs, program
 
     def _constrain(self):

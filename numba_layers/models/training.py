@@ -27,6 +27,11 @@ class Training:
         return [self.arena.weights, self.arena.gradients, *self.state.arrays]
 
     @property
+    def scratch(self):
+        """Those of them that a step writes before it reads them."""
+        return [self.arena.gradients]
+
+    @property
     def device(self):
         return self.arena.device
 

@@ -8,11 +8,11 @@ import numpy as np
 from .. import registry
 from ..devices.array import address, owner, whole
 from ..devices.host import ALIGNED
-from .record import part
-from .run import NAN
+from .record import NAN, part
 
 SLOW = 20e-6        # seconds of a launch on one thread, from where on it may pay to divide it
 ROUNDS = 2          # runs on one thread, and as many divided, in which launches are timed
+HELD = 4 << 20      # bytes of a slab, from where on other memory is given back first
 GAIN = 0.9          # a launch is divided where that takes at most this fraction of the time: it wakes other threads
 
 
@@ -58,6 +58,11 @@ class Compiled:
         divided = self.divided
         self._wakes_threads = any(divided)
         self._blocks = b"".join(self._forms[form][number] for number, form in enumerate(divided))
+
+    def make_place(self, size):
+        """Before a large slab is made: what it takes the place of lies free in pieces, none of which may hold it."""
+        if size >= HELD:
+            self._threads.give_back_freed_memory()
 
     def serial(self):
         """The blocks, all for one thread."""
@@ -121,12 +126,18 @@ def is_whole(view, buffer):
 
 
 class NativeRun:
-    """One run of a program at a time, in a slab of its own. arrays: for each buffer an array in it, or None."""
+    """One run of a program at a time, in a slab of its own.
 
-    def __init__(self, program, compiled, arrays):
+    arrays: for each buffer an array in it, or None. slab: that of a run that has ended, instead of a new one.
+    """
+
+    def __init__(self, program, compiled, arrays, slab=None):
         self._program, self._compiled = program, compiled
         self._table_of_others = compiled.table_of_others(arrays)
-        self.slab = np.full(program.plan.size + ALIGNED, NAN, np.uint8)
+        if slab is None:
+            compiled.make_place(program.plan.size)
+            slab = np.full(program.plan.size + ALIGNED, NAN, np.uint8)
+        self.slab = slab
         start = -address(self.slab) % ALIGNED
         self._address = address(self.slab) + start
         self._outputs = [self._output(view, start, arrays[view.buffer]) for view in program.outputs]

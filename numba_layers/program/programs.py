@@ -49,11 +49,12 @@ class Programs:
         """
         return self.steps(key, body, inputs, variables, apart, locks=locks)[0]
 
-    def steps(self, key, body, inputs, variables=(), apart=False, times=1, kept=False, locks=()):
+    def steps(self, key, body, inputs, variables=(), apart=False, times=1, kept=False, locks=(), scratch=()):
         """(what the last of several steps answers, how many were made, the program of it): up to `times` by a program,
         else one and None.
 
-        kept: `inputs` are arrays without other users, which a recording need not copy.
+        kept: `inputs` are arrays without other users, which a recording need not copy. scratch: arrays that the step
+        writes before it reads them.
         """
         if not allowed():
             return [output.data for output in body(*inputs)], 1, None
@@ -70,10 +71,10 @@ class Programs:
                 return program.run(inputs, times), times, program
         if step.refused:
             return [output.data for output in body(*inputs)], 1, None
-        return holding(locks, self._recorded, step, body, inputs, variables, apart, kept), 1, None
+        return holding(locks, self._recorded, step, body, inputs, variables, apart, kept, scratch), 1, None
 
-    def _recorded(self, step, body, inputs, variables, apart, kept):
-        recording = Recording(body, inputs, variables, step.last, kept)
+    def _recorded(self, step, body, inputs, variables, apart, kept, scratch):
+        recording = Recording(body, inputs, variables, step.last, kept, scratch=scratch)
         outputs = [output.data for output in recording.outputs]
         self._learn(step, recording, apart)
         return outputs

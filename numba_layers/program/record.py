@@ -21,6 +21,7 @@ from ..devices.array import DeviceArray, address, allocation, octets, whole
 from ..devices.base import Device
 
 INPUT, TEMPORARY, VARIABLE, CONSTANT = "input", "temporary", "variable", "constant"
+NAN = 0xFF          # bytes that are no number in any float type
 
 # One launch. arguments: `View`s, numbers, tuples of ints. layer: the name of the one that asked for it, or None.
 Launch = namedtuple("Launch", "kernel arguments layer")
@@ -149,6 +150,13 @@ def copied(array):
     return devices.current().put(_on_host(array))
 
 
+def spoiled(array):
+    """A copy of the memory that an array lies in, without a number where the array is."""
+    copy, start = copied(array), address(getattr(array, "layout", array)) - address(octets(array))
+    whole(copy)[start:start + array.nbytes] = NAN
+    return copy
+
+
 def _on_host(array):
     found = whole(array)
     return found.numpy() if isinstance(found, DeviceArray) else found
@@ -158,15 +166,21 @@ class Recording:
     """What `body(*inputs)` launches, on copies of the arrays `inputs`: `outputs` is what it answers, a list of tensors.
 
     apart: the inputs own their memory, and are not copied. before: the last recording of the same step; the variables
-    that it saw are copied before this one runs, by buffer.
+    that it saw are copied before this one runs, by buffer. scratch: those that are written before they are read, which
+    are not copied.
     """
 
-    def __init__(self, body, inputs, variables, before=None, apart=False, keeps=False):
+    def __init__(self, body, inputs, variables, before=None, apart=False, keeps=False, scratch=()):
         device = devices.current()
         self.last = before
         self.inputs = inputs if apart else [device.put(array) for array in inputs]
-        self.before = {number: copied(buffer.array) for number, buffer in enumerate(before.seen.buffers)
-                       if buffer.kind == VARIABLE} if before else {}
+        variables_before = {number: buffer.array for number, buffer in enumerate(before.seen.buffers)
+                            if buffer.kind == VARIABLE} if before else {}
+        unread = {id(allocation(array)): array for array in scratch}
+        self.scratch = {number: unread[id(allocation(array))] for number, array in variables_before.items()
+                        if id(allocation(array)) in unread}
+        self.before = {number: copied(array) for number, array in variables_before.items()
+                       if number not in self.scratch}
         self.seen = Recorder(device, self.inputs, variables, keeps)
         with devices.device(self.seen):
             self.outputs = body(*self.inputs)
@@ -174,7 +188,7 @@ class Recording:
 
     def let_go(self):
         """Keep what `difference_of` needs alone."""
-        del self.last, self.inputs, self.outputs, self.before
+        del self.last, self.inputs, self.outputs, self.before, self.scratch
 
 
 # Why two recordings of a step are not of one program. moved: variables lie elsewhere, which may be for some time only.

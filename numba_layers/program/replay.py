@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .. import registry
 from .native import Compiled, NativeRun
 from .plan import planned
-from .record import INPUT, TEMPORARY, Difference, content, difference_of, same
+from .record import INPUT, TEMPORARY, Difference, content, difference_of, same, spoiled
 from .run import Run
 
 if TYPE_CHECKING:
@@ -94,18 +94,23 @@ class Program:
         self._free.append(memory)
         return answers
 
-    def _new_memory(self, arrays=None):
+    def _new_memory(self, arrays=None, slab=None):
         arrays = arrays or [buffer.array for buffer in self.buffers]
-        return Run(self, arrays) if self.compiled is None else NativeRun(self, self.compiled, arrays)
+        return Run(self, arrays, slab) if self.compiled is None else NativeRun(self, self.compiled, arrays, slab)
 
-    def proven(self, inputs, before, outputs):
-        """Whether the program does what was recorded: from the variables as they were `before` (copies, by buffer), and
-        from temporaries that are no numbers, it makes the variables what they are now, and gives `outputs`, bit by bit.
+    def proven(self, recording):
+        """Whether the program does what was recorded: from the variables as they were before, and from temporaries and
+        scratch that are no numbers, it makes the variables what they are now, and gives the same outputs, bit by bit.
+        The next run has the memory of this one.
         """
-        arrays = [before.get(number, buffer.array) for number, buffer in enumerate(self.buffers)]
-        answers = self._new_memory(arrays).run(inputs)
-        return all(map(same, answers, outputs)) and all(
-            content(array) == content(self.buffers[number].array) for number, array in before.items())
+        copies = recording.before | {number: spoiled(array) for number, array in recording.scratch.items()}
+        outputs = [output.data for output in recording.outputs]
+        memory = self._new_memory([copies.get(number, buffer.array) for number, buffer in enumerate(self.buffers)])
+        right = all(map(same, memory.run(recording.inputs), outputs)) and all(
+            content(array) == content(self.buffers[number].array) for number, array in copies.items())
+        if right:
+            self._free.append(self._new_memory(slab=memory.slab))
+        return right
 
 
 def learned(recording, apart):
@@ -120,6 +125,6 @@ def learned(recording, apart):
     if last is None or difference:
         return None, difference
     program = Program(seen, apart)
-    if program.proven(recording.inputs, recording.before, [output.data for output in recording.outputs]):
+    if program.proven(recording):
         return program, None
     return None, Difference("values change in other ways than by launches of kernels", moved=False)

@@ -5,22 +5,22 @@ import time
 import numpy as np
 
 from ..devices.array import whole
-from .record import INPUT, View, part
-
-NAN = 0xFF          # bytes that are no number in any float type: what a new slab holds
+from .record import INPUT, NAN, View, part
 
 
 class Run:
     """One run of a program at a time, in memory of its own. Inputs are read where they lie.
 
-    arrays: for each buffer an array in it, or None.
+    arrays: for each buffer an array in it, or None. slab: that of a run that has ended, instead of a new one.
     """
 
-    def __init__(self, program, arrays):
+    def __init__(self, program, arrays, slab=None):
         self._program = program
         device, places = program.device, program.plan.places
-        self.slab = device.empty((program.plan.size,), np.uint8)
-        self.slab[...] = NAN
+        self.slab = slab
+        if slab is None:
+            self.slab = device.empty((program.plan.size,), np.uint8)
+            self.slab[...] = NAN
         kept = [whole(array) if array is not None
                 else None if place is not None or buffer.kind == INPUT else device.empty((buffer.bytes,), np.uint8)
                 for array, place, buffer in zip(arrays, places, program.buffers)]

@@ -50,6 +50,20 @@ def test_only_wanted_gradients_are_computed():
     assert called == ["y"]
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_the_last_gradient_lets_go_of_ops_on_the_way(last):
+    x = tensor(1, 2)
+    with Tape() as tape:
+        hidden = ops.exp(x * 2)
+        y = ops.sum(hidden)
+    kept, alive = weakref.ref(hidden.data), []
+    del hidden
+    double = tape.nodes[0].vjps[0]
+    tape.nodes[0] = tape.nodes[0]._replace(vjps=[lambda grad: alive.append(kept() is not None) or double(grad), None])
+    np.testing.assert_allclose(tape.gradient(y, x, last=last), 2 * np.exp([2, 4]), rtol=1e-6)
+    assert alive == [not last] and len(tape.nodes) == (0 if last else 3)
+
+
 def test_one_op_with_several_outputs():
     x = tensor(1, 2, 3, 4)
     with Tape() as tape:

@@ -93,6 +93,12 @@ def _keep_freed_memory():
         mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
+def give_back_freed_memory():
+    """Have the C library return to the system what was freed so far, in a millisecond or a few."""
+    with contextlib.suppress(OSError, AttributeError):      # not GNU's C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def start():
     """Start Numba's threads, once: on the layer the user chose, else tbb, else omp that sleeps when idle."""
     global _guard
