@@ -115,6 +115,11 @@ class CallbackList(Constructed):
         """Whether a callback wants each batch by itself, not several at a time."""
         return any(_listens(callback) for callback in self.callbacks)
 
+    def are_of_users(self) -> bool:
+        """Whether code of the user's is among them, which may do anything between epochs."""
+        return any(type(callback).__module__ != __name__ or isinstance(callback, LambdaCallback | LearningRateScheduler)
+                   for callback in self.callbacks)
+
     def on_batches_end(self, size: int, figures: Mapping[str, NDArray[Any]]) -> None:
         """Several batches of `size` samples have ended; `figures`: an array for each name, a number for each batch."""
         for callback in self.callbacks:

@@ -108,6 +108,20 @@ class GpuArray(DeviceArray):
                 "strides": None if layout.flags.c_contiguous else layout.strides, "stream": int(self.device.stream)}
 
 
+def words_of(arguments):
+    """The words of a launch's arguments, one after the other: see `_prepared`."""
+    words = []
+    for argument in arguments:
+        kind = type(argument)
+        if kind is GpuArray:
+            words += argument._words or argument.words()
+        elif kind is tuple:
+            words += argument
+        else:
+            words.append(argument)
+    return words
+
+
 def span(shape, strides, itemsize):
     """(start, size) of the bytes that an array spans, the start relative to its first element."""
     if strides is None or 0 in shape:

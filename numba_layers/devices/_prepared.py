@@ -6,31 +6,50 @@ of a tuple one for each number. Each lies in a slot of 8 bytes, of which the ker
 
 import ctypes
 import struct
+from itertools import accumulate
 
 _FLOATS = {"float32": "f4x", "float64": "d"}
-ARRAY = 5   # words of an array without axes
+ARRAY, ADDRESS = 5, 4   # words of an array without axes; where among them the address stands
+
+
+class Slots:
+    """Memory for the words of a launch's arguments. address: of where the driver finds that of each word."""
+
+    def __init__(self, count):
+        self.words = (ctypes.c_uint64 * count)()
+        first = ctypes.addressof(self.words)
+        self._pointers = (ctypes.c_uint64 * count)(*range(first, first + 8 * count, 8))
+        self.address = ctypes.addressof(self._pointers)
 
 
 class Prepared:
     """A compiled kernel that is loaded, ready for `launch`.
 
-    function: the driver's handle; parameters: where the driver finds an address for each parameter.
+    function: the driver's handle; slots: for the arguments of the launch at hand; starts: the first word of each
+    argument.
     """
 
     def __init__(self, module, function, kernel, signature):
         self.module, self.function = module, function
         self.name, self.location, self.names = kernel.name, kernel.location, kernel.parameters
         self.shared = 0     # bytes of dynamic shared memory that were asked for so far
-        formats = [code for kind in signature for code in formatted(kind)]
-        self._slots = (ctypes.c_uint64 * len(formats))()
-        first = ctypes.addressof(self._slots)
-        self._pointers = (ctypes.c_uint64 * len(formats))(*range(first, first + 8 * len(formats), 8))
-        self.parameters = ctypes.addressof(self._pointers)
-        self._pack = struct.Struct("<" + "".join(formats)).pack_into
+        formats = [formatted(kind) for kind in signature]
+        self.starts = list(accumulate(map(len, formats), initial=0))
+        self.slots = self.new_slots()
+        self._pack = struct.Struct("<" + "".join(code for codes in formats for code in codes)).pack_into
 
-    def fill(self, words):
-        """Put the words of all arguments into the slots. Raises: struct.error where they do not fit."""
-        self._pack(self._slots, 0, *words)
+    def new_slots(self):
+        """`Slots` for a launch."""
+        return Slots(self.starts[-1])
+
+    def fill(self, slots, words):
+        """Put the words of all arguments into slots. Raises: struct.error where they do not fit."""
+        self._pack(slots.words, 0, *words)
+
+
+def axes(sizes):
+    """The sizes of a grid or block along its three axes."""
+    return (*sizes, 1, 1)[:3] if type(sizes) is tuple else (sizes, 1, 1)
 
 
 def formatted(kind):

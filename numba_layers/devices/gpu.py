@@ -11,12 +11,15 @@ import numpy as np
 
 from ..errors import DeviceError, DtypeError
 from . import _driver
-from ._gpu_array import GpuArray, span
+from ._gpu_array import GpuArray, span, words_of
+from ._graph import Graph
 from ._pool import Pool, reserved
-from ._prepared import Prepared
+from ._prepared import Prepared, axes
 from ._upload import Feed, Uploads
 from .accelerator import Accelerator
 from .array import TYPES
+
+RESIDENT = 0.25     # of the free memory, which whole data sets take at most
 
 
 class Foreign:
@@ -40,7 +43,8 @@ class Gpu(Accelerator):
     def __init__(self, driver=None):
         super().__init__()
         self.driver = driver = driver or _driver.opened()
-        self._launched = None
+        self.launched_last = None       # what `launch` was given
+        self.makes_graphs = True        # until the driver refuses to make one
         self._launching, self._copying = threading.Lock(), threading.RLock()
         self._device = self.checked(driver.cuDeviceGet(0))
         self.title, self.capability = describe(driver, self._device)
@@ -68,7 +72,7 @@ class Gpu(Accelerator):
 
     def _failure(self, status):
         if status in _driver.FAULTS:
-            last = self._launched
+            last = self.launched_last
             last = f"The kernel launched last is {last.name} ({last.location}); an" if last else "An"
             return DeviceError(f"a kernel went wrong on the GPU, which this process cannot use any more "
                                f"({status.name}). {last} earlier one may be the cause: NUMBA_LAYERS_DEBUG=2 waits for "
@@ -205,6 +209,13 @@ class Gpu(Accelerator):
         with self._copying:
             return self._feed(arrays)
 
+    def resident(self, arrays):
+        """Host arrays, here for as long as they are used; None where they take too much of the memory that is free."""
+        self.enter()
+        _, free, _ = self.driver.cuMemGetInfo()
+        free += self._pool.held - self._pool.used
+        return list(map(self.put, arrays)) if sum(array.nbytes for array in arrays) <= RESIDENT * free else None
+
     # ---- kernels -------------------------------------------------------------------------------------------
 
     def prepared(self, kernel, signature):
@@ -221,33 +232,27 @@ class Gpu(Accelerator):
 
     def launch(self, prepared, grid, block, arguments, shared=0):
         """Ask for a prepared kernel. Raises: DeviceError where it cannot be, or an earlier one went wrong."""
-        words = []
-        for argument in arguments:
-            kind = type(argument)
-            if kind is GpuArray:
-                words += argument._words or argument.words()
-            elif kind is tuple:
-                words += argument
-            else:
-                words.append(argument)
-        x, y, z = (*grid, 1, 1)[:3] if type(grid) is tuple else (grid, 1, 1)
-        i, j, k = (*block, 1, 1)[:3] if type(block) is tuple else (block, 1, 1)
+        words, (x, y, z), (i, j, k) = words_of(arguments), axes(grid), axes(block)
         if shared > prepared.shared:
-            self._allow(prepared, shared)
+            self.allow(prepared, shared)
         driver = self.driver
         with self._launching:   # other threads would write to the same slots
             try:
-                prepared.fill(words)
+                prepared.fill(prepared.slots, words)
             except struct.error:
                 raise self.misplaced(prepared, arguments) from None
             driver.cuCtxSetCurrent(self._context)
             (status,) = driver.cuLaunchKernel(prepared.function, x, y, z, i, j, k, shared, self.stream,
-                                              prepared.parameters, 0)
+                                              prepared.slots.address, 0)
         if status:
             raise self._unlaunched(status, prepared, (x, y, z), (i, j, k), shared)
-        self._launched = prepared
+        self.launched_last = prepared
 
-    def _allow(self, prepared, shared):
+    def graph(self):
+        """A new `Graph`. Raises: DeviceError."""
+        return Graph(self)
+
+    def allow(self, prepared, shared):
         """Tell the driver of a kernel's dynamic shared memory: beyond 48 KB it wants to know before."""
         self.enter()
         attribute = self.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import registry
+from .graph import GraphRun
 from .native import Compiled, NativeRun
 from .plan import planned
 from .record import INPUT, TEMPORARY, Difference, content, difference_of, same, spoiled
@@ -96,7 +97,9 @@ class Program:
 
     def _new_memory(self, arrays=None, slab=None):
         arrays = arrays or [buffer.array for buffer in self.buffers]
-        return Run(self, arrays, slab) if self.compiled is None else NativeRun(self, self.compiled, arrays, slab)
+        if self.compiled is not None:
+            return NativeRun(self, self.compiled, arrays, slab)
+        return (GraphRun if self.device.name == "cuda" else Run)(self, arrays, slab)
 
     def proven(self, recording):
         """Whether the program does what was recorded: from the variables as they were before, and from temporaries and

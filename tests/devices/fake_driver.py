@@ -7,6 +7,7 @@ streams run at once instead, as far as events let them. Kernels are PTX and run 
 
 import ctypes
 import functools
+import itertools
 import re
 import threading
 from collections import Counter
@@ -55,6 +56,35 @@ class CUfunction_attribute(IntEnum):
 
 class CUpointer_attribute(IntEnum):
     CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
+
+
+class CUDA_KERNEL_NODE_PARAMS:
+    """What a node of a graph launches."""
+
+    func = kernelParams = 0
+    gridDimX = gridDimY = gridDimZ = blockDimX = blockDimY = blockDimZ = sharedMemBytes = 0
+
+
+class Graph:
+    """Nodes by their handles: (work, handles of those before)."""
+
+    def __init__(self):
+        self.nodes = {}
+
+
+class Executable:
+    """A graph that can run: works by the handles of its nodes, in an order that their dependencies allow.
+
+    Of those the latest: what should have waited for another node, and does not, runs too early.
+    """
+
+    def __init__(self, nodes):
+        self.works = {}
+        left = {handle: set(before) for handle, (_, before) in nodes.items()}
+        while left:
+            handle = [handle for handle, before in left.items() if not before & left.keys()][-1]
+            self.works[handle] = nodes[handle][0]
+            del left[handle]
 
 
 class Stream:
@@ -130,13 +160,13 @@ class FakeDriver:
 
     CUresult, CUdevice_attribute, CUstream_flags = CUresult, CUdevice_attribute, CUstream_flags
     CUevent_flags, CUfunction_attribute = CUevent_flags, CUfunction_attribute
-    CUpointer_attribute = CUpointer_attribute
+    CUpointer_attribute, CUDA_KERNEL_NODE_PARAMS = CUpointer_attribute, CUDA_KERNEL_NODE_PARAMS
 
     def __init__(self, capability=(8, 0), total=1 << 31, version=12040, init=CUresult.CUDA_SUCCESS, eager=()):
         self._capability, self._total, self._version, self._init, self._eager = capability, total, version, init, eager
         self._emulator = Emulator()
         self._thread = threading.local()
-        self._memory, self._pinned, self._objects = {}, {}, {}
+        self._memory, self._pinned, self._objects, self._handles = {}, {}, {}, itertools.count(0x1000)
         self._sticky = self.fault = None
         self.calls = Counter()
 
@@ -176,7 +206,7 @@ class FakeDriver:
     # ---- streams and events --------------------------------------------------------------------------------
 
     def _kept(self, thing):
-        handle = 0x1000 + len(self._objects)
+        handle = next(self._handles)
         self._objects[handle] = thing
         return handle
 
@@ -301,7 +331,11 @@ class FakeDriver:
 
     @does
     def cuLaunchKernel(self, function, x, y, z, i, j, k, shared, stream, parameters, extra):
-        function = self._objects[function]
+        self._objects[stream].ask(self._launch(function, (x, y, z), (i, j, k), shared, parameters))
+
+    def _launch(self, function, grid, block, shared, parameters):
+        """A launch as work: what the arguments are now, they are when it runs."""
+        function, (_, y, z), (i, j, k) = self._objects[function], grid, block
         if shared > max(STATIC_LIMIT, function["shared"]) or max(y, z) > 65535 or i * j * k > 1024:
             raise Refused(CUresult.CUDA_ERROR_INVALID_VALUE)
         declared = function["program"].parameters
@@ -313,10 +347,74 @@ class FakeDriver:
             if self._sticky is not None:
                 return
             try:
-                self._emulator.launch(function["text"], (x, y, z), (i, j, k), words, shared)
+                self._emulator.launch(function["text"], grid, block, words, shared)
             except KernelFault as fault:
                 self._sticky, self.fault = CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, fault
-        self._objects[stream].ask(work)
+        return work
+
+    # ---- graphs --------------------------------------------------------------------------------------------
+
+    @property
+    def graphs(self):
+        """How many graphs there are, those that can run counted by themselves."""
+        return sum(isinstance(thing, Graph | Executable) for thing in list(self._objects.values()))
+
+    @gives
+    def cuGraphCreate(self, flags):
+        return self._kept(Graph())
+
+    @gives
+    def cuGraphAddKernelNode(self, graph, before, count, parameters):
+        nodes = self._objects[graph].nodes
+        if count != len(before) or not set(before) <= nodes.keys():
+            raise Refused(CUresult.CUDA_ERROR_INVALID_VALUE)
+        handle = next(self._handles)
+        nodes[handle] = self._node(parameters), tuple(before)
+        return handle
+
+    def _node(self, asked):
+        return self._launch(asked.func, (asked.gridDimX, asked.gridDimY, asked.gridDimZ),
+                            (asked.blockDimX, asked.blockDimY, asked.blockDimZ), asked.sharedMemBytes,
+                            asked.kernelParams)
+
+    @gives
+    def cuGraphInstantiate(self, graph, flags):
+        return self._kept(Executable(self._objects[graph].nodes))
+
+    @does
+    def cuGraphUpload(self, executable, stream):
+        self._runnable(executable)
+
+    @does
+    def cuGraphExecKernelNodeSetParams(self, executable, node, parameters):
+        works = self._runnable(executable).works
+        if node not in works:
+            raise Refused(CUresult.CUDA_ERROR_INVALID_VALUE)
+        works[node] = self._node(parameters)
+
+    @does
+    def cuGraphLaunch(self, executable, stream):
+        works = list(self._runnable(executable).works.values())     # what is changed later is for later launches
+        self._objects[stream].ask(lambda: [work() for work in works])
+
+    def _runnable(self, executable):
+        found = self._objects.get(executable)
+        if not isinstance(found, Executable):
+            raise Refused(CUresult.CUDA_ERROR_INVALID_VALUE)
+        return found
+
+    def cuGraphExecDestroy(self, executable):
+        return self._destroyed(executable, Executable)
+
+    def cuGraphDestroy(self, graph):
+        return self._destroyed(graph, Graph)
+
+    def _destroyed(self, handle, kind):
+        """In any thread, whatever its context: finalizers run anywhere. What was launched still runs to its end."""
+        if not isinstance(self._objects.get(handle), kind):
+            return (CUresult.CUDA_ERROR_INVALID_VALUE,)
+        del self._objects[handle]
+        return (CUresult.CUDA_SUCCESS,)
 
 
 def _host(address, nbytes):

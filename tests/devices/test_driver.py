@@ -98,6 +98,11 @@ def test_the_names_that_are_used_are_in_the_driver():
     for name, value in vars(FakeDriver).items():
         if name.startswith("cu"):
             assert callable(getattr(driver, name))
+        elif name.startswith("CUDA_"):
+            made, fields = getattr(driver, name)(), [field for field in vars(value) if not field.startswith("_")]
+            for number, field in enumerate(fields):
+                setattr(made, field, number)
+            assert [int(getattr(made, field)) for field in fields] == list(range(len(fields)))
         elif name.startswith("CU"):
             for member in value:
                 assert int(getattr(getattr(driver, name), member.name)) == member
