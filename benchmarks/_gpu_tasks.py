@@ -17,8 +17,10 @@ from numba_layers.registry import kernel
 # torch: PyTorch, or None; place: where its tensors lie; tiny: small shapes.
 Setting = namedtuple("Setting", "torch place tiny")
 # ours: a function; theirs: name -> function. bar: their time over ours, at least. bytes, operations of one call.
-Race = namedtuple("Race", "name ours theirs bar bytes operations", defaults=(None, None))
+# steps: in each call, of which one counts. most: seconds that ours takes at most.
+Race = namedtuple("Race", "name ours theirs bar bytes operations steps most", defaults=(None, None, None, 1, None))
 COPY, PRODUCT, TF32, CONVOLUTION, STEP = 0.9, 0.8, 0.5, 0.5, 0.7     # bars
+MLP, TINY = 1.5, 40e-6      # bars of a step of mnist_mlp, and of a step of a tiny network in `fit`, in seconds
 MEBIBYTES = 256                                                      # of an array: far beyond any cache
 ELEMENTWISE = {
     "relu": (1, lambda x: np.maximum(x, 0)), "tanh": (1, np.tanh), "add": (2, np.add),
@@ -42,7 +44,7 @@ def tasks(tiny):
         size = 40 if tiny else 4096
         found[f"product {size}, float32, {form}"] = lambda setting, form=form, size=size: product(
             setting, size, "float32", form)
-    found |= {"mnist_mlp": mlp, "mnist_cnn": cnn, "residual block": residual}
+    found |= {"16-32-32-1": small, "mnist_mlp": mlp, "mnist_cnn": cnn, "residual block": residual}
     for case in _convolutions.CASES:
         found[case.name] = lambda setting, case=case: convolution(setting, case)
     for case in _convolutions.CASES:
@@ -169,7 +171,34 @@ def exactly(setting, tf32=False, winograd=False):
 def mlp(setting):
     units = {"units": 16} if setting.tiny else {}
     x, y = batch(2 if setting.tiny else mnist_mlp.BATCH, (mnist_mlp.FEATURES,))
-    yield from steps(setting, "mnist_mlp", mnist_mlp.keras(**units), lambda: mnist_mlp.torch_module(**units), x, y)
+    yield from steps(setting, "mnist_mlp", mnist_mlp.keras(**units), lambda: mnist_mlp.torch_module(**units), x, y, MLP)
+
+
+def small(setting):
+    """16-32-32-1, tanh, batch 32, Adam: ours in `fit`, PyTorch's on one batch that lies on the GPU."""
+    from numba_layers.layers import Dense
+    from numba_layers.models import Sequential
+
+    count, rows = (4, 4) if setting.tiny else (512, 32)
+    exactly(setting)
+    x = np.random.default_rng(0).random((count * rows, 16), np.float32)
+    y = np.sin(x.sum(axis=1, keepdims=True))
+    model = Sequential([Dense(32, activation="tanh", input_dim=16), Dense(32, activation="tanh"), Dense(1)])
+    model.compile("adam", "mse")
+
+    def module():
+        from torch import nn, optim
+
+        layers = [nn.Linear(16, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 1)]
+        return nn.Sequential(*layers), optim.Adam
+
+    theirs = {}
+    if setting.torch:
+        step, _ = torch_steps(setting, module, x[:rows], y[:rows], setting.torch.contiguous_format,
+                              setting.torch.nn.MSELoss())
+        theirs["PyTorch"] = lambda: [step() for _ in range(count)]
+    yield Race("16-32-32-1: a step, in fit", lambda: model.fit(x, y, batch_size=rows, epochs=1, verbose=0), theirs,
+               steps=count, most=TINY)
 
 
 def cnn(setting):
@@ -217,7 +246,7 @@ def batch(count, shape, classes=10):
             np.eye(classes, dtype="float32")[random.randint(0, classes, count)])
 
 
-def steps(setting, title, model, make_module, x, y):
+def steps(setting, title, model, make_module, x, y, bar=STEP):
     """A step with its batch on the GPU, the loss never read; and one fed from the host, its loss read, as users do."""
     exactly(setting)
     here = model._batch([x, y], [None])
@@ -229,21 +258,21 @@ def steps(setting, title, model, make_module, x, y):
                       "PyTorch, channels last": setting.torch.channels_last}
     theirs = {name: torch_steps(setting, make_module, x, y, order) for name, order in orders.items()}
     yield Race(f"{title}: step", lambda: model._train_step(here), {name: pair[0] for name, pair in theirs.items()},
-               STEP)
+               bar)
     yield Race(f"{title}: step, fed and read", lambda: model.train_on_batch(x, y),
-               {name: pair[1] for name, pair in theirs.items()}, STEP)
+               {name: pair[1] for name, pair in theirs.items()}, bar)
     loss = model.train_on_batch(x, y)
     if not np.isfinite(loss):
         raise ArithmeticError(f"{title}: the loss is {loss} after these steps")
 
 
-def torch_steps(setting, make_module, x, y, order):
-    """PyTorch's (step, step fed and read)."""
+def torch_steps(setting, make_module, x, y, order, loss_of=None):
+    """PyTorch's (step, step fed and read). loss_of: None for the cross entropy of classes."""
     torch = setting.torch
     module, optimizer_of = make_module()
     module.to(setting.place, memory_format=order)
     optimizer = optimizer_of(module.parameters())
-    loss_of = torch.nn.CrossEntropyLoss()
+    loss_of = loss_of or torch.nn.CrossEntropyLoss()
     images = x.ndim == 4
     if images:
         x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))

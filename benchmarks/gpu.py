@@ -11,7 +11,8 @@ The peer of elementwise kernels and softmax is PyTorch's copy, on the GPU, of as
 the same, eager, with channels first or last, whichever is faster. Precision is the same on both sides: float32 without
 TF32, or TF32 where a line says so; we compute convolutions directly, or by Winograd's algorithm where a line says so,
 cuDNN as it likes: it tries its algorithms beforehand (`cudnn.benchmark`). In a `step` the batch lies on the GPU and
-neither side reads the loss; in a `step, fed and read` it comes from the host and both read the loss. Operations of
+neither side reads the loss; in a `step, fed and read` it comes from the host and both read the loss. In `fit` we gather
+batches and keep figures, PyTorch steps on one batch that lies on the GPU; our time has a bar. Operations of
 convolutions are counted as the direct algorithm has them, three times for forward and back.
 
 What fails says so in its line, and the rest goes on, in a new process if the GPU is lost.
@@ -101,7 +102,8 @@ def line(row):
     if "error" in row:
         return f"{row['name']:46}  {row['error'] if len(row['error']) < 100 else row['error'][:97] + '...'}"
     cells = [form.format(row[key]) if key in row else "" for key, (_, form) in COLUMNS.items()]
-    verdict = {True: "", False: "  below its bar"}[row.get("passed", True)]
+    verdict = "" if row.get("passed", True) else (
+        f"  over {row['most_ms']:.4g} ms" if "most_ms" in row else "  below its bar")
     return f"{row['name']:46}" + "".join(f"{cell:>10}" for cell in cells) + verdict
 
 

@@ -63,6 +63,8 @@ def test_a_line_of_the_table(script):
     row = {"name": "relu", "ours_ms": 0.125, "host_ms": 0.01, "peer_ms": 0.1, "ratio": 0.8, "bar": 0.9, "passed": False,
            "gb_s": 2345.6}
     assert script.line(row).split() == ["relu", "0.125", "0.1", "0.80", "0.9", "2346", "0.01", "below", "its", "bar"]
+    row = {"name": "fit", "ours_ms": 0.05, "host_ms": 0.05, "most_ms": 0.04, "passed": False}
+    assert script.line(row).split() == ["fit", "0.05", "0.05", "over", "0.04", "ms"]
     assert script.line({"name": "relu", "error": "no"}).split() == ["relu", "no"]
 
 
@@ -77,6 +79,7 @@ def test_all_of_it_runs_on_the_emulated_gpu(tmp_path):
     assert done.returncode == 0, done.stderr
     names = [row["name"] for row in table["rows"]]
     assert len(names) == len(set(names)) > 40
-    for word in ("relu", "softmax", "tf32", "mnist_cnn: step", "residual", "resnet64", "Winograd", "1d, and back"):
+    for word in ("relu", "softmax", "tf32", "in fit", "mnist_cnn: step", "residual", "resnet64", "Winograd",
+                 "1d, and back"):
         assert any(word in name for name in names)
     assert all(row["ours_ms"] > 0 and "ratio" not in row for row in table["rows"])
