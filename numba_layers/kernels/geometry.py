@@ -20,7 +20,15 @@ RANK = 3                   # spatial axes, at most
 MOST_RESIDUES = 1 << 20    # of a plan, which takes 216 bytes for each, and some microseconds
 
 # One spatial axis of a sliding window; size, before, after and out are None while the input's size is open.
-WindowAxis = namedtuple("WindowAxis", "size window stride dilation before after out")
+class WindowAxis(namedtuple("WindowAxis", "size window stride dilation before after out")):
+    __slots__ = ()
+
+    @property
+    def reach(self):
+        """From the first tap to the last."""
+        return (self.window - 1) * self.dilation
+
+
 ONE = WindowAxis(1, 1, 1, 1, 0, 0, 1)
 
 # One axis of a plan. Output start + t * step, t < count, sums over taps j < taps: the input at t * stride + offset +
@@ -51,6 +59,16 @@ class ConvProblem(namedtuple("ConvProblem", "form window x y")):
     def weight(self):
         """Shape of the weight, (*window, channels, filters)."""
         return (*(axis.window for axis in self.window), self.x[-1], self.y[-1])
+
+    @property
+    def swapped(self):
+        """A problem of wgrad with image and gradient in each other's place, for strides of 1.
+
+        Its weight is this one's, backwards along each axis of the window, and with channels and filters exchanged.
+        """
+        window = tuple(axis._replace(size=axis.out, out=axis.size, before=axis.reach - axis.before,
+                                     after=axis.reach - axis.after) for axis in self.window)
+        return self._replace(window=window, x=self.y, y=self.x)
 
 
 def pixels(shape):

@@ -32,7 +32,7 @@ SIGNATURES = {
     "clip_gradients": "float32[1] float32[1] float32[1]",
     "convolve": "float32[5] float32[5] float32[1] int64[3] bool bool float32[5]",
     "convolve_backward_weight": "float32[5] float32[5] int64[3] float32[6]",
-    "convolve_small_c_out": "float32[5] float32[5] float32[1] int64[3] bool float32[5]",
+    "convolve_small_c_out": "float32[5] float32[5] float32[1] int64[3] bool bool float32[5]",
     "copy_block": "float32[1] int64*8 int64 int64*8 int64 int64*8 float32[1]",
     "cos_forward": "float32[1] float32[1]",
     "csr_matmul": "int64[1] int64[1] float32[1] float32[2] float32[2]",

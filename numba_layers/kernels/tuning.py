@@ -7,13 +7,15 @@ from .geometry import is_winograd, pixels, winograd_blocks
 from .math.winograd import POINTS
 
 
-class ConvTuning(namedtuple("ConvTuning", "channels blocks weights partial small_c_out split_k depthwise")):
+class ConvTuning(namedtuple("ConvTuning", "channels blocks weights partial small_c_out split_k depthwise swapped",
+                            defaults=[(0, 0)])):
     """Measured numbers of a target's `select`.
 
     channels: (least, most) of Winograd's algorithm. blocks: 4 x 4 ones, at least, of it and of each split of its wgrad.
     weights, partial: channels * filters, at most, of its wgrad, and of that in all splits. small_c_out: (most C_out,
     most C_in) of that algorithm. split_k of wgrad: (about so many splits, rows of the weight, pixels of each).
-    depthwise: (splits at most of its wgrad, pixels of each for each tap).
+    depthwise: (splits at most of its wgrad, pixels of each for each tap). swapped: (most filters, least channels) of
+    that wgrad.
     """
 
     __slots__ = ()
@@ -42,7 +44,17 @@ class ConvTuning(namedtuple("ConvTuning", "channels blocks weights partial small
     def small_c_out_pays(self, problem):
         """Too few channels to fill vectors, and not too many of the rest."""
         most_out, most_in = self.small_c_out
-        return problem.x[-1] <= most_out and problem.y[-1] <= most_in
+        return problem.target[-1] <= most_out and problem.source[-1] <= most_in
+
+    def swapped_pays(self, problem):
+        """Too few filters to fill vectors, which channels do; strides of 1."""
+        most, least = self.swapped
+        return (problem.y[-1] <= most and problem.x[-1] >= least
+                and all(axis.stride == 1 for axis in problem.window))
+
+    def swapped_shape(self, problem):
+        """What `split_k_shape` says of the swapped problem."""
+        return self.split_k_shape(problem.swapped)
 
     def split_k_shape(self, problem):
         """(splits, *weight): small weights have few rows to partition. None for one split."""

@@ -20,7 +20,7 @@ from ._layout import as_format, channels_last, images, whole
 from ._op import composite, op, viewed
 from ._window import axes, transposed_axes
 from .linear import activated, before_relu, dense
-from .shape import reshape
+from .shape import copy_of_block, reshape, strides_of
 
 if TYPE_CHECKING:
     from ..autograd.tensor import Tensor
@@ -52,7 +52,9 @@ def _implicit_gemm(run, problem, workspace, x, weight, bias, relu):
 
 
 def _small_c_out(run, problem, workspace, x, weight, bias, relu):
-    return run("convolve_small_c_out", images(x), _taps(weight), bias, forward_plan(problem.window), relu,
+    dgrad = problem.form == "dgrad"
+    plan = (backward_plan if dgrad else forward_plan)(problem.window)
+    return run("convolve_small_c_out", images(x), _taps(weight), bias, plan, dgrad, relu,
                out=problem.target, out_view=whole(problem.target))
 
 
@@ -71,6 +73,15 @@ def _implicit_gemm_wgrad(run, problem, workspace, x, grad_y, into):
     return reduction.sum_parts(run, partial, into) if workspace else partial
 
 
+def _swapped_wgrad(run, problem, workspace, x, grad_y, into):
+    """Few filters: those of the swapped problem are the channels."""
+    swapped = _implicit_gemm_wgrad(run, problem.swapped, workspace, grad_y, x, None)
+    *taps, row, column = strides_of(swapped.shape)      # of (*window, filters, channels), read from the last tap on
+    last = sum((axis.window - 1) * stride for axis, stride in zip(problem.window, taps))
+    return copy_of_block(run, swapped, problem.weight, [*(-stride for stride in taps), column, row], problem.weight,
+                         x_start=last, into=into)
+
+
 def _winograd_wgrad(run, problem, workspace, x, grad_y, into):
     before = tuple(axis.before for axis in problem.window)
     points = run("winograd_backward_points", x, grad_y, before, out=workspace)
@@ -81,7 +92,7 @@ ALGORITHMS = {      # name -> its launches
     "implicit_gemm": _implicit_gemm, "small_c_out": _small_c_out,
     "winograd_4x4": _winograd, "winograd_2x2": _winograd,
 }
-WGRAD_ALGORITHMS = {"implicit_gemm": _implicit_gemm_wgrad, "winograd_4x4": _winograd_wgrad}
+WGRAD_ALGORITHMS = {"implicit_gemm": _implicit_gemm_wgrad, "swapped": _swapped_wgrad, "winograd_4x4": _winograd_wgrad}
 
 
 def _run(run, problem, x, weight, bias, relu):

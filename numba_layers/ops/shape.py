@@ -106,8 +106,8 @@ def strides_of(shape):
     return tuple(reversed(strides))[-len(shape):] if shape else ()
 
 
-def _copy(run, x, block, x_strides, out, x_start=0, y_start=0, y_strides=None, dtype=None):
-    """Copy a block of x to a block of `out` (a shape: new memory, or a Tensor).
+def copy_of_block(run, x, block, x_strides, out, x_start=0, y_start=0, y_strides=None, dtype=None, into=None):
+    """Inside an op: copy a block of x to a block of `out` (a shape: new memory, or a Tensor).
 
     block: sizes of the block. Starts and strides count elements; y_strides of a contiguous block by default.
     """
@@ -115,7 +115,7 @@ def _copy(run, x, block, x_strides, out, x_start=0, y_start=0, y_strides=None, d
         return run("copy_block", x, out=out, dtype=dtype)
     sizes, x_strides, y_strides = walk(tuple(block), tuple(x_strides), tuple(y_strides or strides_of(block)))
     return run("copy_block", viewed(x, -1), sizes, x_start, x_strides, y_start, y_strides,
-               out=out, out_view=(-1,), dtype=dtype)
+               out=out, out_view=(-1,), dtype=dtype, into=into)
 
 
 @op
@@ -130,7 +130,7 @@ def transpose(run, x: TensorLike, *, axes: Sequence[int] | None = None):
         raise ShapeError(f"transpose: axes {axes} do not name each axis of x (shape {x.shape}) once.")
     out = tuple(x.shape[axis] for axis in axes)
     strides = strides_of(x.shape)
-    return (_copy(run, x, out, [strides[axis] for axis in axes], out),
+    return (copy_of_block(run, x, out, [strides[axis] for axis in axes], out),
             lambda grad: transpose(grad, axes=tuple(np.argsort(axes).tolist())))
 
 
@@ -146,7 +146,7 @@ def broadcast_to(run, x: TensorLike, *, shape: ShapeLike):
     if new < 0 or any(have not in (1, None, want) for want, have in zip(out, own)):
         raise ShapeError(f"broadcast_to: x of shape {x.shape} does not broadcast to {tuple(shape)}.")
     strides = [0 if have == 1 else stride for have, stride in zip(own, (0,) * new + strides_of(x.shape))]
-    return (_copy(run, x, out, strides, out),
+    return (copy_of_block(run, x, out, strides, out),
             lambda grad: reduction.unbroadcast(grad, x))
 
 
@@ -181,7 +181,7 @@ def _repeated(run, x, counts, place):
         block += [size, count] if place else [count, size]
         strides += [stride, 0] if place else [0, stride]
     out = tuple(None if size is None else count * size for count, size in zip(counts, x.shape))
-    return (_copy(run, x, block, strides, out),
+    return (copy_of_block(run, x, block, strides, out),
             lambda grad: reduction.sum(reshape(grad, shape=block), axis=tuple(range(place, 2 * x.ndim, 2))))
 
 
@@ -200,7 +200,7 @@ def concatenate(run, *tensors: TensorLike, axis: int = -1):
     strides, dtype = strides_of(out), _common_dtype(tensors)
     y = out
     for tensor, part in zip(tensors, slices):
-        y = _copy(run, tensor, tensor.shape, strides_of(tensor.shape), y,
+        y = copy_of_block(run, tensor, tensor.shape, strides_of(tensor.shape), y,
                   y_start=part.start * strides[axis], y_strides=strides, dtype=dtype)
     before = (slice(None),) * axis
     return y, *(lambda grad, part=part: block_of(grad, index=(*before, part)) for part in slices)
@@ -253,7 +253,7 @@ def split(run, x: TensorLike, *, parts: PerAxis, axis: int = -1):
     strides = strides_of(x.shape)
     starts = np.cumsum([0, *sizes])[:-1].tolist()
     outs = [x.shape[:axis] + (one,) + x.shape[axis + 1:] for one in sizes]
-    return (tuple(_copy(run, x, out, strides, out, x_start=start * strides[axis])
+    return (tuple(copy_of_block(run, x, out, strides, out, x_start=start * strides[axis])
                   for start, out in zip(starts, outs)),
             lambda *grads: concatenate(*grads, axis=axis))
 
@@ -317,7 +317,7 @@ def block_of(run, x, *, index):
     """x[index] for a tuple of ints, slices, None and one `...`."""
     block, start, strides, out = _parsed(x.shape, index)
     whole = block == tuple(x.shape) and strides == strides_of(x.shape)
-    return (reshaped(run, x, out) if whole else _copy(run, x, block, strides, out, x_start=start),
+    return (reshaped(run, x, out) if whole else copy_of_block(run, x, block, strides, out, x_start=start),
             lambda grad: placed(grad, shape=x.shape, index=index))
 
 
@@ -328,7 +328,7 @@ def placed(run, x, *, shape, index, value=0.0):
     y = shape
     if block != shape:
         y = run("fill", x.dtype.type(value), out=shape, dtype=x.dtype, out_view=(-1,))
-    return (_copy(run, x, block, strides_of(block), y, y_start=start, y_strides=strides),
+    return (copy_of_block(run, x, block, strides_of(block), y, y_start=start, y_strides=strides),
             lambda grad: block_of(grad, index=index))
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from numba_layers import config, ops, registry
 from numba_layers.autograd import Tape, Tensor
+from numba_layers.kernels.cpu import conv_small_c_out
 from numba_layers.kernels.geometry import ConvProblem, backward_plan, forward_plan
 from numba_layers.ops._window import axes, transposed_axes
 from tests.kernels.launching import launch
@@ -35,11 +36,10 @@ def run(window, x, weight, bias, transposed=False, relu=False, winograd=True):
         before = tuple(2 - axis.before if transposed else axis.before for axis in window)
         launch("winograd_convolve", x, transformed, bias, before, relu, y)
         return y, name
-    kernel, *plan = {"small_c_out": ("convolve_small_c_out", forward_plan(window)),
-                     "implicit_gemm": ("convolve", (backward_plan if transposed else forward_plan)(window), transposed),
-                     }[name]
+    kernel = {"small_c_out": "convolve_small_c_out", "implicit_gemm": "convolve"}[name]
+    plan = (backward_plan if transposed else forward_plan)(window)
     taps = weight.reshape((1,) * (5 - weight.ndim) + weight.shape)
-    launch(kernel, x.reshape(padded(x.shape)), taps, bias, *plan, relu, y.reshape(padded(y.shape)))
+    launch(kernel, x.reshape(padded(x.shape)), taps, bias, plan, transposed, relu, y.reshape(padded(y.shape)))
     return y, name
 
 
@@ -114,6 +114,25 @@ def test_table(device, random, dtype, case):
 def test_large(random, dtype, case):
     shape, weight, strides, padding, dilation = case
     compare_all(random, dtype, shape, weight, strides=strides, padding=padding, dilation=dilation)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_small_c_out_has_the_bits_of_convolve(random, case):
+    shape, weight_shape, strides, padding, dilation = case
+    window = axes("test", shape[1:-1], weight_shape[:-2], strides, padding, dilation)
+    grad_shape = shape[0], *(axis.out for axis in window), weight_shape[-1]
+    found = []
+    for form, source, target in (("fprop", shape, grad_shape), ("dgrad", grad_shape, shape)):
+        if conv_small_c_out.fits(ConvProblem(form, window, shape, grad_shape)):
+            x, weight, bias = operands(random, "float32", source, weight_shape, target[-1:])
+            plan = (backward_plan if form == "dgrad" else forward_plan)(window)
+            given = x.reshape(padded(source)), weight.reshape((1,) * (5 - weight.ndim) + weight.shape), bias, plan
+            answers = [np.full(padded(target), np.nan, "float32") for _ in range(2)]
+            for kernel, y in zip(("convolve", "convolve_small_c_out"), answers):
+                launch(kernel, *given, form == "dgrad", True, y)
+            np.testing.assert_array_equal(*answers)
+            found.append(form)
+    assert "dgrad" in found
 
 
 @settings(max_examples=60, deadline=None)

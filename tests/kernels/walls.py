@@ -153,23 +153,25 @@ class Trial:
         same(self.run("matmul_tn", a.T.copy(), b, out=(m, n)), a @ b, "matmul_tn", m, k, n)
         same(self.run("dense_forward", a, b, bias, True, out=(m, n)), np.maximum(a @ b + bias, 0), "dense", m, k, n)
 
-    def convolve(self, shape, window, filters, kernel=None, **geometry):
-        """Forwards, backwards to the image and to the weight; kernel: the one to go back with."""
+    def ways(self, form, window, x, y):
+        """The kernels that hold a problem."""
+        fits = small.fits(ConvProblem(form, window, x.shape, y.shape))
+        return ["convolve", "convolve_small_c_out"] if fits else ["convolve"]
+
+    def convolve(self, shape, window, filters, **geometry):
+        """Forwards, backwards to the image and to the weight."""
         x, weight, bias = self.integers(*shape), self.integers(*window, shape[-1], filters), self.integers(filters)
         found, what = axes("walls", shape[1:-1], window, **geometry), ("conv", shape, window, filters, geometry)
         y = self.integers(shape[0], *(axis.out for axis in found), filters)
         taps, forward = weight.reshape((1,) * (5 - weight.ndim) + weight.shape), forward_plan(found)
         images, grads = x.reshape(padded(x.shape)), y.reshape(padded(y.shape))
-        same(self.run("convolve", images, taps, bias, forward, False, False, out=grads.shape).reshape(y.shape),
-             reference.conv(x, weight, bias, **geometry), *what)
+        for name in self.ways("fprop", found, x, y):
+            same(self.run(name, images, taps, bias, forward, False, False, out=grads.shape).reshape(y.shape),
+                 reference.conv(x, weight, bias, **geometry), name, *what)
         zeros = np.zeros(shape[-1], self.dtype)
         desired = reference.conv_backward_input(y, weight, shape[1:-1], **geometry)
-        small_c_out = select.conv(ConvProblem("dgrad", found, x.shape, y.shape), False).name == "small_c_out"
-        ways = {"convolve": (backward_plan(found), True)} | (
-            {"convolve_small_c_out": (forward,)} if small_c_out else {})
-        assert kernel in (None, *ways), f"not {kernel}: {what}"
-        for name, how in ways.items():
-            grad_x = self.run(name, grads, taps, zeros, *how, False, out=images.shape)
+        for name in self.ways("dgrad", found, x, y):
+            grad_x = self.run(name, grads, taps, zeros, backward_plan(found), True, False, out=images.shape)
             same(grad_x.reshape(x.shape), desired, name, *what)
         grad = self.run("convolve_backward_weight", images, grads, forward, out=(2, *taps.shape)).sum(0)
         same(grad.reshape(weight.shape), reference.conv_backward_weight(x, y, window, **geometry), "weight", *what)
@@ -221,7 +223,7 @@ def edges(trial):
         for taps in (conv.PANEL // (conv.ROW * channels), numbers // (gemm.GROUP * channels)):
             for dilation in (1, 2):
                 trial.convolve((1, 7, channels), (taps + more,), 2, padding="same", dilation=dilation)
-        for window, channels in (((1, 1), conv_wgrad.COLUMNS + more), ((1, 3), conv_wgrad.IN_PLACE + 8 * more)):
+        for window, channels in (((1, 1), conv_wgrad.COLUMNS + more), ((1, 3), conv_wgrad.FEW + 8 * more)):
             for columns in (conv_wgrad.PIXELS + more, conv_wgrad.PIXELS // 2 + more):                 # PATCHES
                 trial.convolve((1, 2, columns, channels), window, panel - more, padding="same")         # BESIDE
         trial.winograd((1, 8, 4 * winograd.BLOCKS // 2 + more, winograd.CHANNELS + more), panel + more, 4, "same")
@@ -236,26 +238,15 @@ def largest(fits):
 
 
 def small_c_out_edges(trial):
-    """The capacity of `convolve_small_c_out`, and one more, which `convolve` takes."""
-    def holds(taps, steps, channels):
-        window = axes("walls", (steps,), (taps,), padding="same")
-        return small.fits(ConvProblem("dgrad", window, (1, steps, channels), (1, steps, 3)))
+    """As much as the buffers of `convolve_small_c_out` hold; one more, and it is not chosen."""
+    def holds(filters, window, columns):
+        window = axes("walls", (2, columns), window, padding="same")
+        return small.fits(ConvProblem("dgrad", window, (1, 2, columns, 3), (1, 2, columns, filters)))
 
-    for channels in (1, 3):
-        steps = largest(partial(holds, 2, channels=channels))
-        taps = small.LINE // channels                                                                # PRODUCTS
-        for more, kernel in ((0, "convolve_small_c_out"), (1, "convolve")):
-            trial.convolve((1, steps + more, channels), (2,), 3, kernel, padding="same")
-            trial.convolve((1, 8, channels), (taps + more,), 3, kernel, padding="same")
-            trial.convolve((1, 50, channels), (3,), small.INNER + more, kernel, padding="same")      # PIXELS, LAST
-        # What `fits` allows leaves some of a row's buffer empty.
-        steps = small.IMAGE_ROW // np.dtype(trial.dtype).itemsize // channels                        # IMAGE_ROW
-        window = axes("walls", (steps,), (2,))
-        grad, weight = trial.integers(1, 1, 1, steps - 1, 3), trial.integers(1, 1, 2, channels, 3)
-        found = trial.run("convolve_small_c_out", grad, weight, np.zeros(channels, trial.dtype),
-                          forward_plan(window), False, out=(1, 1, 1, steps, channels))
-        same(found[0, 0], reference.conv_backward_input(grad[0, 0], weight[0, 0], (steps,)),
-             "small C_out", steps, channels)
+    for window in ((3, 2), (1, 60)):                                                        # IMAGE, WEIGHTS
+        for columns in (small.NARROW, 2 * small.TIMES * small.NARROW + 1):
+            filters = largest(partial(holds, window=window, columns=columns))
+            trial.convolve((1, 2, columns, 3), window, filters, padding="same")
 
 
 def winograd_edges(trial):

@@ -3,7 +3,8 @@ products of the image under each tap with the output's gradient.
 
 A task takes some taps and channels, the rows of the tile, and goes over a part of the pixels, a K-block at a time: some
 rows of one image, or a part of a row. Where a tile's rows are channels of one tap, few enough, it reads the image
-where it lies; else the windows of a K-block are packed first (im2col), one pixel a row.
+where it lies; where they are taps and channels of one row of the window, few enough, it reads copies of the image's
+rows, with zeros beside them; else the windows of a K-block are packed first (im2col), one pixel a row.
 """
 
 from collections import namedtuple
@@ -20,7 +21,8 @@ from .micro.workspace import release, scratch
 
 PIXELS = 128                                  # of a K-block, at most
 COLUMNS = 256                                 # taps and channels of a task, about
-IN_PLACE = 32                                 # channels: of more, a tile would use too little of each cache line
+FEW = 32                                      # channels: of more, a tile would use too little of each cache line
+WINDOWS, LINES, IN_PLACE = 0, 1, 2            # how a tile reads the image: see `way_of`
 ROW = NR_VECTORS * VECTOR_BYTES
 PATCHES = PIXELS * (COLUMNS + MR) * 8       # buffers, in bytes: the windows of a K-block,
 BESIDE = PIXELS * ROW                         # and its gradients
@@ -128,6 +130,28 @@ def pack_windows(x, block, axes, chunk, target, target_row):
 
 
 @inlined
+def pack_lines(x, block, axes, chunk, target, length):
+    """Pack the rows of the image that the runs of a chunk see below each row of a K-block, `length` elements each.
+
+    A run is all taps of a row of the window, so that its elements below a pixel lie side by side.
+    """
+    depth, height, width, channels = x.shape[1:]
+    first = block.w * axes[2].stride + axes[2].offset
+    before = min(length, max(0, -first * channels))
+    within = max(0, min(length, (width - first) * channels) - before)
+    for row in range(block.rows):
+        for run in range(chunk.runs):
+            k_d, k_h, _ = tap_of((chunk.first + run) * chunk.taps, axes)
+            i_d = block.d * axes[0].stride + axes[0].offset + k_d * axes[0].gap
+            i_h = (block.h + row) * axes[1].stride + axes[1].offset + k_h * axes[1].gap
+            some = within if 0 <= i_d < depth and 0 <= i_h < height else 0
+            start = (((block.n * depth + i_d) * height + i_h) * width + max(0, first)) * channels if some > 0 else 0
+            copy(target, 0, target, 0, 1, 0, before)
+            copy(at(target, before), 0, at(x, start), 0, 1, some, length - before)
+            target = at(target, length)
+
+
+@inlined
 def add_in_place(x, block, axes, chunk, r, b, c, vectors):
     """Add to tile c the products of a chunk's rows r.. , channels of one tap, read where they lie in the image."""
     depth, height, width, channels = x.shape[1:]
@@ -149,13 +173,18 @@ def add_in_place(x, block, axes, chunk, r, b, c, vectors):
 
 
 @inlined
-def add_block(x, grad_y, block, axes, chunk, in_place, buffers, target):
+def add_block(x, grad_y, block, axes, chunk, way, buffers, target):
     """Add to the gradient of a chunk's weights, `target` (rows, filters), what the pixels of a K-block give."""
     filters, lanes, (patch, fringe, beside) = grad_y.shape[4], lanes_of(x), buffers
-    total = chunk.runs * chunk.size
-    patch_row = ceil_div(total, MR) * MR
-    if not in_place:
-        pack_windows(x, block, axes, chunk, patch, patch_row)
+    runs, size, pixel = chunk.runs, chunk.size, axes[2].stride * x.shape[4]
+    length = (block.columns - 1) * pixel + chunk.taps * x.shape[4]
+    if way == LINES:
+        pack_lines(x, block, axes, chunk, patch, length)
+    elif way == WINDOWS:
+        size, runs = runs * size, 1
+        pixel = ceil_div(size, MR) * MR
+        length = block.columns * pixel
+        pack_windows(x, block, axes, chunk, patch, pixel)
     start = ((block.n * grad_y.shape[1] + block.d) * grad_y.shape[2] + block.h) * grad_y.shape[3] + block.w
     panels = ceil_div(filters, NR_VECTORS * lanes)
     for panel in range(panels):
@@ -168,21 +197,33 @@ def add_block(x, grad_y, block, axes, chunk, in_place, buffers, target):
                 copy(at(beside, r * block.columns * wide), wide,
                      at(grad_y, (start + r * grad_y.shape[3]) * filters + j), filters, block.columns, some, wide)
             b, b_strides = at(beside, 0), (wide, block.columns * wide)
-        for r in range(0, total, MR):
-            rows = min(MR, total - r)
-            c, c_strides = at(target, r * filters + j), (filters, GROUP * filters)
-            outside = rows < MR or some < wide
-            if outside:
-                copy(fringe, wide, c, filters, rows, some, wide)
-                c, c_strides = at(fringe, 0), (wide, GROUP * wide)
-            if in_place:
-                add_in_place(x, block, axes, chunk, r, Operand(b, b_strides), Operand(c, c_strides), vectors)
-            else:
-                strides = 1, GROUP, patch_row, block.columns * patch_row, 0
-                tile_of(vectors, Operand(at(patch, r), strides), Operand(b, b_strides), (1, block.rows, block.columns),
-                        Operand(c, c_strides), Operand(c, c_strides), False)
-            if outside:
-                copy(at(target, r * filters + j), filters, fringe, wide, rows, some, some)
+        for run in range(runs):
+            for r in range(0, size, MR):
+                rows = min(MR, size - r)
+                c, c_strides = at(target, (run * size + r) * filters + j), (filters, GROUP * filters)
+                outside = rows < MR or some < wide
+                if outside:
+                    copy(fringe, wide, c, filters, rows, some, wide)
+                    c, c_strides = at(fringe, 0), (wide, GROUP * wide)
+                if way == IN_PLACE:
+                    add_in_place(x, block, axes, chunk, run * size + r, Operand(b, b_strides), Operand(c, c_strides),
+                                 vectors)
+                else:
+                    a = at(patch, run * length + r + (chunk.e if way == LINES else 0))
+                    tile_of(vectors, Operand(a, (1, GROUP, pixel, runs * length, 0)), Operand(b, b_strides),
+                            (1, block.rows, block.columns), Operand(c, c_strides), Operand(c, c_strides), False)
+                if outside:
+                    copy(at(target, (run * size + r) * filters + j), filters, fringe, wide, rows, some, some)
+
+
+@inlined
+def way_of(axis, channels):
+    """How tiles read the image, by the last axis of the window."""
+    if channels > FEW:
+        return WINDOWS
+    if channels % MR == 0:
+        return IN_PLACE
+    return LINES if axis.gap == 1 and axis.stride <= axis.taps else WINDOWS
 
 
 @cpu_kernel
@@ -195,7 +236,6 @@ def convolve_backward_weight(x, grad_y, plan, grad_weight):
     """
     parts, filters = grad_weight.shape[0], grad_weight.shape[5]
     channels = x.shape[4]
-    in_place = channels % MR == 0 and channels <= IN_PLACE
     blocks = (grad_y.shape[0] * grad_y.shape[1] * ceil_div(grad_y.shape[2], rows_of_block(grad_y))
               * ceil_div(grad_y.shape[3], PIXELS))
     chunks = ceil_div(cut_of(plan, channels).runs, cut_of(plan, channels).together) * cut_of(plan, channels).cuts
@@ -206,11 +246,12 @@ def convolve_backward_weight(x, grad_y, plan, grad_weight):
         chunk = chunk_of(np.int64(task) - part * chunks, cut)
         first, count = part_of(part, parts, blocks, 1)
         total = chunk.runs * chunk.size
+        way = way_of(axes[2], channels)
         buffers = scratch(x, PATCHES, FRINGE, BESIDE)
         target = at(grad_weight, ((part * cut.runs + chunk.first) * cut.run + chunk.e) * filters)
         copy(target, 0, target, 0, 1, 0, total * filters)
-        if not in_place:
+        if way == WINDOWS:
             copy(buffers[0], 0, buffers[0], 0, 1, 0, PIXELS * ceil_div(total, MR) * MR)   # for columns beyond `total`
         for number in range(first, first + count):
-            add_block(x, grad_y, block_of(number, grad_y), axes, chunk, in_place, buffers, target)
+            add_block(x, grad_y, block_of(number, grad_y), axes, chunk, way, buffers, target)
         release(buffers[0])

@@ -1,7 +1,7 @@
 """Losses of rows: a number for each sample, and its gradient by the output; in parallel over the rows.
 
 Shapes: target, output and grad_output (rows, n), labels (rows, 1), loss and grad (rows,). An iteration owns a
-row. Where a loss limits the output to [epsilon, 1 - epsilon], the gradient outside is 0.
+row, or ROWS of them. Where a loss limits the output to [epsilon, 1 - epsilon], the gradient outside is 0.
 """
 
 import numpy as np
@@ -12,6 +12,9 @@ from ..math.scalar import clip, log
 from ..math.tables import LIMITED_MEAN_LOSSES, MEAN_LOSSES
 from .compile import cpu_kernel
 from .micro.reduction import sum_of, sum_of_rows, summed
+from .micro.vector import at
+
+ROWS = 256   # of a task: those of one element go side by side in vectors
 
 # ---- means of the losses of elements -----------------------------------------------------------------------
 
@@ -23,9 +26,17 @@ def mean_loss(name, value, gradient):
     @cpu_kernel(name=f"{name}_forward")
     def forward(target, output, loss):
         """loss[i] = Σ_j value(target[i, j], output[i, j]) / n"""
-        n = output.shape[1]
-        for i in prange(output.shape[0]):
-            loss[i] = total(n, target[i], output[i]) / output.dtype.type(n)
+        rows, n = output.shape
+        for task in prange((rows + ROWS - 1) // ROWS):
+            first = ROWS * np.int64(task)
+            last = min(first + ROWS, rows)
+            if n == 1:
+                targets, outputs = at(target, 0), at(output, 0)
+                for i in range(first, last):
+                    loss[i] = output.dtype.type(0) + value(targets[i], outputs[i])
+            else:
+                for i in range(first, last):
+                    loss[i] = total(n, target[i], output[i]) / output.dtype.type(n)
 
     @cpu_kernel(name=f"{name}_backward")
     def backward(target, output, grad, grad_output):
@@ -47,10 +58,18 @@ def limited_mean_loss(name, value, gradient):
     @cpu_kernel(name=f"{name}_forward")
     def forward(target, output, epsilon, loss):
         """loss[i] = Σ_j value(target[i, j], output[i, j], epsilon, 1 - epsilon) / n"""
-        n = output.shape[1]
+        rows, n = output.shape
         high = output.dtype.type(1) - epsilon
-        for i in prange(output.shape[0]):
-            loss[i] = total(n, output[i], target[i], epsilon, high) / output.dtype.type(n)
+        for task in prange((rows + ROWS - 1) // ROWS):
+            first = ROWS * np.int64(task)
+            last = min(first + ROWS, rows)
+            if n == 1:
+                targets, outputs = at(target, 0), at(output, 0)
+                for i in range(first, last):
+                    loss[i] = output.dtype.type(0) + value(targets[i], outputs[i], epsilon, high)
+            else:
+                for i in range(first, last):
+                    loss[i] = total(n, output[i], target[i], epsilon, high) / output.dtype.type(n)
 
     @cpu_kernel(name=f"{name}_backward")
     def backward(target, output, grad, epsilon, grad_output):

@@ -19,12 +19,13 @@ def dropout_forward(x, key, threshold, scale, y):
     """y[i] = scale * x[i] unless word i is below threshold, a number of [0, 2**32); then 0."""
     key, zero = opened(key), y.dtype.type(0)
     for block in prange(np.uint64(x.size // 4)):
-        a, b, c, d = draw(block, key)
-        i = FOUR * block
-        y[i] = zero if a < threshold else x[i] * scale
-        y[i + ONE] = zero if b < threshold else x[i + ONE] * scale
-        y[i + TWO] = zero if c < threshold else x[i + TWO] * scale
-        y[i + THREE] = zero if d < threshold else x[i + THREE] * scale
+        words, i = draw(block, key), FOUR * block
+        # All products first: of what may not be read, LLVM makes no vectors.
+        a, b, c, d = x[i] * scale, x[i + ONE] * scale, x[i + TWO] * scale, x[i + THREE] * scale
+        y[i] = zero if words[0] < threshold else a
+        y[i + ONE] = zero if words[1] < threshold else b
+        y[i + TWO] = zero if words[2] < threshold else c
+        y[i + THREE] = zero if words[3] < threshold else d
     words = draw(np.uint64(x.size // 4), key)
     for rest in range(x.size % 4):
         i = x.size // 4 * 4 + rest

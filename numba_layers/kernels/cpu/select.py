@@ -9,20 +9,22 @@ from functools import lru_cache, partial
 from ..algorithm import Algorithm, allowed, always, first, nothing
 from ..tuning import ConvTuning
 from . import conv_small_c_out, winograd, winograd_wgrad
+from .micro.vector import VECTOR_BYTES
 
 WINOGRAD = True     # unless the user says otherwise
-TUNING = ConvTuning(channels=(16, 512), blocks=64, weights=128 * 128, partial=65536, small_c_out=(8, 1024),
-                    split_k=(8, 256, 128), depthwise=(64, 8))
+TUNING = ConvTuning(channels=(16, 512), blocks=64, weights=128 * 128, partial=65536,
+                    small_c_out=(VECTOR_BYTES // 8, 1024), split_k=(8, 256, 128), depthwise=(64, 8), swapped=(4, 8))
 depthwise_splits = TUNING.depthwise_splits
 
 IMPLICIT_GEMM = Algorithm("implicit_gemm", always, always, nothing)
 WINOGRAD_4X4 = Algorithm("winograd_4x4", winograd.fits, TUNING.winograd_4x4_pays, partial(winograd.points_shape, m=4))
 WINOGRAD_2X2 = Algorithm("winograd_2x2", winograd.fits, TUNING.winograd_pays, partial(winograd.points_shape, m=2))
+SMALL_C_OUT = Algorithm("small_c_out", conv_small_c_out.fits, TUNING.small_c_out_pays, nothing)
 ALGORITHMS = {      # form -> in order of preference
-    "fprop": (WINOGRAD_4X4, WINOGRAD_2X2, IMPLICIT_GEMM),
-    "dgrad": (WINOGRAD_4X4, WINOGRAD_2X2,
-              Algorithm("small_c_out", conv_small_c_out.fits, TUNING.small_c_out_pays, nothing), IMPLICIT_GEMM),
+    "fprop": (WINOGRAD_4X4, WINOGRAD_2X2, SMALL_C_OUT, IMPLICIT_GEMM),
+    "dgrad": (WINOGRAD_4X4, WINOGRAD_2X2, SMALL_C_OUT, IMPLICIT_GEMM),
     "wgrad": (Algorithm("winograd_4x4", winograd_wgrad.fits, TUNING.winograd_wgrad_pays, TUNING.winograd_wgrad_points),
+              Algorithm("swapped", always, TUNING.swapped_pays, TUNING.swapped_shape),
               Algorithm("implicit_gemm", always, always, TUNING.split_k_shape)),
 }
 

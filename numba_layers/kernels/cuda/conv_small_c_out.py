@@ -1,4 +1,4 @@
-"""Transposed convolution to a small C_out: too few channels to fill a tile, so each output is a dot product of its own.
+"""Convolution to a small C_out: too few channels to fill a tile, so each output is a dot product of its own.
 
 A thread group of GROUP neighbouring threads owns a pixel and CHANNELS of its channels: its threads divide the
 channels of x up, so that a group's loads are coalesced, and reduce their sums by shuffles.
@@ -29,16 +29,28 @@ def groups(*arguments):
 
 
 @device
-def source(place, tap, axis, size):
-    """(whether there is one, index) of the pixel of x with a tap at index `place` of y, along an axis; size: of x."""
-    distance = u32(place - axis.offset - tap * axis.gap)      # below zero: huge
-    quotient, rest = divmod_u32(distance, axis.stride)
-    return distance < u32(size * axis.stride) and rest == u32(0), quotient
+def place_of(index, step, size):
+    """(residue modulo the step, index within the residue, number of residues) of a pixel of y along an axis."""
+    quotient, rest = divmod_u32(index, u32(step))
+    return rest, quotient, min(u32(step), u32(size))
 
 
 @device
-def add_pixel(x, x_at, weight, weight_at, inner, channels, lane, whole, total):
-    """Add to `total` this thread's products of a pixel with the weights of one tap."""
+def source(t, tap, axis, size):
+    """(whether there is one, index) of the pixel of x below pixel t of a residue, by a tap, along an axis."""
+    index = u32(t * axis.stride + axis.offset + tap * axis.gap)      # below zero: huge
+    return index < u32(size), index
+
+
+@device
+def tap_of(number, axis):
+    """The window's tap that is tap `number` of a residue, along an axis."""
+    return u32(axis.first_tap + number * axis.next_tap)
+
+
+@device
+def add_pixel(x, x_at, weight, weight_at, strides, inner, channels, lane, whole, total):
+    """Add to `total` this thread's products of a pixel with the weights of one tap; strides of its (outer, inner)."""
     if whole:
         i = u32(lane * 4)
         while i < inner:
@@ -54,21 +66,20 @@ def add_pixel(x, x_at, weight, weight_at, inner, channels, lane, whole, total):
             a = ld1(x, u32(x_at + i))
             for c in range(CHANNELS):
                 if u32(c) < channels:
-                    total[c] += a * ld1(weight, u32(mad(u32(c), inner, weight_at) + i))
+                    total[c] += a * ld1(weight, mad(i, strides[1], mad(u32(c), strides[0], weight_at)))
             i = u32(i + GROUP)
 
 
 @cuda_kernel(launch=groups)
-def convolve_small_c_out(x, weight, bias, plan, relu, y):
-    """y = bias + sum over the pixels of x of weight[tap] x[pixel], gathered at the pixel's taps in y; relu if `relu`.
+def convolve_small_c_out(x, weight, bias, plan, transposed, relu, y):
+    """y[pixel] = bias + sum of weight[tap] @ x[pixel's tap] by `plan` (residue, axis, field), relu if `relu`.
 
-    The gradient of a convolution to its input, by the `plan` of the convolution itself.
-    Shapes: x (n, depth, height, width, in), weight (depth, height, width, out, in), y (n, depth, height, width, out)
-    A thread group owns a pixel of y and CHANNELS channels.
+    Shapes as for `convolve`. A thread group owns a pixel of y and CHANNELS channels.
     """
     inner, channels, channel_blocks = u32(x.shape[4]), u32(y.shape[4]), u32((y.shape[4] + CHANNELS - 1) // CHANNELS)
-    axes = axis_of(plan, 0, 0), axis_of(plan, 0, 1), axis_of(plan, 0, 2)
-    whole = inner % u32(4) == u32(0) and aligned(x) and aligned(weight)
+    steps = axis_of(plan, 0, 0).step, axis_of(plan, 0, 1).step, axis_of(plan, 0, 2).step
+    whole = transposed and inner % u32(4) == u32(0) and aligned(x) and aligned(weight)
+    strides = (inner, u32(1)) if transposed else (u32(1), channels)
     total = cuda.local.array(CHANNELS, y.dtype)
     zero, thread = y.dtype.type(0), u32(cuda.threadIdx.x)
     lane, member = u32(thread % u32(GROUP)), u32(thread % u32(WARP) // u32(GROUP))
@@ -81,24 +92,31 @@ def convolve_small_c_out(x, weight, bias, plan, relu, y):
         line, w = divmod_u32(pixel, u32(y.shape[3]))
         plane, h = divmod_u32(line, u32(y.shape[2]))
         n, d = divmod_u32(plane, u32(y.shape[1]))
+        residue_d, t_d, _ = place_of(d, steps[0], y.shape[1])
+        residue_h, t_h, residues_h = place_of(h, steps[1], y.shape[2])
+        residue_w, t_w, residues_w = place_of(w, steps[2], y.shape[3])
+        residue = mad(mad(residue_d, residues_h, residue_h), residues_w, residue_w)
+        axes = axis_of(plan, residue, 0), axis_of(plan, residue, 1), axis_of(plan, residue, 2)
         c0 = u32(channel_block * u32(CHANNELS))
         for c in range(CHANNELS):
             total[c] = zero
         kd = u32(0)
         while kd < axes[0].taps:
-            inside_d, x_d = source(d, kd, axes[0], u32(x.shape[1]))
+            inside_d, x_d = source(t_d, kd, axes[0], u32(x.shape[1]))
             kh = u32(0)
             while kh < axes[1].taps:
-                inside_h, x_h = source(h, kh, axes[1], u32(x.shape[2]))
+                inside_h, x_h = source(t_h, kh, axes[1], u32(x.shape[2]))
                 kw = u32(0) if inside_d and inside_h else axes[2].taps
                 while kw < axes[2].taps:
-                    inside_w, x_w = source(w, kw, axes[2], u32(x.shape[3]))
+                    inside_w, x_w = source(t_w, kw, axes[2], u32(x.shape[3]))
                     if inside_w:
                         x_row = mad(mad(n, u32(x.shape[1]), x_d), u32(x.shape[2]), x_h)
                         x_row = mad(x_row, u32(x.shape[3]), x_w)
-                        tap = mad(mad(kd, axes[1].taps, kh), axes[2].taps, kw)
-                        add_pixel(x, u32(x_row * inner), weight, u32(mad(tap, channels, c0) * inner), inner,
-                                  u32(channels - c0), lane, whole, total)
+                        tap = mad(mad(tap_of(kd, axes[0]), u32(weight.shape[1]), tap_of(kh, axes[1])),
+                                  u32(weight.shape[2]), tap_of(kw, axes[2]))
+                        weight_at = mad(c0, strides[0], u32(tap * channels * inner))
+                        add_pixel(x, u32(x_row * inner), weight, weight_at, strides, inner, u32(channels - c0), lane,
+                                  whole, total)
                     kw = u32(kw + 1)
                 kh = u32(kh + 1)
             kd = u32(kd + 1)

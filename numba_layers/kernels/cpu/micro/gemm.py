@@ -26,6 +26,7 @@ from .vector import MR, VECTOR_BYTES, Vectors, ceil_div, int64, operand_type, ro
 GROUP = 4        # rows of a tile that lie evenly spaced; MR is a multiple of it
 SHORT = MR - 2    # rows of a tile for a group that has no more than half of its rows
 NR_VECTORS = 3   # NR of the widest tile, in vectors; tiles of 1 and 2 vectors finish a row of tiles
+ROW_VECTORS = 6   # of a tile of one row: sums enough for the FMA units
 
 CACHE_LINE = 64  # bytes
 FRINGE = MR * NR_VECTORS * VECTOR_BYTES     # bytes of a buffer for a tile that reaches beyond the result
@@ -109,8 +110,14 @@ def panel_vectors(columns, lanes):
 
     A tile of one vector has too few sums to keep two FMA units busy.
     """
+    return even_vectors(columns, lanes, NR_VECTORS)
+
+
+@inlined
+def even_vectors(columns, lanes, most):
+    """Vectors of the next part of some columns, in as few parts of at most so many as there can be."""
     vectors = ceil_div(columns, lanes)
-    return ceil_div(vectors, ceil_div(vectors, NR_VECTORS))
+    return ceil_div(vectors, ceil_div(vectors, most))
 
 
 def _tile_of(height):
@@ -128,3 +135,21 @@ def _tile_of(height):
 
 
 tile_of, short_tile_of = _tile_of(MR), _tile_of(SHORT)
+group_tile_of = tile_of if MR == GROUP else _tile_of(GROUP)
+
+
+@inlined
+def row_tile_of(vectors, a, b, counts, init, c, relu):
+    """`tile` of one row, 1 to ROW_VECTORS vectors wide."""
+    if vectors == 6:
+        tile(1, 6, a, b, counts, init, c, relu)
+    elif vectors == 5:
+        tile(1, 5, a, b, counts, init, c, relu)
+    elif vectors == 4:
+        tile(1, 4, a, b, counts, init, c, relu)
+    elif vectors == 3:
+        tile(1, 3, a, b, counts, init, c, relu)
+    elif vectors == 2:
+        tile(1, 2, a, b, counts, init, c, relu)
+    else:
+        tile(1, 1, a, b, counts, init, c, relu)

@@ -302,10 +302,7 @@ def transpose(typing, target, target_row, source, source_row, rows, columns):
     def codegen(context, builder, signature, arguments):
         target, target_row, source, source_row, rows, columns = arguments
         vector = Vectors(context, builder, signature.args[0].dtype)
-        lanes, half = vector.lanes, vector.lanes // 2
-        # Interleaving row i with row i + half swaps one bit of row and lane number: log2(lanes) rounds.
-        low = [lane for i in range(half) for lane in (i, lanes + i)]
-        high = [lane + half for lane in low]
+        lanes = vector.lanes
         heights, widths = vector.number_in(rows), vector.number_in(columns)
         with cgutils.for_range(builder, heights) as row, cgutils.for_range(builder, widths) as column:
             i, j = (builder.mul(loop.index, int64(lanes)) for loop in (row, column))
@@ -315,9 +312,13 @@ def transpose(typing, target, target_row, source, source_row, rows, columns):
                 inside = builder.icmp_signed("<", here, rows)
                 count = builder.select(inside, builder.sub(columns, j), int64(0))
                 block.append(vector.load_part(source, vector.offset(here, source_row, j), count))
-            for _ in range(lanes.bit_length() - 1):
-                block = [vector.shuffle(block[r], block[r + half], order)
-                         for r in range(half) for order in (low, high)]
+            size = lanes // 2
+            while size:     # each pair of squares of this size, off the diagonal, changes places
+                low = [lane if lane & size == 0 else lanes + lane - size for lane in range(lanes)]
+                high = [lane + size if lane & size == 0 else lanes + lane for lane in range(lanes)]
+                block = [vector.shuffle(block[r], block[r + size], low) if r & size == 0 else
+                         vector.shuffle(block[r - size], block[r], high) for r in range(lanes)]
+                size //= 2
             for c in range(lanes):
                 vector.store(block[c], target, vector.offset(builder.add(j, int64(c)), target_row, i))
 
