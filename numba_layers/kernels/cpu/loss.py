@@ -12,7 +12,7 @@ from ..math.scalar import clip, log
 from ..math.tables import LIMITED_MEAN_LOSSES, MEAN_LOSSES
 from .compile import cpu_kernel
 from .micro.reduction import sum_of, sum_of_rows, summed
-from .micro.vector import at
+from .micro.vector import apart
 
 ROWS = 256   # of a task: those of one element go side by side in vectors
 
@@ -31,9 +31,9 @@ def mean_loss(name, value, gradient):
             first = ROWS * np.int64(task)
             last = min(first + ROWS, rows)
             if n == 1:
-                targets, outputs = at(target, 0), at(output, 0)
-                for i in range(first, last):
-                    loss[i] = output.dtype.type(0) + value(targets[i], outputs[i])
+                targets, outputs, losses = apart(target, first), apart(output, first), apart(loss, first)
+                for i in range(last - first):
+                    losses[i] = output.dtype.type(0) + value(targets[i], outputs[i])
             else:
                 for i in range(first, last):
                     loss[i] = total(n, target[i], output[i]) / output.dtype.type(n)
@@ -64,9 +64,9 @@ def limited_mean_loss(name, value, gradient):
             first = ROWS * np.int64(task)
             last = min(first + ROWS, rows)
             if n == 1:
-                targets, outputs = at(target, 0), at(output, 0)
-                for i in range(first, last):
-                    loss[i] = output.dtype.type(0) + value(targets[i], outputs[i], epsilon, high)
+                targets, outputs, losses = apart(target, first), apart(output, first), apart(loss, first)
+                for i in range(last - first):
+                    losses[i] = output.dtype.type(0) + value(targets[i], outputs[i], epsilon, high)
             else:
                 for i in range(first, last):
                     loss[i] = total(n, output[i], target[i], epsilon, high) / output.dtype.type(n)

@@ -6,6 +6,7 @@ rewritten instead: `for i in prange(n)` of a kernel becomes that over part numbe
 """
 
 import ast
+import contextlib
 import inspect
 import textwrap
 from types import FunctionType
@@ -28,8 +29,7 @@ def sliced(function):
     what other parts computed. A function without a prange is one part.
     Raises: OSError where its source is not at hand; ValueError where it has more than one prange.
     """
-    lines, first = inspect.getsourcelines(function)
-    kernel = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    kernel, first = _source_of(function)
     loops = [place for place, statement in enumerate(kernel.body) if _over_prange(statement)]
     if len(loops) > 1:
         raise ValueError(f"kernel {function.__name__} has {len(loops)} loops over prange, expected one. Make each a "
@@ -61,6 +61,17 @@ def undivided(jitted):
 def has_loop(function):
     """Whether a function may be cut: whether it has a prange."""
     return "prange" in function.__code__.co_names
+
+
+def _source_of(function):
+    """(the definition of a function as its source has it, number of its first line)."""
+    lines, first = inspect.getsourcelines(function)
+    with contextlib.suppress(SyntaxError):
+        definition = ast.parse(textwrap.dedent("".join(lines))).body[0]
+        if isinstance(definition, ast.FunctionDef) and definition.name == function.__code__.co_name:
+            return definition, first
+    # Code that was generated has the name "<string>", and so has what `python -c` runs, whose source is at hand.
+    raise OSError(f"the source of {function.__name__} is not at hand")
 
 
 def _over_prange(statement):

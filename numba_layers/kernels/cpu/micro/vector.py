@@ -124,6 +124,18 @@ def at(typing, x, offset):
     return types.CPointer(x.dtype)(x, types.int64), codegen
 
 
+@emitted(lambda x, offset: x.reshape(-1)[offset:])
+def apart(typing, x, offset):
+    """`at` for a task: LLVM knows nothing of where it points, and looks for overlaps of arrays within the task. Else it
+    looks for those of all tasks at once, rounds up, and makes no vectors where arrays lie side by side."""
+    def codegen(context, builder, signature, arguments):
+        array, offset = arguments
+        pointer = builder.gep(context.make_array(x)(context, builder, array).data, [offset])
+        return Vectors(context, builder, x.dtype).barrier(pointer)
+
+    return types.CPointer(x.dtype)(x, types.int64), codegen
+
+
 # ---- vectors
 
 class Vectors:
