@@ -22,6 +22,7 @@ _kernels: dict[str, dict[str, Any]] = {"cpu": {}, "cuda": {}}
 _selects: dict[str, Any] = {}
 _loading = lock(awaited=True)
 _loaded: set[str] = set()
+_version = 0
 
 # A kernel that a layer launches: direction 'forward' or 'backward'; when: with which arguments, '' as in the example;
 # location 'file:line', '' where the target has no kernel of the name.
@@ -34,6 +35,19 @@ def register_kernel(name: str, target: str, kernel: Any) -> None:
     if found is not None and getattr(found, "location", None) != getattr(kernel, "location", ""):
         raise ValueError(f"two {target} kernels are named {name!r}")
     _kernels[target][name] = kernel
+    if found is not None:
+        changed()
+
+
+def changed() -> None:
+    """A kernel that may have run by now is another."""
+    global _version
+    _version += 1
+
+
+def version() -> int:
+    """A number that is another after each such change."""
+    return _version
 
 
 def kernel(name: str, target: str) -> Any:

@@ -7,7 +7,8 @@ from ..thread_state import Block, noted, thread_state
 # tapes: those that record now.   evaluating: depth of graph evaluations under way.
 # walks: for each tape and each graph being evaluated the values of symbolic tensors, by identity.
 # layer: the name of the one that computes, or whose gradient is taken; None outside of layers.
-context = thread_state(tapes=[], evaluating=0, walks=[], layer=None)
+# draws: random numbers without a seed of the layer that is called (see `layers.context.Draws`), None outside of calls.
+context = thread_state(tapes=[], evaluating=0, walks=[], layer=None, draws=None)
 
 
 def deferring():

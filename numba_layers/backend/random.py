@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import ops
 from .._legacy import BACKEND, keras1
-from ..autograd.context import deferring
+from ..autograd.context import context, deferring
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer
 from ..config import floatx
 from ..random import Stream
@@ -77,7 +77,10 @@ def _draw(op, shape, dtype, seed, **options):
 
 
 def _stream(seed):
-    """The numbers for one place in a graph: a stream of its own. Draws at once share one for each seed."""
+    """The numbers for one place in a graph, or in a layer's call: a stream of its own. Draws at once share one for each
+    seed."""
+    if seed is None and context.draws is not None:
+        return context.draws.next()
     if deferring() or seed is None:
         return Stream(seed)
     return shared_stream(seed)

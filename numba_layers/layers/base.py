@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..naming import unique_name
 from ..phase import learning
-from .context import collected, collecting, symbolically
+from .context import Draws, collected, collecting, drawing, symbolically
 from .memory import check_sample
 from .named import names_layer
 from .node import Node, as_list, unpack
@@ -249,18 +249,23 @@ class Layer(Weights, Places, LayerNames):
         mask = unpack(masks) if any(entry is not None for entry in masks) else None
         inputs = unpack(tensors)
         around, context.layer = context.layer, self.name
+        before, context.draws = context.draws, self._unseeded()
         recorder = devices.current()
         if recorder.recording:
             recorder.runs(self)
         outputs = self.call(inputs, **self._call_options(kwargs, mask))
         self._regularize_activity(outputs)
-        context.layer = around
+        context.layer, context.draws = around, before
         if getattr(self, "data_format", None) is not None or any(tensor.layout is not None for tensor in tensors):
             layouts = [self.layout_of(tensors, output) for output in as_list(outputs)]
             outputs = _carrying("layout", layouts, outputs, tensors)
         if mask is None and type(self).compute_mask is Layer.compute_mask:
             return outputs
         return _carrying("mask", as_list(self.compute_mask(inputs, mask)), outputs, tensors)
+
+    def _unseeded(self):
+        """The random numbers of a call that have no seed: of streams that the layer keeps."""
+        return Draws(vars(self).setdefault("_draws", []))
 
     def _regularize_activity(self, outputs):
         regularizer = getattr(self, "activity_regularizer", None)
@@ -287,7 +292,8 @@ class Layer(Weights, Places, LayerNames):
         masks = [tensor.mask for tensor in tensors]
         mask = unpack(masks) if any(entry is not None for entry in masks) else None
         inputs = unpack(tensors)
-        outputs = as_list(self._templates(inputs, kwargs, mask))
+        with drawing(self._unseeded()):
+            outputs = as_list(self._templates(inputs, kwargs, mask))
         if not outputs or not all(isinstance(output, Tensor) for output in outputs):
             raise GraphError(f"`call` must return a tensor or a list of them, it returned {unpack(outputs)!r:.80}.")
         masks = as_list(self.compute_mask(inputs, mask))

@@ -1,6 +1,8 @@
-"""What layers do in this Python thread: the losses and updates that they add while a model computes its loss."""
+"""What layers do in this Python thread: the losses and updates that they add while a model computes its loss, and the
+random numbers that they draw."""
 
 from ..autograd.context import context
+from ..random import Stream
 from ..thread_state import Block, noted, thread_state
 
 collected = thread_state(losses=None, updates=None)     # lists, or None where nobody collects
@@ -18,6 +20,36 @@ class collecting(Block):
         return losses, updates
 
 
+class Draws:
+    """What a layer's call draws without a seed: the first draw of each call from the first of `streams`, and so on.
+
+    A stream is made when it is first asked for: so that each call goes on where the last one ended, as Keras's does.
+    """
+
+    def __init__(self, streams):
+        self._streams, self._drawn = streams, 0
+
+    def next(self):
+        """The stream of the next draw."""
+        place, self._drawn = self._drawn, self._drawn + 1
+        if place == len(self._streams):
+            self._streams.append(Stream())
+        return self._streams[place]
+
+
+class drawing(Block):
+    """Inside, what has no seed is drawn from `draws`."""
+
+    __slots__ = ("_draws",)
+
+    def __init__(self, draws):
+        self._draws = draws
+
+    def __enter__(self):
+        self._before = noted(context)
+        context.draws = self._draws
+
+
 class symbolically(Block):
     """Inside, ops on variables wait whatever goes on outside: what a layer's `build` makes is for all later steps."""
 
@@ -27,4 +59,5 @@ class symbolically(Block):
         self._before = noted(context, collected)
         tapes, walks = [], []
         context.tapes, context.evaluating, context.walks = tapes, 0, walks
+        context.draws = None        # initializers' numbers are no part of a call
         collected.losses, collected.updates = None, None

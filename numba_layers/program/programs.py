@@ -65,7 +65,7 @@ class Programs:
         if step is None:
             step = self._steps[key] = _Step()
             if len(self._steps) > MOST:
-                del self._steps[next(iter(self._steps))]
+                self._steps.pop(list(self._steps)[0], None)     # in one piece: other threads may be here too
         for program in step.programs:
             if program.fits():
                 return program.run(inputs, times), times, program
@@ -84,7 +84,7 @@ class Programs:
         program, difference = learned(recording, apart)
         step.last = recording
         if program is not None:
-            step.programs = [program, *step.programs][:PLACES]
+            step.programs = [program, *(one for one in step.programs if one.current)][:PLACES]
             step.last, step.vain = None, 0
         elif difference:
             step.vain += 1

@@ -28,6 +28,7 @@ class Program:
         self.device = recorder.device
         self.launches, self.buffers, self.outputs = recorder.launches, recorder.buffers, recorder.outputs
         self.tensors = list(recorder.tensors.values())
+        self._kernels = registry.version()
         self._layers = [(layer, layer._changes) for layer in recorder.layers.values()]
         self.inputs = [number for number, buffer in enumerate(self.buffers) if buffer.kind == INPUT]
         last = {view.buffer for view in self.outputs if self.buffers[view.buffer].kind == TEMPORARY}
@@ -75,8 +76,15 @@ class Program:
         from .profile import profiled
         return profiled(self, arrays)
 
+    @property
+    def current(self):
+        """Whether its kernels are those that would be launched now."""
+        return self._kernels == registry.version()
+
     def fits(self):
-        """Whether variables lie where they lay, and layers are as they were."""
+        """Whether variables lie where they lay, and layers and kernels are as they were."""
+        if not self.current:
+            return False
         for tensor, data in self.tensors:
             if tensor.data is not data:
                 return False

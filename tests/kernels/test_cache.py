@@ -206,6 +206,27 @@ def test_flush(folder):
     assert [file.name.partition("-")[0] for file in folder.iterdir()] == ["doubled_twice"]
 
 
+FACTOR = 2.0
+
+
+def multiplied(x, y):
+    for i in prange(x.size):
+        y[i] = x[i] * FACTOR
+
+
+def test_a_recompiled_kernel_is_kept_as_what_it_is_now(folder, monkeypatch):
+    kernel = CpuKernel(multiplied, "multiplied", {})
+    x, y = np.full(1, 3, np.float32), np.zeros(1, np.float32)
+    kernel.serial(x, y)
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    kernel.serial.recompile()
+    kernel.serial(x, y)
+    assert y == 15 and launched(multiplied, "multiplied") == (15, 1)
+    monkeypatch.undo()
+    monkeypatch.setenv("NUMBA_LAYERS_CACHE_DIR", str(folder))
+    assert launched(multiplied, "multiplied")[0] == 6
+
+
 @pytest.mark.parametrize("missing", [False, True])
 def test_numbas_library_is_loaded_where_a_kernel_needs_it(folder, monkeypatch, missing):
     loads = []

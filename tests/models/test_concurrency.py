@@ -86,9 +86,9 @@ def test_prediction_in_a_forked_process(layer):
         process.join()
         print((predicted == made.predict(x)).all(), process.exitcode)
         train(made)
-        print(np.allclose(trained, made.predict(x), rtol=1e-4, atol=1e-6))      # omp's child runs serial kernels
+        print((trained == made.predict(x)).all(), len(list(made._programs)) > 1)
     """
-    assert run(script, layer) == ["True", "0", "True"]
+    assert run(script, layer) == ["True", "0", "True", "True"]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -148,7 +148,7 @@ def test_forks_while_another_thread_trains(layer):
             signal.alarm(60)
             predicted = made.predict(x)
             other.train_on_batch(x, y)      # its lock was another thread's at the fork
-            os._exit(0 if np.allclose(predicted, expected, atol=1e-6) else 1)
+            os._exit(0 if (predicted == expected).all() else 1)
 
         thread = threading.Thread(target=busy)
         thread.start()

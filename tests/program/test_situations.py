@@ -1,11 +1,13 @@
 """Whatever happens between steps: with programs the same bits come out as op by op."""
 
+import numba
 import numpy as np
 import pytest
 
 import numba_layers
 from numba_layers import backend as K
 from numba_layers import config, optimizers
+from numba_layers._version import lacking_for_cuda
 from numba_layers.backend.random import forget_streams
 from numba_layers.layers import (
     Conv2D,
@@ -78,6 +80,22 @@ def noise():
     return steps(model, 6)
 
 
+class Jittered(Layer):
+    """Two draws without a seed in a call, one of them in training alone."""
+
+    def call(self, x, training=None):
+        noisy = x + K.random_uniform((8, 6), -0.1, 0.1)
+        return K.in_train_phase(lambda: noisy * K.random_normal((8, 6), 1.0, 0.1), noisy, training=training)
+
+
+def noise_without_seed():
+    model = Sequential([Lambda(lambda x: K.dropout(x, 0.5), input_shape=(6,)), Jittered(), Dense(3)])
+    model.compile("rmsprop", "mae")
+    predictions = [model.predict(X[:8]) for _ in range(4)]
+    assert len({prediction.tobytes() for prediction in predictions}) == 4      # new numbers each time
+    return steps(model, 6) + predictions + fitted(model, x=X[:40], y=Y[:40])
+
+
 def rates():
     model = dense(optimizers.SGD(0.1, momentum=0.9, decay=0.1))
     found = steps(model)
@@ -132,6 +150,8 @@ def loss_of_a_variable():
 
 
 def devices():
+    if numba.config.DISABLE_JIT or lacking_for_cuda():
+        pytest.skip("kernels for GPUs do not compile here")
     model, found = dense(), []
     for device in ("cpu", "emulated", "cpu"):
         with numba_layers.device(device):
@@ -340,10 +360,10 @@ def random_of(seed):
 
 
 SITUATIONS = [
-    dropout, noise, rates, values, phases, trainable, loss_of_a_variable, devices, shared_layers, shared_optimizer,
-    nested, adversaries, attributes, last_batch, sample_weights, class_weights, masks, limits,
-    losses_and_updates_added, doubles, generators, autoencoder, forms_of_data, layouts_in_turn, images,
-    several_inputs_and_outputs, written_optimizer, functions, gradients]
+    dropout, noise, noise_without_seed, rates, values, phases, trainable, loss_of_a_variable, devices,
+    shared_layers, shared_optimizer, nested, adversaries, attributes, last_batch, sample_weights, class_weights,
+    masks, limits, losses_and_updates_added, doubles, generators, autoencoder, forms_of_data, layouts_in_turn,
+    images, several_inputs_and_outputs, written_optimizer, functions, gradients]
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """How a CPU kernel is compiled, cached and launched: the flags, `@cpu_kernel` and `@inlined`."""
 
+import functools
 import sys
 import time
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from ... import config
 from ...locks import made_once
-from ...registry import register_kernel
+from ...registry import changed, register_kernel
 from ..cache import KernelCache, digest, identity
 from . import native, threads
 from .slices import has_loop, sliced, undivided
@@ -64,12 +65,22 @@ class CpuKernel:
         if numba.config.DISABLE_JIT:    # NumPy's scalars warn of 0/0 and the like, machine code does not
             return np.errstate(all="ignore")(function)
         threads.start()   # a kernel from the cache would start them its own way
-        options = self._options_of(form)
-        jitted = numba.njit(**options)(function)
-        directory, made_of = config.cache_directory(), self._identity(options, form)
+        jitted = numba.njit(**self._options_of(form))(function)
+        self._find_cache(jitted, form)
+        jitted.recompile = functools.partial(self._recompiled, jitted, form, jitted.recompile)
+        return jitted
+
+    def _find_cache(self, jitted, form):
+        directory, made_of = config.cache_directory(), self._identity(self._options_of(form), form)
         if directory and made_of:
             jitted._cache = KernelCache(directory, made_of)
-        return jitted
+
+    def _recompiled(self, jitted, form, recompile):
+        """In the place of Numba's `recompile()`: what the function refers to is another now."""
+        self._find_cache(jitted, form)
+        recompile()
+        self._codes.clear()
+        changed()
 
     def _options_of(self, form):
         return self._options | {"parallel": form == "parallel"}

@@ -1,7 +1,8 @@
 """A list of launches as a function that jitted code can call, `prange` included: on one thread, without the GIL.
 
-Its temporaries lie on the stack, or, where they are many, in memory that is freed at the end of the call. The function
-holds what the launches read and write; compiled code that calls it holds the function.
+Its temporaries lie on the stack, or, where they are many, in a block of those that kernels work in, which is there but
+for the first time; where that is too small, in memory that is freed at the end of the call. The function holds what the
+launches read and write; compiled code that calls it holds the function.
 """
 
 import uuid
@@ -16,7 +17,8 @@ from numba.extending import intrinsic, typeof_impl
 
 from ...errors import DtypeError, ModelError, ShapeError
 from . import native
-from .micro.workspace import ALIGNED
+from .micro import workspace
+from .micro.workspace import ALIGNED, BLOCK
 
 STACK = 32 << 10    # bytes of temporaries, at most, on the stack: threads' stacks may be small
 
@@ -184,7 +186,9 @@ def _emit(launches, scalar, context, builder, signature, arguments):
     run = builder.bitcast(_known(context, builder, native.entry(), "run"), kind.as_pointer())
     blocks = _known(context, builder, launches.blocks.ctypes.data, "blocks")
     builder.call(run, [blocks, _long(launches.count), table, _long(1), _long(1)])
-    if launches.slab > STACK:
+    if STACK < launches.slab <= BLOCK:
+        workspace.give(builder, slab)
+    elif launches.slab > BLOCK:
         free = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(ir.VoidType(), [_byte.as_pointer()]), "free")
         builder.call(free, [slab])
@@ -201,6 +205,8 @@ def _data(context, builder, tuple_, kind):
 def _slab(builder, size):
     if size <= STACK:
         return cgutils.alloca_once(builder, _byte, max(1, size) + ALIGNED)
+    if size <= BLOCK:
+        return workspace.take(builder)      # aligned, so that no more is needed
     malloc = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(_byte.as_pointer(), [_long]), "malloc")
     return builder.call(malloc, [_long(size + ALIGNED)])

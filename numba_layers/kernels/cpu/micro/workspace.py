@@ -50,7 +50,7 @@ def scratch(typing, x, one, two=0, three=0, four=0, five=0):
         raise ValueError(f"a block has {BLOCK} bytes, not {ends[-1]}")
 
     def codegen(context, builder, signature, arguments):
-        block = builder.call(_function(builder.module, "take", _pointer, [], _take), [])
+        block = take(builder)
         kind = context.get_value_type(x.dtype).as_pointer()
         buffers = [builder.bitcast(builder.gep(block, [int64(place)]), kind) for place in (0, *ends[:-1])]
         return context.make_tuple(builder, signature.return_type, buffers)
@@ -63,11 +63,20 @@ def scratch(typing, x, one, two=0, three=0, four=0, five=0):
 def release(typing, buffer):
     """Give a task's buffers back, by the first of them."""
     def codegen(context, builder, signature, arguments):
-        block = builder.bitcast(arguments[0], _pointer)
-        builder.call(_function(builder.module, "give", ir.VoidType(), [_pointer], _give), [block])
+        give(builder, builder.bitcast(arguments[0], _pointer))
         return context.get_dummy_value()
 
     return types.void(buffer), codegen
+
+
+def take(builder):
+    """A pointer to a block of BLOCK bytes."""
+    return builder.call(_function(builder.module, "take", _pointer, [], _take), [])
+
+
+def give(builder, block):
+    """Give a block back."""
+    builder.call(_function(builder.module, "give", ir.VoidType(), [_pointer], _give), [block])
 
 
 def _function(module, name, result, arguments, emit):
