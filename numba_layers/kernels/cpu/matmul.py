@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
-from .micro.gemm import FRINGE, GROUP, panel_vectors, tile_of
+from .micro.gemm import FRINGE, NR_VECTORS, TALL, panel_vectors, tiles_of
 from .micro.partition import part_of, thread_count
 from .micro.vector import MR, VECTOR_BYTES, Operand, at, ceil_div, copy, divide, lanes_of, transpose
 from .micro.workspace import release, scratch
@@ -18,6 +18,9 @@ from .micro.workspace import release, scratch
 MC = 1024                                     # a task's block of the result, at most: rows,
 NC_VECTORS = 16                               # columns (NC), in vectors,
 KC = 512                                      # terms of the sum at a time
+NARROW = 64                                   # columns of a factor that is read where it lies, at most
+ONCE = 2                                      # tiles below each other for which a panel is not packed
+SMALL = 2048                                  # elements of a panel of B that stays in the first-level cache
 ROW = NC_VECTORS * VECTOR_BYTES               # buffers, in bytes: a row of the block,
 B_PANELS = (KC + VECTOR_BYTES // 4) * ROW     # the packed block of B, and what `transpose` writes below,
 A_PANEL = MR * KC * 8                       # a copied micro-panel of A
@@ -80,6 +83,9 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
     i0, rows = part_of(row_block, blocks[0], m, MR)
     j0, columns = part_of(block - row_block * blocks[1], blocks[1], n, lanes)
     vectors = ceil_div(columns, lanes)
+    one_panel = columns == n and vectors <= NR_VECTORS
+    pack_a = transpose_a and a_stride > NARROW
+    pack_b = transpose_b or columns < vectors * lanes or b_stride > NARROW and rows > ONCE * MR
 
     panels, a_panel, fringe, start = scratch(y, B_PANELS, A_PANEL, FRINGE, ROW)
     if bias is None:
@@ -91,35 +97,47 @@ def multiply_block(block, blocks, a, b, bias, relu, transpose_a, transpose_b, y)
     for k_block in range(k_blocks):
         p0, depth = part_of(k_block, k_blocks, total, lanes)
         b_here = at(b, j0 * b_stride + p0 if transpose_b else p0 * b_stride + j0)
-        pack(b_here, b_stride, transpose_b, depth, columns, lanes, panels)
+        if pack_b:
+            pack(b_here, b_stride, transpose_b, depth, columns, lanes, panels)
         last = relu and k_block == k_blocks - 1
-        for i in range(i0, i0 + rows, MR):
-            height = min(MR, i0 + rows - i)
+        small = not pack_a and depth * min(columns, NR_VECTORS * lanes) <= SMALL
+        i = i0
+        while i < i0 + rows:
+            left = i0 + rows - i
+            tall = vectors == 1 and not pack_a and left >= TALL
+            height = min(TALL if tall else MR, left)
+            # Rows of y that are no whole vectors: what a row writes too much, the next ones mend, where there are some.
+            reach = ceil_div(vectors * lanes - columns, max(1, columns))
+            spills = columns < vectors * lanes and one_panel and k_blocks == 1 and left >= height + reach
+            outside = height < MR or columns < vectors * lanes and not spills
+            number = divide(left - reach if spills else left, height) if small and not outside else 1
             a_here = at(a, p0 * a_stride + i if transpose_a else i * a_stride + p0)
-            a_row, a_column = a_stride, 1
-            if transpose_a:
+            a_row, a_column = (1, a_stride) if transpose_a else (a_stride, 1)
+            if transpose_a and (pack_a or height < MR):
                 pack_transposed(a_panel, a_here, a_stride, depth, height, lanes)
-                a_here, a_row, a_column = a_panel, 1, MR
+                a_here, a_column = at(a_panel, 0), MR
             elif height < MR:
                 copy(a_panel, KC, a_here, a_stride, height, depth, depth)
                 copy(at(a_panel, height * KC), 0, a_panel, 0, 1, 0, (MR - height) * KC)
                 a_here, a_row = a_panel, KC
-            y_here, start_here, panel = at(y, i * n + j0), start, panels
+            y_here, start_here, panel = at(y, i * n + j0), start, panels if pack_b else b_here
             left = columns
             while left > 0:
                 width = panel_vectors(left, lanes) * lanes
-                outside = height < MR or left < width
-                c, c_row = (fringe, width) if outside else (y_here, n)
+                fringed = outside and (height < MR or left < width)
+                c, c_row = (fringe, width) if fringed else (y_here, n)
                 init, init_row = (start_here, 0) if k_block == 0 else (c, c_row)
-                if outside and k_block > 0:
+                if fringed and k_block > 0:
                     copy(fringe, width, y_here, n, height, left, width)
-                tile_of(divide(width, lanes), Operand(a_here, (a_row, GROUP * a_row, a_column, 0, 0)),
-                        Operand(panel, (width, 0)), (1, 1, depth), Operand(init, (init_row, GROUP * init_row)),
-                        Operand(c, (c_row, GROUP * c_row)), last)
-                if outside:
+                tiles_of(0 if tall else divide(width, lanes), number, Operand(a_here, (a_row, a_column)),
+                         Operand(panel, (width if pack_b else b_stride,)), depth, Operand(init, (init_row,)),
+                         Operand(c, (c_row,)), last)
+                if fringed:
                     copy(y_here, n, fringe, width, height, left, min(left, width))
-                y_here, start_here, panel = at(y_here, width), at(start_here, width), at(panel, width * depth)
+                y_here, start_here = at(y_here, width), at(start_here, width)
+                panel = at(panel, width * depth if pack_b else width)
                 left -= width
+            i += number * height
     release(panels)
 
 

@@ -21,11 +21,12 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 from ..compile import inlined
-from .vector import MR, VECTOR_BYTES, Vectors, ceil_div, int64, operand_type, routine
+from .vector import MR, VECTOR_BYTES, Operand, Vectors, ceil_div, int64, operand_type, routine
 
 GROUP = 4        # rows of a tile that lie evenly spaced; MR is a multiple of it
 SHORT = MR - 2    # rows of a tile for a group that has no more than half of its rows
 NR_VECTORS = 3   # NR of the widest tile, in vectors; tiles of 1 and 2 vectors finish a row of tiles
+TALL = NR_VECTORS * MR   # rows of a tile of one vector, for as many sums
 ROW_VECTORS = 6   # of a tile of one row: sums enough for the FMA units
 
 CACHE_LINE = 64  # bytes
@@ -61,47 +62,82 @@ def tile(typing, height, vectors, a, b, counts, init, c, relu):
     init's strides (0, 0) start all rows from one (the bias), init = C adds to what is there.
     """
     def codegen(context, builder, signature, arguments):
-        _, _, a, b, (planes, segments, depth), init, c, relu = arguments
-        vector = Vectors(context, builder, pointer.dtype)
-        a_row, a_group, a_column, a_segment, a_plane = a.strides
-        b_row, b_segment = b.strides
-        columns = [int64(v * vector.lanes) for v in range(vectors.literal_value)]
-
-        def row_starts(strides):
-            row, group = strides
-            for r in range(height.literal_value):
-                yield vector.offset(int64(r % GROUP), row, builder.mul(int64(r // GROUP), group))
-
-        sums = [[vector.variable(vector.load(init.pointer, builder.add(start, j))) for j in columns]
-                for start in row_starts(init.strides)]
-        for start in row_starts(c.strides):     # the caches have C at hand by the time the sums are made
-            for j in columns[::max(1, CACHE_LINE // VECTOR_BYTES)]:
-                vector.prefetch(c.pointer, builder.add(start, j))
-        with cgutils.for_range(builder, planes) as q, cgutils.for_range(builder, segments) as s:
-            a_here = builder.gep(a.pointer, [vector.offset(s.index, a_segment, builder.mul(q.index, a_plane))])
-            b_here = builder.gep(b.pointer, [builder.mul(vector.offset(q.index, segments, s.index), b_segment)])
-            # A pointer to each group: from a single one LLVM would step to row after row, one by one.
-            groups = [vector.barrier(builder.gep(a_here, [builder.mul(int64(g), a_group)]))
-                      for g in range(-(-height.literal_value // GROUP))]
-            with cgutils.for_range(builder, depth) as p:
-                b_vectors = [vector.load(b_here, vector.offset(p.index, b_row, j)) for j in columns]
-                for r, row_sums in enumerate(sums):
-                    here = vector.offset(p.index, a_column, builder.mul(int64(r % GROUP), a_row))
-                    number = vector.broadcast(builder.load(builder.gep(groups[r // GROUP], [here])))
-                    for total, b_vector in zip(row_sums, b_vectors):
-                        builder.store(vector.multiply_add(number, b_vector, builder.load(total)), total)
-        with builder.if_then(relu):
-            zeros = ir.Constant(vector.type, None)
-            for total in chain.from_iterable(sums):
-                value = builder.load(total)
-                builder.store(builder.select(builder.fcmp_ordered("<", value, zeros), zeros, value), total)
-        for start, row_sums in zip(row_starts(c.strides), sums):
-            for j, total in zip(columns, row_sums):
-                vector.store(builder.load(total), c.pointer, builder.add(start, j))
+        _emit_tile(context, builder, signature, arguments)
 
     pointer = c.types[0]
     a, b, init, c = (operand_type(pointer, rank) for rank in (5, 2, 2, 2))
     return types.void(height, vectors, a, b, types.UniTuple(types.int64, 3), init, c, types.boolean), codegen
+
+
+def _python_tiles(height, vectors, number, a, b, depth, init, c, relu):
+    for first in range(0, number * height, height):
+        a_here, *others = (Operand(pointer[first * row:], (row, GROUP * row, *column, 0, 0))
+                           for pointer, (row, *column) in (a, init, c))
+        _python_tile(height, vectors, a_here, Operand(b.pointer, (*b.strides, 0)), (1, 1, depth), *others, relu)
+
+
+@routine(_python_tiles)
+def tiles(typing, height, vectors, number, a, b, depth, init, c, relu):
+    """So many tiles below each other, for products of matrices; what a row writes too much, the next ones overwrite.
+
+    Strides of a: of A's rows and columns; of b, init and c: of rows.
+    """
+    def codegen(context, builder, signature, arguments):
+        height, vectors, number, a, b, depth, init, c, relu = arguments
+        rows, zero = signature.args[0].literal_value, int64(0)
+        with cgutils.for_range(builder, number) as t:
+            first = builder.mul(t.index, int64(rows))
+            a, init, c = (Operand(builder.gep(pointer, [builder.mul(first, row)]),
+                                  (row, builder.mul(row, int64(GROUP)), *column, *[zero] * 2 * len(column)))
+                          for pointer, (row, *column) in (a, init, c))
+            _emit_tile(context, builder, signature, (height, vectors, a, Operand(b.pointer, (*b.strides, zero)),
+                                                     (int64(1), int64(1), depth), init, c, relu))
+
+    i, pointer = types.int64, c.types[0]
+    a, b, init, c = (operand_type(pointer, rank) for rank in (2, 1, 1, 1))
+    return types.void(height, vectors, i, a, b, i, init, c, types.boolean), codegen
+
+
+def _emit_tile(context, builder, signature, arguments):
+    """The instructions of `tile`."""
+    _, _, a, b, (planes, segments, depth), init, c, relu = arguments
+    height, vectors = (kind.literal_value for kind in signature.args[:2])
+    vector = Vectors(context, builder, next(kind.types[0].dtype for kind in signature.args if hasattr(kind, "types")))
+    a_row, a_group, a_column, a_segment, a_plane = a.strides
+    b_row, b_segment = b.strides
+    columns = [int64(v * vector.lanes) for v in range(vectors)]
+
+    def row_starts(strides):
+        row, group = strides
+        for r in range(height):
+            yield vector.offset(int64(r % GROUP), row, builder.mul(int64(r // GROUP), group))
+
+    sums = [[vector.variable(vector.load(init.pointer, builder.add(start, j))) for j in columns]
+            for start in row_starts(init.strides)]
+    for start in row_starts(c.strides):     # the caches have C at hand by the time the sums are made
+        for j in columns[::max(1, CACHE_LINE // VECTOR_BYTES)]:
+            vector.prefetch(c.pointer, builder.add(start, j))
+    with cgutils.for_range(builder, planes) as q, cgutils.for_range(builder, segments) as s:
+        a_here = builder.gep(a.pointer, [vector.offset(s.index, a_segment, builder.mul(q.index, a_plane))])
+        b_here = builder.gep(b.pointer, [builder.mul(vector.offset(q.index, segments, s.index), b_segment)])
+        # A pointer to each group: from a single one LLVM would step to row after row, one by one.
+        groups = [vector.barrier(builder.gep(a_here, [builder.mul(int64(g), a_group)]))
+                  for g in range(-(-height // GROUP))]
+        with cgutils.for_range(builder, depth) as p:
+            b_vectors = [vector.load(b_here, vector.offset(p.index, b_row, j)) for j in columns]
+            for r, row_sums in enumerate(sums):
+                here = vector.offset(p.index, a_column, builder.mul(int64(r % GROUP), a_row))
+                number = vector.broadcast(builder.load(builder.gep(groups[r // GROUP], [here])))
+                for total, b_vector in zip(row_sums, b_vectors):
+                    builder.store(vector.multiply_add(number, b_vector, builder.load(total)), total)
+    with builder.if_then(relu):
+        zeros = ir.Constant(vector.type, None)
+        for total in chain.from_iterable(sums):
+            value = builder.load(total)
+            builder.store(builder.select(builder.fcmp_ordered("<", value, zeros), zeros, value), total)
+    for start, row_sums in zip(row_starts(c.strides), sums):    # in order, see `tiles`
+        for j, total in zip(columns, row_sums):
+            vector.store(builder.load(total), c.pointer, builder.add(start, j))
 
 
 @inlined
@@ -136,6 +172,19 @@ def _tile_of(height):
 
 tile_of, short_tile_of = _tile_of(MR), _tile_of(SHORT)
 group_tile_of = tile_of if MR == GROUP else _tile_of(GROUP)
+
+
+@inlined
+def tiles_of(vectors, number, a, b, depth, init, c, relu):
+    """`tiles` of MR rows, and of a width known at run time; those of width 0 have TALL rows and one vector."""
+    if vectors == 3:
+        tiles(MR, 3, number, a, b, depth, init, c, relu)
+    elif vectors == 2:
+        tiles(MR, 2, number, a, b, depth, init, c, relu)
+    elif vectors == 1:
+        tiles(MR, 1, number, a, b, depth, init, c, relu)
+    else:
+        tiles(TALL, 1, number, a, b, depth, init, c, relu)
 
 
 @inlined
