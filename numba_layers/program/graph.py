@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from typing import Any
 
 from ..errors import DeviceError
 from .run import Run
@@ -15,7 +16,9 @@ class GraphRun(Run):
 
     def __init__(self, program, arrays, slab=None):
         super().__init__(program, arrays, slab)
-        self.graph, self._nodes, self._addresses = None, None, None
+        self.graph: Any = None
+        self._nodes: list[Any] | None = None
+        self._addresses: list[int] = []
 
     def run(self, inputs, times=1):
         """The outputs for the arrays `inputs`, those of the last run of so many. Nothing waits for the GPU."""
