@@ -274,8 +274,9 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
         """What the model predicts, as a function `f(x, out=None)` for Python and for your own `@njit` code.
 
         Shapes: x (batch_size, ...) of the model's type, C-contiguous -> out (batch_size, ...), written to `out` where
-        that is given, and then nothing is allocated; tuples of arrays for several inputs or outputs. It computes on one
-        thread and without the GIL, with the weights as they are at the call, and may run in several threads at once.
+        that is given, and then nothing is allocated but temporaries of more than 2 MB; tuples of arrays for several
+        inputs or outputs. It computes on one thread and without the GIL, with the weights as they are at the call, and
+        may run in several threads at once.
         `f.gradient(x, seed, out=None)` is d(sum(f(x) * seed))/dx, a seed like f(x), the answer like x.
         Raises: ShapeError for a model whose inputs have open sizes beside the batch, and for arrays of other shapes
         (ValueError in jitted code); DtypeError for other types (an error of compiling in jitted code); ModelError for a

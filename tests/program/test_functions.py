@@ -81,8 +81,10 @@ def test_in_parallel_without_allocating():
     assert found.tobytes() == np.concatenate([function(one[None]) for one in x]).tobytes()
 
 
-@pytest.mark.parametrize("x, error", [(X[:3], ShapeError), (X[:8].astype("float64"), DtypeError), (X[0], DtypeError),
-                                      ([1.0], DtypeError)], ids=["rows", "float64", "axes", "list"])
+@pytest.mark.parametrize("x, error", [
+    (X[:3], ShapeError), (X[:8].astype("float64"), DtypeError), (X[0], DtypeError), ([1.0], DtypeError),
+    (np.asfortranarray(X[:8]), DtypeError), (X[:16:2], DtypeError),
+], ids=["rows", "float64", "axes", "list", "columns first", "not contiguous"])
 def test_wrong_arguments(x, error):
     function = dense().as_function(batch_size=8)
     with pytest.raises(error, match="as_function of model"):
@@ -95,6 +97,15 @@ def test_wrong_arguments(x, error):
     if not isinstance(x, list):
         with pytest.raises((numba.TypingError, ValueError), match="as_function of model"):
             called(x)
+
+
+def test_x_may_be_read_only_and_out_may_not():
+    function, x, out = dense().as_function(batch_size=8), X[:8].copy(), np.empty((8, 3), np.float32)
+    expected = function(x)
+    x.flags.writeable = out.flags.writeable = False
+    assert np.array_equal(function(x), expected)
+    with pytest.raises(DtypeError, match="C-contiguous arrays"):
+        function(x, out)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])

@@ -375,6 +375,7 @@ def used_and_dropped():
     return [weakref.ref(one) for one in (made, *programs)]
 
 
+@compiled
 def test_programs_of_models_that_are_gone_leave_no_memory(unproven):
     """The issue's measure is a thousand models and 50 MB; what is left of each is told by its references."""
     used_and_dropped()
@@ -389,6 +390,7 @@ def test_programs_of_models_that_are_gone_leave_no_memory(unproven):
         tracemalloc.stop()
 
 
+@compiled
 def test_a_step_allocates_nothing(monkeypatch, unproven):
     """But for a few numbers: the same for any size, and nothing of the device."""
     peaks, empty, allocated = [], devices.Cpu.empty, []

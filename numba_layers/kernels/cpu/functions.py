@@ -97,7 +97,7 @@ def function({', '.join(arguments)}, out=None):
     else:
         given = out
     {'; '.join([*checks, *out_checks])}
-    launch(({', '.join(f'contiguous({array})' for array in given)},), ({', '.join(out)},))
+    launch(({', '.join(given)},), ({', '.join(out)},))
     return given
 """, "function", name, inputs, outputs, _launcher(name, launches, inputs, outputs))
 
@@ -109,7 +109,7 @@ def step_of(name, launches, inputs, loss, groups):
     return _jitted(f"""
 def step({', '.join(arguments)}):
     {'; '.join(checks)}
-    return launch(({', '.join(f'contiguous({array})' for array in given)},), None)
+    return launch(({', '.join(given)},), None)
 """, "step", name, inputs, [loss], _launcher(name, launches, inputs, [loss]))
 
 
@@ -121,7 +121,7 @@ def _unpacked(arguments, specs, groups):
 
 
 def _jitted(source, entry, name, inputs, outputs, launch):
-    namespace = {"__name__": __name__, "launch": launch, "empty": np.empty, "contiguous": np.ascontiguousarray}
+    namespace = {"__name__": __name__, "launch": launch, "empty": np.empty}
     namespace |= {f"dtype_{number}": spec.dtype for number, spec in enumerate(outputs)}
     namespace |= {f"check_{spec.name}": _checked(name, spec) for spec in (*inputs, *outputs)}
     exec(source, namespace)
@@ -147,21 +147,23 @@ def _launcher(name, launches, inputs, outputs):
     @intrinsic
     def launch(typing, x, out):
         given = [*x.types, *(() if scalar else out.types)]
-        for spec, kind in zip(specs, given):
-            _check_type(name, spec, kind)
+        for number, (spec, kind) in enumerate(zip(specs, given)):
+            _check_type(name, spec, kind, written=number >= len(inputs))
         result = numba.from_dtype(outputs[0].dtype) if scalar else types.void
         return result(x, out), lambda *arguments: _emit(launches, scalar, *arguments)
 
     return launch
 
 
-def _check_type(name, spec, kind):
+def _check_type(name, spec, kind, written):
     wanted = numba.from_dtype(spec.dtype)
     if not isinstance(kind, types.Array) or (kind.dtype, kind.ndim) != (wanted, len(spec.shape)):
         raise TypingError(f"{name}: {spec.name} must be an array of {wanted} with {len(spec.shape)} axes, "
                           f"{spec.shape}, it is {kind}.")
-    if kind.layout != "C" or not kind.mutable:
-        raise TypingError(f"{name}: {spec.name} must be C-contiguous and writable: np.ascontiguousarray({spec.name}).")
+    if kind.layout != "C":      # a copy would be allocated
+        raise TypingError(f"{name}: {spec.name} must be C-contiguous: np.ascontiguousarray({spec.name}).")
+    if written and not kind.mutable:
+        raise TypingError(f"{name}: {spec.name} must be writable: {spec.name}.copy().")
 
 
 def _emit(launches, scalar, context, builder, signature, arguments):
