@@ -1,54 +1,77 @@
 """Launches that the driver is asked for by one call: a CUDA graph.
 
 It is built node by node, not captured from a stream: no stream is in a state that an error or an interrupt could leave
-it in, other threads may launch and allocate meanwhile, and a node can be told later where an array lies.
+it in, other threads may launch and allocate meanwhile, and a node can be told later where an array lies. A node waits
+for those that write what it uses, or use what it writes: launches that have nothing to do with each other run at once.
 """
 
 from . import device
-from ._gpu_array import words_of
+from ._gpu_array import GpuArray, words_of
 from ._prepared import ADDRESS, axes
 from .base import Device
 
 
 class Node:
-    """A launch of a graph. parameters: the driver's, which point to `slots`, the words of the arguments."""
+    """A launch of a graph.
 
-    def __init__(self, prepared, slots, parameters, handle):
-        self.prepared, self.slots, self.parameters, self.handle = prepared, slots, parameters, handle
+    parameters: the driver's, which point to `slots`, the words of the arguments. uses: (start, end, whether it may be
+    written) of each array, addresses. behind: a bit for each node that runs before it, by their numbers.
+    """
+
+    def __init__(self, prepared, arguments):
+        self.prepared, self.slots = prepared, prepared.new_slots()
+        prepared.fill(self.slots, words_of(arguments))
+        self.uses = [(array.address, array.address + array.nbytes, number in prepared.written)
+                     for number, array in enumerate(arguments) if type(array) is GpuArray]
+        self.parameters = self.handle = None
+        self.behind = 0
+
+    def clashes(self, other):
+        """Whether one of two nodes writes what the other uses."""
+        return any((written or also) and start < stop and begin < end
+                   for start, end, written in self.uses for begin, stop, also in other.uses)
 
 
 class Graph(Device):
-    """A device in the place of `gpu` whose launches become nodes, each after the one before. One thread runs it."""
+    """A device in the place of `gpu` whose launches become nodes. One thread runs it."""
 
     def __init__(self, gpu):
         self.name, self.target, self.capability, self.prepared = gpu.name, gpu.target, gpu.capability, gpu.prepared
         self._gpu, self._driver = gpu, gpu.driver
-        self._last = self._graph = self._executable = None     # _last: the last node
+        self._nodes, self._graph, self._executable = [], None, None
         gpu.enter()
         self._graph = gpu.checked(gpu.driver.cuGraphCreate(0))
 
     def add(self, kernel, arguments):
         """The node of a launch; None where the kernel has nothing to write. Raises: DeviceError."""
-        before = self._last
+        count = len(self._nodes)
         with device(self):
             kernel(*arguments)
-        return self._last if self._last is not before else None
+        return self._nodes[-1] if len(self._nodes) > count else None
 
     def launch(self, prepared, grid, block, arguments, shared=0):
         """What kernels ask of a device."""
-        gpu = self._gpu
-        slots = prepared.new_slots()
-        prepared.fill(slots, words_of(arguments))
+        gpu, node = self._gpu, Node(prepared, arguments)
         if shared > prepared.shared:
             gpu.allow(prepared, shared)
-        parameters = self._driver.CUDA_KERNEL_NODE_PARAMS()
-        parameters.func, parameters.kernelParams, parameters.sharedMemBytes = prepared.function, slots.address, shared
+        node.parameters = parameters = self._driver.CUDA_KERNEL_NODE_PARAMS()
+        parameters.func, parameters.kernelParams = prepared.function, node.slots.address
+        parameters.sharedMemBytes = shared
         parameters.gridDimX, parameters.gridDimY, parameters.gridDimZ = axes(grid)
         parameters.blockDimX, parameters.blockDimY, parameters.blockDimZ = axes(block)
-        before = [self._last.handle] if self._last else []
+        before = self._before(node)
         gpu.enter()
-        handle = gpu.checked(self._driver.cuGraphAddKernelNode(self._graph, before, len(before), parameters))
-        self._last = Node(prepared, slots, parameters, handle)
+        node.handle = gpu.checked(self._driver.cuGraphAddKernelNode(self._graph, before, len(before), parameters))
+        self._nodes.append(node)
+
+    def _before(self, node):
+        """The handles of the nodes for which a new one waits, without those for which others of them wait."""
+        found = []
+        for number, earlier in reversed(list(enumerate(self._nodes))):
+            if not node.behind >> number & 1 and node.clashes(earlier):
+                found.append(earlier.handle)
+                node.behind |= earlier.behind | 1 << number
+        return found
 
     def finish(self):
         """Make it ready to run. Raises: DeviceError."""
@@ -69,7 +92,8 @@ class Graph(Device):
         gpu.enter()
         for _ in range(times):
             gpu.checked(self._driver.cuGraphLaunch(self._executable, gpu.stream))
-            gpu.launched_last = self._last and self._last.prepared
+            if self._nodes:
+                gpu.launched_last = self._nodes[-1].prepared
 
     def __del__(self):      # may run anywhere: it takes no lock, and no context of the thread's; what runs ends first
         if self._executable is not None:

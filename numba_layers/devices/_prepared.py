@@ -6,6 +6,7 @@ of a tuple one for each number. Each lies in a slot of 8 bytes, of which the ker
 
 import ctypes
 import struct
+from functools import cached_property
 from itertools import accumulate
 
 _FLOATS = {"float32": "f4x", "float64": "d"}
@@ -29,14 +30,23 @@ class Prepared:
     argument.
     """
 
-    def __init__(self, module, function, kernel, signature):
+    def __init__(self, module, function, kernel, signature, capability):
         self.module, self.function = module, function
+        self._of = kernel, signature, capability
         self.name, self.location, self.names = kernel.name, kernel.location, kernel.parameters
         self.shared = 0     # bytes of dynamic shared memory that were asked for so far
         formats = [formatted(kind) for kind in signature]
         self.starts = list(accumulate(map(len, formats), initial=0))
         self.slots = self.new_slots()
         self._pack = struct.Struct("<" + "".join(code for codes in formats for code in codes)).pack_into
+
+    @cached_property
+    def written(self):
+        """The numbers of the arguments that the kernel may write to."""
+        kernel, signature, capability = self._of
+        arrays = {start + ADDRESS: number for number, (start, kind) in enumerate(zip(self.starts, signature))
+                  if hasattr(kind, "ndim")}
+        return {arrays[word] for word in kernel.written(signature, capability, set(arrays))}
 
     def new_slots(self):
         """`Slots` for a launch."""

@@ -228,7 +228,7 @@ class Gpu(Accelerator):
                               "than the installed packages: pip install -U numba-cuda cuda-toolkit.") from error
         module = self.checked(self.driver.cuModuleLoadData(code))
         function = self.checked(self.driver.cuModuleGetFunction(module, entry))
-        return Prepared(module, function, kernel, signature)
+        return Prepared(module, function, kernel, signature, self.capability)
 
     def launch(self, prepared, grid, block, arguments, shared=0):
         """Ask for a prepared kernel. Raises: DeviceError where it cannot be, or an earlier one went wrong."""

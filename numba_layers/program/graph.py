@@ -4,6 +4,7 @@ import time
 import warnings
 from typing import Any
 
+from ..devices import memory
 from ..errors import DeviceError
 from .run import Run
 
@@ -19,6 +20,7 @@ class GraphRun(Run):
         self.graph: Any = None
         self._nodes: list[Any] | None = None
         self._addresses: list[int] = []
+        self._own = {memory(array) for array in arrays if array is not None}
 
     def run(self, inputs, times=1):
         """The outputs for the arrays `inputs`, those of the last run of so many. Nothing waits for the GPU."""
@@ -27,6 +29,12 @@ class GraphRun(Run):
             return super().run(inputs, times)
         self.graph.run(times)
         return self._answers(inputs)
+
+    def _here(self, inputs):
+        """As launches take them; a variable of the program itself is copied, for launches were put in order without it.
+        """
+        return [self._program.device.put(array) if memory(array) in self._own else array
+                for array in super()._here(inputs)]
 
     def _ready(self, inputs):
         """Whether there is a graph, which reads the arrays `inputs` then."""

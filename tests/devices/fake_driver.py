@@ -366,7 +366,7 @@ class FakeDriver:
     @gives
     def cuGraphAddKernelNode(self, graph, before, count, parameters):
         nodes = self._objects[graph].nodes
-        if count != len(before) or not set(before) <= nodes.keys():
+        if not count == len(before) == len(set(before)) or not set(before) <= nodes.keys():
             raise Refused(CUresult.CUDA_ERROR_INVALID_VALUE)
         handle = next(self._handles)
         nodes[handle] = self._node(parameters), tuple(before)

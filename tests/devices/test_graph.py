@@ -47,6 +47,29 @@ def test_launches_follow_each_other_as_often_as_asked(gpu, kernels):
     assert set(y.numpy()) == {6}
 
 
+def test_launches_wait_for_those_that_write_what_they_use_or_use_what_they_write(gpu, kernels, monkeypatch):
+    """The fake runs the latest first of those that wait for no other."""
+    shifted, waits = kernels.kernel(gpu, kernels.shifted), []
+    add = gpu.driver.cuGraphAddKernelNode
+    monkeypatch.setattr(gpu.driver, "cuGraphAddKernelNode", lambda graph, before, count, parameters: (
+        waits.append(count), add(graph, before, count, parameters))[1])
+    arrays = x, y, z, parts = gpu.put(numbers()), *(gpu.empty(300, "float32") for _ in range(3))
+    graph, _ = made(gpu, [
+        (shifted, (x, np.float32(2), y)), (shifted, (x, np.float32(3), z)),         # nothing to wait for
+        (shifted, (y, np.float32(1), x)),                                           # both: they read x, one wrote y
+        (shifted, (x[:100], np.float32(1), parts[:100])), (shifted, (z[100:], np.float32(1), parts[100:])),
+        (shifted, (parts[50:150], np.float32(2), y[:100])),                         # both
+        (shifted, (y, np.float32(1), z))])                                          # that: for the others it waits
+    assert waits == [0, 0, 2, 1, 1, 2, 1]
+    graph.run()
+    x, y, z = numbers(), 2 * numbers() + 1, 3 * numbers() + 1
+    x = y + 1
+    parts = np.concatenate([x[:100] + 1, z[100:] + 1])
+    y[:100] = 2 * parts[50:150] + 1
+    for found, wanted in zip(arrays, (x, y, y + 1, parts)):
+        np.testing.assert_array_equal(found.numpy(), wanted)
+
+
 def test_one_call_of_the_driver_a_run(fake, kernels):
     shifted = kernels.kernel(fake, kernels.shifted)
     x, y = fake.put(numbers()), fake.empty(300, "float32")
@@ -240,6 +263,30 @@ def test_many_steps_are_asked_for_before_a_figure_is_read(fake, kernels_for, mon
     one.fit(X[:20], Y[:20], epochs=3, **options)
     calls = fake.driver.calls - before
     assert calls["cuGraphLaunch"] == 15 and calls["cuStreamSynchronize"] <= 5      # 1, 2 and 2; then 5 steps
+
+
+def test_an_input_that_is_a_variable_of_the_program(fake, kernels_for):
+    """Launches are put in order by what they read and write where inputs lay when the graph was made."""
+    from numba_layers.autograd.tensor import Tensor
+    from numba_layers.ops import add
+    from numba_layers.ops._op import copy_into
+    from numba_layers.program import Programs
+
+    kernels_for(fake)
+    variable, found = fake.put(np.zeros(300, np.float32)), []
+
+    def body(x):
+        y = add(Tensor(x), Tensor(variable))
+        z = add(Tensor(x), y)
+        copy_into(variable, y)
+        return [z]
+
+    programs = Programs(fake)
+    for _ in range(4):
+        found = programs.run("step", body, [fake.put(np.ones(300, np.float32))], [variable])
+    assert set(found[0].numpy()) == {5} and set(variable.numpy()) == {4}
+    found = programs.run("step", body, [variable], [variable])
+    assert set(found[0].numpy()) == {12} and set(variable.numpy()) == {8}
 
 
 def test_data_that_a_callback_changes(fake, kernels_for):

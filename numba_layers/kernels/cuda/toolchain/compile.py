@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from .... import config
 from ...._version import installed
+from ....emulator import written as places
 from ... import store
 from ...cache import digest, identity, surroundings, versions
 from .ptx import compile_ptx
@@ -28,6 +29,13 @@ def cubin(kernel, signature, capability):
         return entry(text) + b"\0" + link(text, capability).code
     name, _, code = _kept(kernel, signature, capability, "code", make).partition(b"\0")
     return name, code
+
+
+def written(kernel, signature, capability, addresses):
+    """Those of `addresses`, numbers of parameters in its PTX, at which `kernel` may write."""
+    def make():
+        return " ".join(map(str, sorted(places.written(ptx(kernel, signature, capability), addresses)))).encode()
+    return {int(number) for number in _kept(kernel, signature, capability, f"written {places.RULES}", make).split()}
 
 
 def entry(text):

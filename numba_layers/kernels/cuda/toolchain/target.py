@@ -87,6 +87,10 @@ class CudaKernel:
         """(entry, machine code) of the same, ready for the driver."""
         return compile.cubin(self, signature, capability)
 
+    def written(self, signature, capability, addresses):
+        """Those of `addresses`, numbers of parameters of the same, at which it may write."""
+        return compile.written(self, signature, capability, addresses)
+
     def __repr__(self):
         return f"<cuda kernel {self.name} at {self.location}>"
 
