@@ -19,7 +19,6 @@ import warnings
 from collections import deque
 
 import numba
-from numba.core.registry import cpu_target
 
 from .. import config, registry
 from . import level
@@ -74,27 +73,14 @@ def processors():
 
 def _lacking(wanted):
     """Of `wanted`, each once, what is neither compiled in this process nor kept in a cache."""
-    for name, types in dict.fromkeys(wanted):
-        jitted, whole = _form(name, types)
-        if whole not in jitted.overloads and not _is_kept(jitted, whole):
-            yield name, types
-
-
-def _is_kept(jitted, types):
-    places = getattr(jitted._cache, "places", None)
-    return places is not None and any(file.exists() for file, _ in places(types, cpu_target.target_context))
+    return [(name, types) for name, types in dict.fromkeys(wanted) if not registry.kernel(name, "cpu").has(types)]
 
 
 def _compile(name, types):
     """Compile, or load, a kernel; whether it is in the cache then."""
-    jitted, whole = _form(name, types)
-    jitted.compile(whole)
-    return _is_kept(jitted, whole)
-
-
-def _form(name, types):
-    """(what launches run of a kernel, its types): arguments are followed by the part and the number of parts."""
-    return registry.kernel(name, "cpu").sliced, (*types, numba.int64, numba.int64)
+    kernel = registry.kernel(name, "cpu")
+    kernel.compile(types)
+    return kernel.is_kept(types)
 
 
 def _keeps():

@@ -171,6 +171,10 @@ class KernelCache(_Cache):
             for folder in ready_made():
                 yield folder / name, folder == self._directory
 
+    def has(self, signature, target_context):
+        """Whether there is a file of a signature's code."""
+        return any(file.exists() for file, _ in self.places(signature, target_context))
+
     def load_overload(self, signature, target_context):
         if not self._enabled:
             return None

@@ -276,8 +276,9 @@ def package(tmp_path, folder):
     """The house without its kernels, and one kernel that imports a formula and a constant."""
     copy = tmp_path / "numba_layers"
     for name in ("__init__", "_version", "absent", "config", "errors", "locks", "registry", "kernels/__init__",
-                 "kernels/cache", "kernels/level", "kernels/store", "kernels/cpu/__init__", "kernels/cpu/compile",
-                 "kernels/cpu/native", "kernels/cpu/objects", "kernels/cpu/slices", "kernels/cpu/threads"):
+                 "kernels/cache", "kernels/inlining", "kernels/level", "kernels/store", "kernels/cpu/__init__",
+                 "kernels/cpu/compile", "kernels/cpu/native", "kernels/cpu/objects", "kernels/cpu/slices",
+                 "kernels/cpu/threads"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / f"{name}.py", copy / f"{name}.py")
     target = copy / "kernels" / "cpu"

@@ -6,11 +6,13 @@ import time
 
 import numba
 import numpy as np
+from numba.core.registry import cpu_target
 
 from ... import config
 from ...locks import made_once
 from ...registry import changed, register_kernel
 from ..cache import KernelCache, digest, identity
+from ..inlining import Inlining
 from . import native, threads
 from .slices import has_loop, sliced, undivided
 
@@ -40,6 +42,7 @@ class CpuKernel:
         self.divisible = self._loops    # until it turns out that its source is not at hand
         self.__doc__ = function.__doc__
         self._codes = {}    # what `code` answers, by the forms of the arguments
+        self._ready = set()     # forms of arguments for which nothing is to be compiled
 
     @made_once
     def sliced(self):
@@ -92,6 +95,28 @@ class CpuKernel:
         """Digests of what makes its forms today, as their files in the cache say it."""
         return {digest(self._identity(self._options_of(form), form)) for form in FORMS}
 
+    def compile(self, types):
+        """Compile, or load, what launches with arguments of such Numba types run."""
+        self.sliced.compile(_sliced(types))
+
+    def has(self, types):
+        """Whether that is compiled, in this process or in a cache."""
+        return _sliced(types) in self.sliced.overloads or self.is_kept(types)
+
+    def is_kept(self, types):
+        """Whether that is in a cache."""
+        cache = self.sliced._cache
+        return isinstance(cache, KernelCache) and cache.has(_sliced(types), cpu_target.target_context)
+
+    def is_ready(self, arguments):
+        """Whether a launch with such arguments need not wait for a compiler."""
+        if numba.config.DISABLE_JIT:
+            return True
+        form = native.forms(arguments)
+        if form not in self._ready and self.has(native.types_of(form)):
+            self._ready.add(form)
+        return form in self._ready
+
     def code(self, arguments):
         """The machine code for such arguments, arrays or the like, for `native`."""
         form = native.forms(arguments)
@@ -132,6 +157,11 @@ class CpuKernel:
         return f"<cpu kernel {self.name} at {self.location}>"
 
 
+def _sliced(types):
+    """The types of what launches run: arguments are followed by the part and the number of parts."""
+    return *types, numba.int64, numba.int64
+
+
 def _large(arguments):
     """Whether a launch pays for waking threads."""
     for argument in arguments:
@@ -154,5 +184,5 @@ def cpu_kernel(function=None, *, name=None, **options):
 
 def inlined(function):
     """Decorator: a helper that LLVM inlines into each kernel that calls it, so that loops still vectorise."""
-    return numba.njit(error_model="numpy", nogil=True, forceinline=True,
-                      no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return numba.njit(error_model="numpy", nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True,
+                      pipeline_class=Inlining)(function)

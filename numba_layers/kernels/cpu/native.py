@@ -48,6 +48,11 @@ def forms(arguments):
                   else argument.__class__ for argument in arguments])
 
 
+def types_of(given):
+    """The Numba types of arguments of such `forms`."""
+    return tuple(map(_kind, given))
+
+
 def _kind(form):
     """The Numba type of a form."""
     if isinstance(form, tuple):
@@ -57,7 +62,7 @@ def _kind(form):
 
 def code(jitted, given):
     """The machine code of a `sliced` kernel for arguments of such `forms`, compiled or loaded where needed."""
-    kinds = tuple(map(_kind, given))
+    kinds = types_of(given)
     sliced = (*kinds, types.int64, types.int64)
     jitted.compile(sliced)
     found = jitted.overloads[sliced]

@@ -14,8 +14,11 @@ from types import FunctionType
 import numba
 import numpy as np
 
+from ..inlining import Inlining
 
-@numba.njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+@numba.njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True,
+            pipeline_class=Inlining)
 def start_of(part, parts, n):
     """Where part number `part` of `parts` of a loop of n begins; unsigned, so that arrays are indexed without a check
     for negative numbers, as Numba's own parallel loops are."""

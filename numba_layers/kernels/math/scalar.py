@@ -13,13 +13,14 @@ import math
 import numba
 import numpy as np
 
+from ..inlining import Inlining
 from .fma import fma
 
 
 def formula(function):
     """Decorator: a function of numbers that the kernels of every target inline."""
-    jitted = numba.njit(error_model="numpy", nogil=True, forceinline=True,
-                        no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    jitted = numba.njit(error_model="numpy", nogil=True, forceinline=True, no_cpython_wrapper=True,
+                        no_cfunc_wrapper=True, pipeline_class=Inlining)(function)
     # Read by Numba's CUDA only, which takes any flag of fast-math for leave to approximate division, sin, x**y, ...
     jitted.targetoptions = {"forceinline": True}
     return jitted
