@@ -26,7 +26,8 @@ MODEL_FILES = (".h5", ".hdf5", ".json")
 def main(arguments: Sequence[str] | None = None) -> Any:
     """Run one command; errors of this package are printed as one line. Returns the exit status."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    arguments, of_script = _split(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(arguments, argparse.Namespace(arguments=of_script))
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
@@ -35,6 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     except NumbaLayersError as error:
         print(f"numba_layers: {error}", file=sys.stderr)
         return 2
+
+
+def _split(arguments):
+    """(arguments of `warm`, those of the script it is to run): all that stands behind the script is the script's."""
+    arguments = list(arguments)
+    behind = 1 + next((place for place, one in enumerate(arguments) if one.endswith(".py")), len(arguments))
+    return (arguments[:behind], arguments[behind:]) if arguments[:1] == ["warm"] else (arguments, [])
 
 
 def _parser():
@@ -69,8 +77,11 @@ def _parser():
     sub.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own arguments")
 
     sub = command("warm", warm, "compile kernels on all processors at once, so that later processes need not: what a "
-                  "model needs, or all that float32 models need on the CPU")
-    sub.add_argument("model", nargs="?", help="a model's .h5 file, or its architecture as .json (default: all kernels)")
+                  "model or a script needs, or all that float32 models need on the CPU")
+    sub.add_argument("model", nargs="?", help="a model's .h5 file, or its architecture as .json; or a script (.py), "
+                     "with its own arguments behind it. The script runs: of each fit, evaluate and predict three "
+                     "batches, and what it saves of models is deleted; its other files are written. (default: all "
+                     "kernels)")
     sub.add_argument("--optimizer", default="sgd", help="of a model that does not say it (default: sgd)")
     sub.add_argument("--loss", default="mse", help="of a model that does not say it (default: mse)")
     sub.add_argument("--level", choices=config.LEVELS[:-1], metavar="LEVEL", help="of the processors that will run "
@@ -110,17 +121,19 @@ def demo(options):
 
 
 def warm(options):
-    """Compile what a model needs, or everything; for another level in a process that has it from the start."""
+    """Compile what a model or a script needs, or everything; for another level in a process that begins with it."""
     if options.level:
         from .kernels import level
         cpu, features = level.processor(options.level)
-        again = [sys.executable, "-m", "numba_layers", "warm", *([options.model] if options.model else []),
-                 "--optimizer", options.optimizer, "--loss", options.loss]
+        again = [sys.executable, "-m", "numba_layers", "warm", "--optimizer", options.optimizer, "--loss", options.loss,
+                 *([options.model] if options.model else []), *options.arguments]
         ended = subprocess.run(again, env=os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features})
         return ended.returncode
     from . import warm
     if options.model is None:
         warm.everything()
+    elif Path(options.model).suffix == ".py":
+        return warm.script(options.model, options.arguments)
     else:
         warm.run(options.model, options.optimizer, options.loss)
 

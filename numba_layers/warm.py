@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import config, registry
-from .errors import FileError
+from . import compat, config, registry
+from .errors import ArgumentError, FileError
 from .kernel_table import needs
-from .models import load_model, model_from_json
+from .models import load_model, model_from_json, rehearsal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from .typing import FilePath
@@ -53,6 +56,34 @@ def run(path: FilePath, optimizer: Any = "sgd", loss: Any = "mse", batch_size: i
     return compiled
 
 
+def script(path: FilePath, arguments: Sequence[str] = ()) -> int:
+    """Run a script, old ones for Keras too, with all its trainings cut short, and compile what it so needs.
+
+    Of each `fit`, `evaluate` and `predict` three batches of one epoch are worked on; models are saved to a folder that
+    is deleted afterwards. All else is done: what the script loads, prints, and writes to other files.
+    Prints how many kernels were compiled, and returns 0; 1 where an error stopped the script before its end.
+    Raises: FileError where there is none; ArgumentError where kernels are compiled for a higher level of processor.
+    """
+    if not Path(path).is_file():
+        raise FileError(f"there is no script '{Path(path).resolve()}'.")
+    if not registry.runs_here():
+        raise ArgumentError(f"{path} cannot run here with kernels for processors of a higher level. Compile them all: "
+                            "python -m numba_layers warm --level LEVEL.")
+    start, before, stopped = time.perf_counter(), _kept(), 0
+    try:
+        with rehearsal.rehearsing():
+            compat.run_script(path, arguments)
+    except SystemExit as ended:
+        stopped = int(bool(ended.code))
+    except Exception as error:
+        traceback.print_exception(error)
+        stopped = 1
+    if stopped:
+        print(f"{path} stopped before its end: what it needs from there on is not compiled.", file=sys.stderr)
+    _say(len(_kept() - before), start, f"{Path(path).name} needs" + " up to there" * stopped)
+    return stopped
+
+
 def _say(compiled, start, needed):
     print(f"{compiled} kernels compiled in {time.perf_counter() - start:.1f} s; "
           f"all that {needed} are in {config.cache_directory() or 'no cache: it is off'}")
@@ -69,8 +100,9 @@ def model_in(path):
 
 
 def _kept():
-    folder = config.cache_directory()
-    return set(folder.glob("*.kernel")) if folder is not None and folder.is_dir() else set()
+    folder, names = config.cache_directory(), registry.kernels("cpu")
+    files = folder.glob("*.kernel") if folder is not None and folder.is_dir() else ()
+    return {file for file in files if file.name.rpartition("-")[0] in names}    # not what launches them
 
 
 def inputs(model, batch_size):

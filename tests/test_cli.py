@@ -1,6 +1,7 @@
 """The command line: what each command prints, and its exit status."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -375,8 +376,61 @@ def test_warm_for_another_level(monkeypatch, tmp_path):
     monkeypatch.setattr(subprocess, "run", run)
     assert cli.main(["warm", "model.h5", "--level", "x86-64-v4", "--loss", "mae"]) == 3
     [(command, name, features)] = started
-    assert command == ["-m", "numba_layers", "warm", "model.h5", "--optimizer", "sgd", "--loss", "mae"]
+    assert command == ["-m", "numba_layers", "warm", "--optimizer", "sgd", "--loss", "mae", "model.h5"]
     assert name == "x86-64-v4" and "+avx512f" in features
+    assert cli.main(["warm", "--level", "x86-64-v3", "train.py", "--level", "9"]) == 3
+    assert started[1][0][-3:] == ["train.py", "--level", "9"]
+
+
+SCRIPT = """
+import sys
+import numpy as np
+from keras.layers import Dense
+from keras.models import Sequential, load_model
+np.random.seed(1)
+model = Sequential([Dense(4, activation="relu", input_shape=(3,)), Dense(1)])
+model.compile("rmsprop", "mse")
+x, y = np.ones((70, 3)), np.ones((70, 1))
+history = model.fit(x, y, epochs=int(sys.argv[2]), verbose=0, validation_split=0.1)
+many = ((x[i:i + 8], y[i:i + 8]) for i in range(60))
+model.fit_generator(many, steps_per_epoch=50, verbose=0, workers=0)
+model.save("model.h5")
+again = load_model("model.h5")
+print(len(history.epoch), again.predict(x).shape, sum(1 for _ in many),
+      (again.get_weights()[0] == model.get_weights()[0]).all())
+if sys.argv[1] != "--well":
+    raise ValueError(sys.argv[1])
+"""
+
+
+def test_warm_with_a_script(tmp_path):
+    """It runs, cut short, and saves no model; then the script itself compiles nothing. What stops it is told."""
+    (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / "model.h5").write_bytes(b"of a real run")
+    environment = os.environ | {"NUMBA_LAYERS_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(command, *arguments):
+        ended = subprocess.run([sys.executable, "-m", "numba_layers", command, "train.py", *arguments], cwd=tmp_path,
+                               env=environment, capture_output=True, text=True)
+        return ended.returncode, ended.stdout.splitlines(), ended.stderr
+
+    status, [shown, said], errors = run("warm", "--well", "30")
+    assert status == 0, errors
+    assert shown == "1 (70, 1) 58 True"
+    assert re.fullmatch(r"[1-9]\d+ kernels compiled in \d+\.\d s; all that train.py needs are in .*cache", said)
+    assert (tmp_path / "model.h5").read_bytes() == b"of a real run"
+    kept = sorted((tmp_path / "cache").iterdir())
+    status, lines, errors = run("warm", "--badly", "30")
+    assert status == 1 and lines[1].startswith("0 kernels compiled") and lines[1].count("needs up to there") == 1
+    assert "ValueError: --badly" in errors and "train.py stopped before its end" in errors
+    assert run("run", "--well", "2")[:2] == (0, ["2 (70, 1) 10 True"])
+    assert sorted((tmp_path / "cache").iterdir()) == kept
+
+
+def test_warm_without_the_script(capsys, monkeypatch):
+    assert "there is no script" in refused(capsys, "warm", "absent.py")
+    monkeypatch.setattr(registry, "runs_here", lambda: False)
+    assert "--level" in refused(capsys, "warm", __file__)
 
 
 @pytest.mark.slow

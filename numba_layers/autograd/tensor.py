@@ -197,6 +197,7 @@ class Variable(Tensor):
         if isinstance(value, Tensor) and type(value) in (Tensor, Variable):
             self._receive(value)
         else:
+            devices.current().settle()
             self.data[...] = value if isinstance(value, DeviceArray) else np.asarray(value, dtype=self.dtype)
 
 

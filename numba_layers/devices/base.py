@@ -17,5 +17,8 @@ class Device:
         raise DeviceError(f"the {type(array).__name__} lies in a GPU's memory, the current device is {self.name}. "
                           "Choose the GPU with numba_layers.set_device('cuda'), or copy the array to the host first.")
 
+    def settle(self):
+        """Make the launches that wait: Python is about to write to arrays, or to look at them."""
+
     def synchronize(self):
         """Wait for kernels; here they are done when they return."""

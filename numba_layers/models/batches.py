@@ -4,6 +4,8 @@ from contextlib import nullcontext
 
 import numpy as np
 
+from . import rehearsal
+
 
 class Arrays:
     """A source of batches (see `loops`): `samples` rows of arrays, `batch_size` at a time, the last ones perhaps fewer.
@@ -34,6 +36,7 @@ class Arrays:
         self._order = None
         starts = range(first * self.batch_size, self.samples, self.batch_size)
         cuts = [slice(start, min(start + self.batch_size, self.samples)) for start in starts]
+        cuts = rehearsal.some(cuts)
         self._waiting = iter(cuts if order is None else [order[cut] for cut in cuts])
         for cut in cuts:
             self.look_ahead()

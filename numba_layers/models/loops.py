@@ -8,6 +8,7 @@ itself, `many` trains on as many as take a moment.
 
 import numpy as np
 
+from . import rehearsal
 from .many import many_steps
 
 
@@ -24,7 +25,7 @@ def fit_loop(model, source, epochs, initial_epoch, callbacks, validate):
     callbacks.on_train_begin()
     try:
         with source.opened() as batches:
-            for epoch in range(initial_epoch, epochs):
+            for epoch in range(initial_epoch, rehearsal.last_epoch(initial_epoch, epochs)):
                 callbacks.on_epoch_begin(epoch)
                 done = many.run(source.start(), callbacks) if many else 0
                 of_epoch: dict[str, float] = {}
@@ -68,7 +69,7 @@ def predict_loop(model, source, progress=_unseen):
             if source.samples is None:
                 parts.append(outputs)
             else:
-                wholes = wholes or [np.empty((source.samples, *output.shape[1:]), output.dtype) for output in outputs]
+                wholes = wholes or [np.zeros((source.samples, *output.shape[1:]), output.dtype) for output in outputs]
                 for whole, output in zip(wholes, outputs):
                     whole[start:start + size] = output
                 start += size

@@ -9,6 +9,7 @@ from ..devices.array import TYPES, address, owner
 from ..locks import holding
 from ..ops.batch import gathered, keep_figures
 from ..program.programs import allowed
+from . import rehearsal
 
 MOST = 1024             # steps at a time, whose figures are kept
 SHORT, LONG = 0.01, 0.04    # seconds of a call, during which no interrupt is looked at and no bar moves
@@ -33,7 +34,8 @@ class ManySteps:
     """Trains on the whole batches of an epoch, as many at a time as take a moment."""
 
     def __init__(self, model, source):
-        self._model, self._rows, self._batches = model, source.batch_size, source.samples // source.batch_size
+        self._model, self._rows = model, source.batch_size
+        self._batches = rehearsal.number(source.samples // source.batch_size)
         self._given, self._places = _distinct([*source.whole[0], *source.whole[1]])
         self._here = None       # those given, on the current device
         self._times = 1

@@ -13,8 +13,9 @@ from ..callbacks import callback_list
 from ..errors import ArgumentError, DataError, ModelError, UnknownArgumentError, nearest
 from ..locks import holding, locks_of
 from ..program import Programs
+from ..program.waiting import compiling_shown
 from ..thread_state import contained
-from . import data, functions, looking, loops
+from . import data, functions, looking, loops, rehearsal
 from .batches import Arrays
 from .generators import Generated, inputs_alone, steps_of, training_parts
 from .lossgraph import LossGraph
@@ -234,7 +235,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
         params = params | {"epochs": epochs, "verbose": verbose, "do_validation": validation is not None,
                            "metrics": names}
         listeners = callback_list(self, callbacks, verbose, params, _seen_by_callbacks(held_out))
-        return loops.fit_loop(self, source, epochs, initial_epoch, listeners, validate if validation else None)
+        with compiling_shown(verbose):
+            return loops.fit_loop(self, source, epochs, initial_epoch, listeners, validate if validation else None)
 
     def _of_arrays(self, arrays, weights, samples, batch_size, shuffle=None):
         """The source of batches of arrays to train on or to measure."""
@@ -355,7 +357,8 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
             arrays, weights, samples = self._arrays(x, y, weights, class_weight)
             return samples, self._batch(arrays, weights)
 
-        return Generated(generator, steps, where, training_parts, make, workers, max_queue_size, shuffle)
+        return Generated(generator, rehearsal.number(steps), where, training_parts, make, workers, max_queue_size,
+                         shuffle)
 
     @contained
     @keras1(EVALUATE_GENERATOR)

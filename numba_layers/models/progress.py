@@ -3,6 +3,8 @@
 import warnings
 from contextlib import contextmanager
 
+from ..program.waiting import compiling_shown
+
 
 @contextmanager
 def progress_bar(source, verbose, label):
@@ -10,11 +12,12 @@ def progress_bar(source, verbose, label):
 
     source: of the batches; its `total` counts samples or steps, as its `unit` says.
     """
-    if verbose != 1:
-        yield lambda size: None
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")     # tqdm warns in notebooks without widgets, and then works
-        from tqdm.auto import tqdm
-    with tqdm(total=source.total, desc=label, unit=source.unit, leave=False) as bar:
-        yield lambda size: bar.update(size if source.unit == "sample" else 1)
+    with compiling_shown(verbose):
+        if verbose != 1:
+            yield lambda size: None
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")     # tqdm warns in notebooks without widgets, and then works
+            from tqdm.auto import tqdm
+        with tqdm(total=source.total, desc=label, unit=source.unit, leave=False) as bar:
+            yield lambda size: bar.update(size if source.unit == "sample" else 1)

@@ -24,7 +24,7 @@ from ..layers.dry import DryBuild
 from ..layers.serialization import deserialize, refusing
 from ..utils import function_utils, hdf5
 from ..utils.generic_utils import knowing, own_objects
-from . import conversion, places, resuming
+from . import conversion, places, rehearsal, resuming
 from .dialects import naming_dialect
 from .rebuild import float_type_of
 from .topology import KERAS_VERSION, from_json, plain
@@ -41,7 +41,7 @@ def save_model(model: Any, filepath: FilePath, overwrite: bool = True, include_o
 
     Raises: ArgumentError when the file exists and overwrite is False.
     """
-    with hdf5.written(filepath, overwrite) as file:
+    with hdf5.written(rehearsal.to_write(filepath), overwrite) as file:
         file.attrs["keras_version"] = np.bytes_(KERAS_VERSION)
         file.attrs["backend"] = np.bytes_("numba")
         description = {"class_name": type(model).__name__, "config": model.get_config()}
@@ -64,7 +64,7 @@ def load_model(filepath: FilePath, custom_objects: CustomObjects | None = None, 
     lambdas in the file, which is as safe as running the file as a program; True refuses it.
     Raises: DataError for a file that is missing, damaged, or holds no model.
     """
-    with hdf5.opened(filepath) as file:
+    with hdf5.opened(rehearsal.to_read(filepath)) as file:
         description, training = _json(file, "model_config", filepath), _json(file, "training_config", filepath)
         if description is None:
             raise DataError(f"{_shown(filepath)} holds no architecture, only weights perhaps. Build the model and call "
@@ -87,7 +87,7 @@ def load_model(filepath: FilePath, custom_objects: CustomObjects | None = None, 
 
 def save_weights(model: Any, filepath: FilePath, overwrite: bool = True) -> None:
     """Write the weights of `model` to an HDF5 file."""
-    with hdf5.written(filepath, overwrite) as file:
+    with hdf5.written(rehearsal.to_write(filepath), overwrite) as file:
         _write_weights(file, model.flattened_layers)
 
 
@@ -100,7 +100,7 @@ def load_weights(model: Any, filepath: FilePath, by_name: bool = False, skip_mis
     """
     if skip_mismatch and not by_name:
         raise ArgumentError("skip_mismatch goes with by_name=True.")
-    with hdf5.opened(filepath, beside=sum(weight.data.nbytes for weight in model.weights)) as file:
+    with hdf5.opened(rehearsal.to_read(filepath), beside=sum(weight.data.nbytes for weight in model.weights)) as file:
         of_model = "model_weights" in file and not file.paths("layer_names")
         group = file.group("model_weights") if of_model else file
         _read_weights(group, _stored_weights(group), model, filepath, by_name, skip_mismatch)

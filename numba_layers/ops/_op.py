@@ -185,16 +185,28 @@ def launch(name, *arguments, outputs=1):
         arguments = [device.constant(argument) if isinstance(argument, np.ndarray) else argument
                      for argument in arguments]
     copies = before_launch(name, arguments) if config.check_numbers else None
-    try:
+    with told_of_types(name, arguments):
         (device.kernels.get(name) or registry.kernel(name, device.target))(*arguments)
-    except Exception as error:
-        if not _is_of_types(error, arguments):
-            raise
-        types = ", ".join(str(array.dtype) for array in arrays_of(arguments))
-        raise DtypeError(f"kernel {name} does not take arrays of these types: {types}. Convert them with "
-                         f"K.cast(x, {config.floatx()!r}).") from error
     if config.debug_level >= 3 or config.check_numbers:
         after_launch(name, arguments, outputs, copies)
+
+
+class told_of_types:  # noqa: N801  it reads as a word of the language
+    """Inside a kernel is launched. Raises: DtypeError where it does not compile for the types of its arguments."""
+
+    __slots__ = ("_arguments", "_name")
+
+    def __init__(self, name, arguments):
+        self._name, self._arguments = name, arguments
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, Exception) and _is_of_types(error, self._arguments):
+            types = ", ".join(str(array.dtype) for array in arrays_of(self._arguments))
+            raise DtypeError(f"kernel {self._name} does not take arrays of these types: {types}. Convert them with "
+                             f"K.cast(x, {config.floatx()!r}).") from error
 
 
 def _is_of_types(error, arguments):
@@ -314,6 +326,7 @@ def copy_into(array, source):
     A tensor is copied by launches, cast where its type is another; anything else NumPy copies.
     """
     if type(source) not in (Tensor, Variable) or not isinstance(array, devices.current().array):
+        devices.current().settle()
         array[...] = np.asarray(source) if isinstance(source, Tensor) else source
         return
     data = local(source)
@@ -354,6 +367,7 @@ def _copy(source, array):
     else:
         shape, steps, places = array.shape, _steps(source, array.shape), _steps(array, array.shape)
     if steps is None or places is None:     # fields of records, which no kernel reads
+        devices.current().settle()
         array[...] = source
         return
     sizes, steps, places = walk(shape, steps, places)

@@ -3,6 +3,7 @@
 | module   | what it does                                                    |
 |----------|-----------------------------------------------------------------|
 | record   | writes down what a step launches                                |
+| waiting  | has launches wait until the kernels they lack are compiled      |
 | plan     | where temporaries lie                                           |
 | replay   | a program: the launches, to be run on other data                |
 | run      | runs them one by one, from Python                               |

@@ -19,6 +19,7 @@ from .. import devices, registry
 from ..autograd.context import context
 from ..devices.array import DeviceArray, address, allocation, octets, whole
 from ..devices.base import Device
+from .waiting import Queue
 
 INPUT, TEMPORARY, VARIABLE, CONSTANT = "input", "temporary", "variable", "constant"
 NAN = 0xFF          # bytes that are no number in any float type
@@ -50,6 +51,7 @@ class Recorder(Device):
         self.tensors, self.layers = {}, {}      # variables and layers that were used, by identity
         self.originals = []     # (array, copy of its memory as it was before the step)
         self._keeps = keeps
+        self.queue = Queue() if device.name == "cpu" else None
         self._numbers = {}      # id of a buffer's allocation -> _Known
         self._variables = {id(allocation(array)) for array in variables}
         self.specs = [(array.shape, array.dtype) for array in inputs]
@@ -73,6 +75,8 @@ class Recorder(Device):
     def runs(self, layer):
         """A layer computes: where it is changed, the program is of no use."""
         self.layers[id(layer)] = layer
+        if self.queue is not None:
+            self.queue.runs(layer)
 
     def get(self, name):
         """The kernel `name`, as `launch` asks for it: it notes itself and runs."""
@@ -82,9 +86,24 @@ class Recorder(Device):
             views = tuple(self.view(argument) if isinstance(argument, np.ndarray | DeviceArray) else argument
                           for argument in arguments)
             self.launches.append(Launch(kernel, views, context.layer))
-            kernel(*arguments)
+            if self.queue is None:
+                kernel(*arguments)
+            else:
+                self.queue.launch(name, kernel, *arguments)
 
         return launch
+
+    def run(self, body, inputs):
+        """Compute `outputs`, the tensors that `body(*inputs)` answers, on this device."""
+        with devices.device(self):
+            outputs = body(*inputs) if self.queue is None else self.queue.run(body, *inputs)
+            self._finish(outputs)
+        return outputs
+
+    def settle(self):
+        """Make the launches that wait."""
+        if self.queue is not None:
+            self.queue.empty()
 
     def view(self, array):
         """An array as a view of its buffer."""
@@ -95,16 +114,18 @@ class Recorder(Device):
 
     def looked_at(self, array):
         """Python looks at the value of an array: only constants have the same one in the next step."""
+        self.settle()
         known = self._numbers.get(id(allocation(array)))
         if known is not None and self.buffers[known.number].kind != CONSTANT:
             self.refuse("Python looks at a value that changes from step to step")
 
     def refuse(self, reason):
-        """What runs cannot be replayed; the first reason is kept."""
+        """What runs cannot be replayed, for Python computes with numbers of the step; the first reason is kept."""
+        self.settle()
         where = f'layer "{context.layer}": ' if context.layer else ""
         self.refusal = self.refusal or where + reason
 
-    def finish(self, outputs):
+    def _finish(self, outputs):
         """Note the tensors that were computed. What looked like a constant and was written to is a variable."""
         self.outputs = [self.view(output.data) for output in outputs]
         self.buffers = [buffer._replace(kind=VARIABLE, digest=None)
@@ -182,9 +203,7 @@ class Recording:
         self.before = {number: copied(array) for number, array in variables_before.items()
                        if number not in self.scratch}
         self.seen = Recorder(device, self.inputs, variables, keeps)
-        with devices.device(self.seen):
-            self.outputs = body(*self.inputs)
-            self.seen.finish(self.outputs)
+        self.outputs = self.seen.run(body, self.inputs)
 
     def let_go(self):
         """Keep what `difference_of` needs alone."""

@@ -106,9 +106,7 @@ def test_the_bar(tmp_path, verbose, words):
     assert all(word in errors for word in words) and bool(errors) == bool(words)
 
 
-def test_interrupted(tmp_path):
-    """Ctrl-C ends it and its helpers, and what was compiled by then is whole."""
-    telling = """
+TELLING = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)     # which a shell's jobs in the background ignore
 started = ahead._started
@@ -117,9 +115,20 @@ def telling():
     print(helper.pid, flush=True)
     return helper
 ahead._started = telling
-wanted = registry.recorded()
 """
-    running = process(tmp_path, SETUP + SLOW + telling + COMPILE)
+
+
+def assert_ended(helpers):
+    for helper in helpers:
+        with pytest.raises(ProcessLookupError):
+            for _ in range(100):        # who adopts a dead process may take a moment to bury it
+                os.kill(helper, 0)
+                time.sleep(0.1)
+
+
+def test_interrupted(tmp_path):
+    """Ctrl-C ends it and its helpers, and what was compiled by then is whole."""
+    running = process(tmp_path, SETUP + SLOW + TELLING + "wanted = registry.recorded()" + COMPILE)
     assert running.stdout.readline() == "begins\n"
     helpers = [int(running.stdout.readline()) for _ in range(2)]
     while len(list((tmp_path / "cache").glob("*.kernel"))) < 3:
@@ -128,11 +137,64 @@ wanted = registry.recorded()
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=120)
     assert "KeyboardInterrupt" in errors and running.returncode
-    for helper in helpers:
-        with pytest.raises(ProcessLookupError):
-            for _ in range(100):        # who adopts a dead process may take a moment to bury it
-                os.kill(helper, 0)
-                time.sleep(0.1)
+    assert_ended(helpers)
+
+
+FIRST = """
+import hashlib
+import numpy as np
+from numba_layers.layers import Dense
+from numba_layers.models import Sequential
+np.random.seed(3)
+model = Sequential([Dense(4, activation="softsign", input_shape=(3,)), Dense(2)])
+model.compile("sgd", "mae")
+def weights():
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights())).hexdigest()
+def train():
+    model.fit(np.ones((12, 3)), np.ones((12, 2)), batch_size=4, shuffle=False, verbose=0)
+    jitted = [kernel.sliced for kernel in registry.kernels("cpu").values() if "sliced" in vars(kernel)]
+    compiled = sum(len(one.overloads) - getattr(one._cache, "hits", 0) for one in jitted)
+    return sum(len(one.overloads) for one in jitted), compiled, weights()
+"""
+
+
+def test_a_model_trains_first(tmp_path):
+    """Its kernels are compiled by helpers, without anyone asking, to the same bits as alone; then nothing is left."""
+    def trained(*before, **settings):
+        lines, _ = ended(tmp_path, "".join([SETUP, *before, FIRST, "print(json.dumps(train()))"]), **settings)
+        return json.loads(lines[-1])
+
+    needed, compiled, weights = trained(SLOW)
+    assert needed > 12 and compiled < needed / 2
+    assert trained() == [needed, 0, weights]
+    assert trained(NUMBA_LAYERS_CACHE_DIR="/dev/null/nowhere") == [needed, needed, weights]
+
+
+def test_a_first_training_is_interrupted(tmp_path):
+    """Then no step was made, helpers have ended, and nothing lies about; training anew goes as if nothing had been."""
+    script = f"""{SETUP}{SLOW}{TELLING}{FIRST}
+before = weights()
+try:
+    train()
+except KeyboardInterrupt:
+    print(weights() == before, flush=True)
+    ahead.processors, ahead._compile = lambda: 1, compile_here
+print(json.dumps(train()))
+"""
+    running = process(tmp_path, script.replace("def slow", "compile_here = ahead._compile\ndef slow"))
+    assert running.stdout.readline() == "begins\n"
+    helpers = [int(running.stdout.readline()) for _ in range(2)]
+    while len(list((tmp_path / "cache").glob("*.kernel"))) < 3:
+        assert running.poll() is None
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    output, errors = running.communicate(timeout=120)
+    assert not running.returncode, errors
+    unchanged, trained = output.splitlines()
+    assert unchanged == "True"
+    assert json.loads(trained)[2] == json.loads(ended(tmp_path, f"{SETUP}{FIRST}print(json.dumps(train()))")[0][-1])[2]
+    assert not list((tmp_path / "cache").glob("*.part"))
+    assert_ended(helpers)
 
 
 def test_dear_kernels_exist():
