@@ -54,6 +54,8 @@ class ManySteps:
             start = time.perf_counter()
             made, figures = holding(model._locks, self._steps, order, done, wanted)
             took = time.perf_counter() - start
+            if not made:        # each batch by itself may be a program
+                break
             callbacks.on_batches_end(self._rows, dict(zip(model.metrics_names, figures.T)))
             done += made
             if made == wanted:
@@ -81,7 +83,7 @@ class ManySteps:
 
         key = "many", self._rows, tuple(places), training.key
         made = model._programs.steps(key, step, [order, *self._here], [*training.arrays, training.counters, kept],
-                                     times=wanted, kept=True, scratch=training.scratch)[1]
+                                     times=wanted, kept=True, scratch=training.scratch, or_else=True)[1]
         return made, np.asarray(kept[:made])
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import config
+from .. import config, devices
 from ..autograd.graph import SymbolicTensor
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, OutOfRangeError, ShapeError
@@ -60,11 +61,16 @@ def gather(x: TensorLike, indices: TensorLike) -> Tensor:
 def check_range(indices, size, what, among):
     """Compare `indices` with the `size` things they number, where they lie in the host's memory.
 
+    Those that a program is given are compared before each of its runs.
     Raises: OutOfRangeError for one that is negative, not below `size`, or NaN.
     """
     if size is None or isinstance(indices, SymbolicTensor) or not isinstance(indices.data, np.ndarray):
         return
-    data = indices.numpy()
+    device, check = devices.current(), functools.partial(_check, size, what, among)
+    check(indices.data if device.recording and device.compares(indices.data, check) else indices.numpy())
+
+
+def _check(size, what, among, data):
     if not data.size:
         return
     if data.dtype == np.int64:      # one pass for the common case: as unsigned numbers, negative ones are large

@@ -77,6 +77,7 @@ class Profile:
 def profiled(program: Program, arrays: Sequence[Any]) -> Profile:
     """Run the program on `arrays`, or on numbers of its own where there are none, in memory of its own."""
     inputs = _inputs(program, arrays)
+    program.check(inputs)
     originals = {number: buffer.array for number, buffer in enumerate(program.buffers) if buffer.kind == VARIABLE}
     copies = {number: copied(array) for number, array in originals.items()}
     memory = program._new_memory([copies.get(number, buffer.array) for number, buffer in enumerate(program.buffers)])

@@ -49,12 +49,13 @@ class Programs:
         """
         return self.steps(key, body, inputs, variables, apart, locks=locks)[0]
 
-    def steps(self, key, body, inputs, variables=(), apart=False, times=1, kept=False, locks=(), scratch=()):
+    def steps(self, key, body, inputs, variables=(), apart=False, times=1, kept=False, locks=(), scratch=(),
+              or_else=False):
         """(what the last of several steps answers, how many were made, the program of it): up to `times` by a program,
         else one and None.
 
         kept: `inputs` are arrays without other users, which a recording need not copy. scratch: arrays that the step
-        writes before it reads them.
+        writes before it reads them. or_else: of a step that is no program nothing is done or told: 0 are made.
         """
         if not allowed():
             return [output.data for output in body(*inputs)], 1, None
@@ -69,17 +70,19 @@ class Programs:
         for program in step.programs:
             if program.fits():
                 return program.run(inputs, times), times, program
+        if step.refused and or_else:
+            return [], 0, None
         if step.refused:
             return [output.data for output in body(*inputs)], 1, None
-        return holding(locks, self._recorded, step, body, inputs, variables, apart, kept, scratch), 1, None
+        return holding(locks, self._recorded, step, body, inputs, variables, apart, kept, scratch, or_else), 1, None
 
-    def _recorded(self, step, body, inputs, variables, apart, kept, scratch):
+    def _recorded(self, step, body, inputs, variables, apart, kept, scratch, or_else):
         recording = Recording(body, inputs, variables, step.last, kept, scratch=scratch)
         outputs = [output.data for output in recording.outputs]
-        self._learn(step, recording, apart)
+        self._learn(step, recording, apart, quietly=or_else)
         return outputs
 
-    def _learn(self, step, recording, apart):
+    def _learn(self, step, recording, apart, quietly):
         """Make a program of a recording and the one before, if they are the same and it does the same."""
         program, difference = learned(recording, apart)
         step.last = recording
@@ -90,7 +93,8 @@ class Programs:
             step.vain += 1
             if recording.seen.refusal or step.vain >= (PATIENCE if difference.moved else ATTEMPTS - 1):
                 step.refused, step.last = True, None
-                self._warn(difference.reason)
+                if not quietly:
+                    self._warn(difference.reason)
         recording.let_go()
 
     def _warn(self, reason):

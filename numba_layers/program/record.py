@@ -49,6 +49,7 @@ class Recorder(Device):
         self.kernels = self
         self.launches, self.buffers, self.refusal = [], [], None
         self.tensors, self.layers = {}, {}      # variables and layers that were used, by identity
+        self.checks = []        # (view of an input, function that raises an error where it is wrong)
         self.originals = []     # (array, copy of its memory as it was before the step)
         self._keeps = keeps
         self.queue = Queue() if device.name == "cpu" else None
@@ -118,6 +119,14 @@ class Recorder(Device):
         known = self._numbers.get(id(allocation(array)))
         if known is not None and self.buffers[known.number].kind != CONSTANT:
             self.refuse("Python looks at a value that changes from step to step")
+
+    def compares(self, array, check):
+        """Whether the numbers of an array are of an input: then `check(array)` comes before each run of a program."""
+        view = self.view(array)
+        if self.buffers[view.buffer].kind == INPUT:
+            self.checks.append((view, check))
+            return True
+        return False
 
     def refuse(self, reason):
         """What runs cannot be replayed, for Python computes with numbers of the step; the first reason is kept."""
@@ -220,7 +229,8 @@ def difference_of(first, second):
         if one != other:
             return Difference(f"{_where(other)}it launches {one.kernel.name}, and with the next batch "
                               f"{other.kernel.name} otherwise", moved=False)
-    if len(first.launches) != len(second.launches) or first.outputs != second.outputs:
+    checked = [[view for view, _ in recorder.checks] for recorder in (first, second)]
+    if len(first.launches) != len(second.launches) or first.outputs != second.outputs or checked[0] != checked[1]:
         return Difference("it launches other kernels with the next batch", moved=False)
     for number, (one, other) in enumerate(zip(first.buffers, second.buffers)):
         if one.kind != other.kind or one.kind == VARIABLE and allocation(one.array) is not allocation(other.array):

@@ -8,7 +8,7 @@ from .. import registry
 from .graph import GraphRun
 from .native import Compiled, NativeRun
 from .plan import planned
-from .record import INPUT, TEMPORARY, Difference, content, difference_of, same, spoiled
+from .record import INPUT, TEMPORARY, Difference, content, difference_of, part, same, spoiled
 from .run import Run
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Program:
         self.inputs = [number for number, buffer in enumerate(self.buffers) if buffer.kind == INPUT]
         last = {view.buffer for view in self.outputs if self.buffers[view.buffer].kind == TEMPORARY}
         self.apart = sorted(last) if apart else []
+        self.checks = [(self.inputs.index(view.buffer), view, check) for view, check in recorder.checks]
         self.plan = planned(self.launches, self.buffers, last, self.apart)
         self.compiled = Compiled(self) if self.device.name == "cpu" and registry.native_usable() else None
         self.specs = recorder.specs     # (shape, type) of each input
@@ -95,6 +96,7 @@ class Program:
 
     def run(self, inputs, times=1):
         """The outputs for the arrays `inputs`, as arrays: those of the last run of so many."""
+        self.check(inputs)
         try:
             memory = self._free.pop()
         except IndexError:
@@ -102,6 +104,11 @@ class Program:
         answers = memory.run(inputs, times)
         self._free.append(memory)
         return answers
+
+    def check(self, inputs):
+        """Raises: what ops raise for the values of such inputs, before anything is computed with them."""
+        for place, view, check in self.checks:
+            check(part(inputs[place], view.offset, view))
 
     def _new_memory(self, arrays=None, slab=None):
         arrays = arrays or [buffer.array for buffer in self.buffers]

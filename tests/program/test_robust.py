@@ -18,10 +18,10 @@ from numba_layers import backend as K
 from numba_layers import config, devices, registry
 from numba_layers.backend.random import forget_streams
 from numba_layers.callbacks import Callback
-from numba_layers.errors import NumbaLayersError
+from numba_layers.errors import NumbaLayersError, OutOfRangeError
 from numba_layers.kernels.cpu import native, threads
 from numba_layers.kernels.cpu.compile import CpuKernel
-from numba_layers.layers import Dense, Dropout, Lambda
+from numba_layers.layers import Dense, Dropout, Flatten, Lambda
 from numba_layers.models import Sequential, many
 from numba_layers.ops._op import op
 
@@ -234,6 +234,22 @@ def test_callbacks_that_listen_to_batches():
     for epoch in range(3):
         sizes, losses = np.array([(size, loss) for _, size, loss, _ in ends[8 * epoch:8 * epoch + 8]]).T
         np.testing.assert_allclose(np.average(losses, weights=sizes), histories[0]["loss"][epoch], rtol=1e-6)
+
+
+def test_fit_takes_programs_of_single_batches_where_many_steps_are_none(replays):
+    """Row numbers are compared with their range before a step, which they are not yet known within."""
+    table = K.variable(random.normal(size=(7, 3)))
+    made = Sequential([Lambda(lambda x: K.gather(table, x), input_shape=(4,), dtype="int32"), Flatten(), Dense(3)])
+    made.compile("adam", "mse")
+    rows = np.random.RandomState(1).randint(0, 7, (64, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(made, rows, epochs=2)
+    assert len(replays) == 13 and not any(program.gathers for program in replays)
+    rows[20] = 7
+    with pytest.raises(OutOfRangeError, match="7 is out of range"):
+        fit(made, rows)
+    assert int(made.optimizer.iterations) == 18     # the batches before
 
 
 # ---- what changes between steps ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from numba_layers import backend as K
 from numba_layers import config, optimizers
 from numba_layers._version import lacking_for_cuda
 from numba_layers.backend.random import forget_streams
+from numba_layers.errors import OutOfRangeError
 from numba_layers.layers import (
     Conv2D,
     Dense,
@@ -355,6 +356,29 @@ def gradients():
     return [entry for number in range(5) for entry in function([X[number:number + 8]])]
 
 
+def rows_of_a_table():
+    """By numbers that are given, which are compared with their range before each run."""
+    table = K.variable(random_of(4).normal(size=(7, 3)))
+    rows, classes = (K.placeholder((8,), dtype=dtype) for dtype in ("int32", "int64"))
+    scores = K.placeholder((8, 5))
+    count = K.variable(0.0)
+    function = K.function([rows, classes, scores],
+                          [K.gather(table, rows), K.sparse_categorical_crossentropy(classes, scores)],
+                          updates=[K.update_add(count, 1)])
+    found = []
+    for number in range(5):
+        x = random_of(number)
+        values = [x.randint(0, 7, 8), x.randint(0, 5, 8), x.uniform(0.1, 1, (8, 5))]
+        found += function(values)
+        for place, wrong in ((0, 7), (1, -1)):
+            with pytest.raises(OutOfRangeError, match=f"{wrong} is out of range"):
+                function([np.full(8, wrong) if at == place else value for at, value in enumerate(values)])
+    model = Sequential([Lambda(lambda x: K.gather(table, x), input_shape=(4,), dtype="int32"), Flatten(), Dense(3)])
+    model.compile("adam", "mse")
+    return [*found, K.get_value(count), *steps(model, x=random_of(9).randint(0, 7, (44, 4))),
+            *fitted(model, x=random_of(9).randint(0, 7, (44, 4)))]
+
+
 def random_of(seed):
     return np.random.RandomState(seed)
 
@@ -363,7 +387,7 @@ SITUATIONS = [
     dropout, noise, noise_without_seed, rates, values, phases, trainable, loss_of_a_variable, devices,
     shared_layers, shared_optimizer, nested, adversaries, attributes, last_batch, sample_weights, class_weights,
     masks, limits, losses_and_updates_added, doubles, generators, autoencoder, forms_of_data, layouts_in_turn,
-    images, several_inputs_and_outputs, written_optimizer, functions, gradients]
+    images, several_inputs_and_outputs, written_optimizer, functions, gradients, rows_of_a_table]
 
 
 @pytest.fixture(autouse=True)
