@@ -16,7 +16,7 @@ from ._graph import Graph
 from ._pool import Pool, reserved
 from ._prepared import Prepared, axes
 from ._upload import Feed, Uploads
-from .accelerator import Accelerator
+from .accelerator import MOST, Accelerator
 from .array import TYPES
 
 RESIDENT = 0.25     # of the free memory, which whole data sets take at most
@@ -210,11 +210,14 @@ class Gpu(Accelerator):
             return self._feed(arrays)
 
     def resident(self, arrays):
-        """Host arrays, here for as long as they are used; None where they take too much of the memory that is free."""
+        """Host arrays, here for as long as they are used; None where they take too much of the memory that is free, or
+        have more numbers than kernels count.
+        """
         self.enter()
         _, free, _ = self.driver.cuMemGetInfo()
         free += self._pool.held - self._pool.used
-        return list(map(self.put, arrays)) if sum(array.nbytes for array in arrays) <= RESIDENT * free else None
+        fit = sum(array.nbytes for array in arrays) <= RESIDENT * free and all(array.size <= MOST for array in arrays)
+        return list(map(self.put, arrays)) if fit else None
 
     # ---- kernels -------------------------------------------------------------------------------------------
 

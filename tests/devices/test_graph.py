@@ -300,11 +300,12 @@ def test_data_that_a_callback_changes(fake, kernels_for):
     assert trained(model(), **changing()) == op_by_op(**changing())
 
 
-def test_data_that_is_too_large_comes_batch_by_batch(fake, kernels_for, expected, monkeypatch):
+@pytest.mark.parametrize("limit", ["RESIDENT", "MOST"])
+def test_data_that_is_too_large_comes_batch_by_batch(fake, kernels_for, expected, monkeypatch, limit):
     from numba_layers.devices import gpu
 
     kernels_for(fake)
-    monkeypatch.setattr(gpu, "RESIDENT", 0)
+    monkeypatch.setattr(gpu, limit, 0)
     one = model()
     assert trained(one) == expected
     assert {key[0] for key, _ in one._programs.items()} == {"train", "predict"}
