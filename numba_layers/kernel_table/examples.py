@@ -17,6 +17,7 @@ def _identity(x):
 
 # What examples give for parameters without a default
 WINDOW = ("kernel_size", "filter_length", "nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
+STRIDES = ("strides", "subsample", "subsample_length")
 GIVEN = {
     "activation": "linear", "axes": -1, "dims": (2, 1), "filters": 16, "function": _identity, "n": 3, "nb_filter": 16,
     "rate": 0.5, "target_shape": (-1, 2), "units": 4, **dict.fromkeys(WINDOW, 5),
@@ -31,7 +32,7 @@ VALUES = {
     "mode": ("mul", "ave", "max", "concat", "dot", "cos"),
     "units": (1,), "filters": (2, 1), "nb_filter": (2, 1), "depth_multiplier": (2,), "use_bias": (False,),
     "bias": (False,), "axis": (1,), "axes": (1,), "normalize": (True,), "l1": (0.1,), "l2": (0.1,),
-    **dict.fromkeys(("strides", "subsample", "subsample_length", "dilation_rate", "atrous_rate"), (2,)),
+    **dict.fromkeys((*STRIDES, "dilation_rate", "atrous_rate"), (2,)),
 }
 # What else changes a kind of layer: values together, and arguments that its signature does not show
 MORE = {
@@ -107,6 +108,9 @@ def _sizes(kind, parameters, shape):
     yield _example(kind, parameters, (*shape[:-1], 3), {}, size_told=True)
     yield _example(kind, parameters, shape, dict.fromkeys(window, 1))
     yield _example(kind, parameters, (*shape[:-1], 1), dict.fromkeys(window, 1), size_told=True)
+    apart = dict.fromkeys([name for name in STRIDES if name in parameters], 2)
+    if apart:
+        yield _example(kind, parameters, (*shape[:-1], 1), dict.fromkeys(window, 1) | apart, size_told=True)
     if kind.rank == 2:
         large = _example(kind, parameters, (LARGE, LARGE, CHANNELS), dict.fromkeys(window, 3), size_told=True)
         yield large

@@ -46,9 +46,13 @@ def _block(survey):
 def _when(rows):
     """When a kernel runs, and on which target at other times."""
     first, *others = rows.values()
-    text = first.when
+    text, whens = first.when, first.when.split(" or ")
     for row in others:
-        if row.when != first.when:
+        theirs = row.when.split(" or ")
+        more = [when for when in whens if when not in theirs]
+        if more and [when for when in whens if when in theirs] == theirs:
+            text = f"{row.when}; on {first.target} also {' or '.join(more)}"
+        elif row.when != first.when:
             more = row.when.removeprefix(f"{first.when}, ")
             text += f"; on {row.target}{' only with' if more != row.when else ':'} {more or 'always'}"
     return text.removeprefix("; ")
