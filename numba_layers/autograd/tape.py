@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 # One op that ran. vjps: for each input a function from the outputs' gradients to the input's, or None; one that can
 # write its answer to a given array takes that as `into`, by keyword: `lambda grad, *, into=None: ...`. layer: the name
-# of the layer it ran for, or None.
-Node = namedtuple("Node", "name inputs outputs vjps layer", defaults=[None])
+# of the layer it ran for, or None. first: what is done to the output's gradient before VJPs take it, or None.
+Node = namedtuple("Node", "name inputs outputs vjps layer first", defaults=[None, None])
+# Before an op's VJPs: from its output's gradient to what they all take. What only this needs, and the gradient itself,
+# is let go of before they run.
+First = namedtuple("First", "step")
 
 
 class Tape:
@@ -82,18 +85,21 @@ class Tape:
         reached = {}            # gradients of those sources that an op gave
         with evaluation():   # also after the tape's own `with`, variables have values here
             while nodes:
-                node = nodes.pop()
+                _, inputs, outputs, vjps, layer, first = nodes.pop()
                 # a gradient is let go of as soon as it was used: what lives at a time is that of a few layers
-                grads = [gradients.pop(id(output), None) for output in node.outputs]
+                grads = [gradients.pop(id(output), None) for output in outputs]
                 if between:
-                    reached |= {id(output): grad for output, grad in zip(node.outputs, grads)
+                    reached |= {id(output): grad for output, grad in zip(outputs, grads)
                                 if id(output) in between and grad is not None}
                 if len(grads) > 1 and any(grad is not None for grad in grads):
-                    grads = [_zeros(output) if grad is None else grad for output, grad in zip(node.outputs, grads)]
+                    grads = [_zeros(output) if grad is None else grad for output, grad in zip(outputs, grads)]
                 if grads[0] is None:
                     continue
-                context.layer = node.layer
-                for tensor, vjp in zip(node.inputs, node.vjps):
+                context.layer = layer
+                if first is not None:
+                    grads = [first(*grads)]
+                outputs = first = contribution = None
+                for tensor, vjp in zip(inputs, vjps):
                     place = id(tensor)
                     if vjp is None or place not in wanted:
                         continue
@@ -104,7 +110,7 @@ class Tape:
                         contribution = vjp(*grads)
                     if contribution is not None:
                         gradients[place] = contribution if before is None else before + contribution
-        gradients = {place: _alone(grad) for place, grad in reached.items()} | gradients
+        gradients = reached | gradients
         answers = [as_seen(_deliver(gradients.get(id(source)), array), one)
                    for one, source, array in zip(asked, sources, into)]
         return answers[0] if single else answers
@@ -137,15 +143,8 @@ def _seed(target, output_gradient):
     if output_gradient is None:
         return Tensor(np.ones(target.shape, target.dtype))
     if isinstance(output_gradient, Tensor):
-        return _alone(output_gradient)
+        return output_gradient
     return Tensor(np.asarray(output_gradient, target.dtype))
-
-
-def _alone(gradient):
-    """`gradient` without the answer that VJPs shared; see `once`."""
-    if gradient is not None:
-        vars(gradient).pop("shared_step", None)
-    return gradient
 
 
 def _zeros(tensor):
@@ -156,20 +155,6 @@ def _may_write(array, tensor):
     """Whether kernels can write the gradient of `tensor` to `array`."""
     return (isinstance(array, devices.current().array) and array.shape == tensor.shape and array.dtype == tensor.dtype
             and array.flags.c_contiguous)
-
-
-def once(step):
-    """`step`, from the gradient of an op's output to what its VJPs share, done once for all of them.
-
-    The gradient keeps the answer, so that it is let go of with it.
-    """
-    def call(grad):
-        known = vars(grad).get("shared_step")
-        if known is None or known[0] is not step:
-            known = grad.shared_step = step, step(grad)
-        return known[1]
-
-    return call
 
 
 def _deliver(gradient, array):

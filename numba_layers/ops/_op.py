@@ -13,7 +13,7 @@ import numpy as np
 from .. import config, devices, registry
 from ..autograd.context import context
 from ..autograd.graph import SymbolicTensor, any_symbolic, defer, settled
-from ..autograd.tape import Node
+from ..autograd.tape import First, Node
 from ..autograd.tensor import Tensor, Variable, as_array
 from ..devices.array import TYPES
 from ..errors import DtypeError, NumbaLayersError, TooLargeError
@@ -66,7 +66,8 @@ def op(body: Body[Arguments]) -> Callable[Arguments, Tensor]:
     The op's callers pass tensors (or arrays, numbers, None) by position and options by keyword. The body
     returns the output, or a tuple of outputs, then one vector-Jacobian product for each tensor: a function
     from the gradients of the outputs to that of the input, made of ops, or None where there is no gradient. Those of
-    weights take `into`, an array to write to, and hand it on to an op that takes it, as that does to `run`.
+    weights take `into`, an array to write to, and hand it on to an op that takes it, as that does to `run`. Before them
+    may stand a `First`: what is done to the output's gradient for all of them.
     """
     @functools.wraps(body)
     def call(*tensors, **options):
@@ -78,8 +79,9 @@ def op(body: Body[Arguments]) -> Callable[Arguments, Tensor]:
             tensors = values
         outputs, *vjps = body(run, *tensors, **options)
         if context.tapes:
+            first = vjps.pop(0).step if vjps and vjps[0].__class__ is First else None
             node = Node(call.__name__, tensors, (outputs,) if isinstance(outputs, Tensor) else outputs, vjps,
-                        context.layer)
+                        context.layer, first)
             for tape in context.tapes:
                 tape.nodes.append(node)
         return outputs

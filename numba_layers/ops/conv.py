@@ -110,11 +110,10 @@ def _convolve(run, x, weight, bias, *, window, relu):
     """y[n, o, f] = bias[f] + sum over taps k, channels c of x[n, o stride - before + k dilation, c] weight[k, c, f]."""
     out = (x.shape[0], *(axis.out for axis in window), weight.shape[-1])
     y = _run(run, ConvProblem("fprop", window, tuple(x.shape), out), x, weight, bias, relu)
-    inside = before_relu(y, relu)
-    return (y,
-            lambda grad: _convolve_transposed(inside(grad), weight, None, window=window, relu=False),
-            lambda grad, *, into=None: _backward_weight(x, inside(grad), window=window, into=into),
-            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
+    return (y, *before_relu(y, relu),
+            lambda grad: _convolve_transposed(grad, weight, None, window=window, relu=False),
+            lambda grad, *, into=None: _backward_weight(x, grad, window=window, into=into),
+            lambda grad, *, into=None: reduction.sum(grad, axis=tuple(range(x.ndim - 1)), into=into))
 
 
 @op
@@ -122,11 +121,10 @@ def _convolve_transposed(run, x, weight, bias, *, window, relu):
     """The gradient of `_convolve` to its input, for the output's gradient x, plus a bias."""
     out = (x.shape[0], *(axis.size for axis in window), weight.shape[-2])
     y = _run(run, ConvProblem("dgrad", window, out, tuple(x.shape)), x, weight, bias, relu)
-    inside = before_relu(y, relu)
-    return (y,
-            lambda grad: _convolve(inside(grad), weight, None, window=window, relu=False),
-            lambda grad, *, into=None: _backward_weight(inside(grad), x, window=window, into=into),
-            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
+    return (y, *before_relu(y, relu),
+            lambda grad: _convolve(grad, weight, None, window=window, relu=False),
+            lambda grad, *, into=None: _backward_weight(grad, x, window=window, into=into),
+            lambda grad, *, into=None: reduction.sum(grad, axis=tuple(range(x.ndim - 1)), into=into))
 
 
 @op

@@ -43,11 +43,10 @@ def _depthwise(run, x, weight, bias, *, window, relu):
     """y[n, o, c] = bias[c] + sum over taps k of x[n, o stride - before + k dilation, c] weight[k, c]."""
     out = (x.shape[0], *(axis.out for axis in window), x.shape[-1])
     y = _run(run, x, weight, bias, out, forward_plan, window, relu)
-    inside = before_relu(y, relu)
-    return (y,
-            lambda grad: _backward_input(inside(grad), weight, window=window),
-            lambda grad: _backward_weight(x, inside(grad), window=window),
-            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
+    return (y, *before_relu(y, relu),
+            lambda grad: _backward_input(grad, weight, window=window),
+            lambda grad: _backward_weight(x, grad, window=window),
+            lambda grad, *, into=None: reduction.sum(grad, axis=tuple(range(x.ndim - 1)), into=into))
 
 
 @op

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..autograd.tape import once
+from ..autograd.tape import First
 from ..autograd.tensor import SparseTensor, as_tensor
 from ..errors import ArgumentError, DtypeError, ShapeError, unknown
 from . import activation as activations
@@ -62,16 +62,15 @@ def _product_vjps(product, a, b, form):
 def _dense(run, x, weight, bias, *, relu):
     y = run("dense_forward", viewed(x, -1, x.shape[-1]), weight, bias, relu,
             out=(*x.shape[:-1], weight.shape[1]), out_view=(-1, weight.shape[1]))
-    inside = before_relu(y, relu)
-    return (y,
-            lambda grad: _product(inside(grad), weight, form="nt"),
-            lambda grad, *, into=None: _product(x, inside(grad), form="tn", into=into),
-            lambda grad, *, into=None: reduction.sum(inside(grad), axis=tuple(range(x.ndim - 1)), into=into))
+    return (y, *before_relu(y, relu),
+            lambda grad: _product(grad, weight, form="nt"),
+            lambda grad, *, into=None: _product(x, grad, form="tn", into=into),
+            lambda grad, *, into=None: reduction.sum(grad, axis=tuple(range(x.ndim - 1)), into=into))
 
 
 def before_relu(y, relu):
-    """From the gradient of an op's output y to that of its sums, which it cut by relu or not; computed once."""
-    return once(lambda grad: activations.relu_backward_from_output(y, grad)) if relu else lambda grad: grad
+    """What comes before VJPs: from the gradient of an op's output y to that of its sums, where relu cut them."""
+    return [First(lambda grad: activations.relu_backward_from_output(y, grad))] if relu else []
 
 
 @composite

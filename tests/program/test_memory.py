@@ -47,6 +47,6 @@ def test_making_a_program_takes_no_more_than_a_step_and_copies_of_the_weights():
     with_programs = peak_of(lambda: [made.train_on_batch(IMAGES, CLASSES) for _ in range(2)])
     (program,) = made._programs
     copies = 4 * 4 * made.count_params() + IMAGES.nbytes
-    assert program.plan.size < op_by_op < 4e6
+    assert program.plan.size < op_by_op < 1.1 * program.plan.size      # a layer's memory goes as early as it may
     assert with_programs < op_by_op + copies + 3e5
     assert len(program._free) == 1
