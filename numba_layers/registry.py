@@ -7,6 +7,7 @@ never loads the kernels for CUDA.
 from __future__ import annotations
 
 import importlib
+import weakref
 from collections import namedtuple
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ _selects: dict[str, Any] = {}
 _loading = lock(awaited=True)
 _loaded: set[str] = set()
 _version = 0
+
+followers: Any = weakref.WeakSet()      # who are to `follow_kernels()` where one is another
 
 # A kernel that a layer launches: direction 'forward' or 'backward'; when: with which arguments, '' as in the example;
 # location 'file:line', '' where the target has no kernel of the name.
@@ -43,6 +46,8 @@ def changed() -> None:
     """A kernel that may have run by now is another."""
     global _version
     _version += 1
+    for one in list(followers):
+        one.follow_kernels()
 
 
 def version() -> int:

@@ -9,6 +9,7 @@ from ..autograd.tensor import Tensor, followers
 from ..devices.array import address, owner, whole
 from ..errors import ModelError
 from ..ops._op import copy_into
+from .native import Compiled
 from .programs import ATTEMPTS
 from .record import TEMPORARY, Recording
 from .replay import learned
@@ -60,25 +61,32 @@ def _with_own_memory(outputs):
 
 
 class Bound:
-    """A program's launches for `kernels.cpu.functions`, which follow the variables where they go."""
+    """A program's launches for `kernels.cpu.functions`, which follow variables that move and kernels that change."""
 
     def __init__(self, program):
         self._program = program
-        compiled = program.compiled
-        self._rows = compiled.others
+        self._blocks = np.frombuffer(program.compiled.serial(), np.uint8).copy()
+        self._rows = program.compiled.others
         self.addresses = np.zeros(len(self._rows), np.uint64)
         self.held = [None] * len(self._rows)
         self._variables = self._of_tensors()
         self._bind({number: (address(owner(program.buffers[number].array)), program.buffers[number].array)
                     for number in self._rows})
+        registry.followers.add(self)
         for tensor, _ in program.tensors:
             followers.setdefault(tensor, weakref.WeakSet()).add(self)
 
     def launches(self, functions):
         """What a function is made of."""
-        compiled = self._program.compiled
-        blocks = np.frombuffer(compiled.serial(), np.uint8).copy()
-        return functions.Launches(blocks, len(self._program.launches), self._program.plan.size, self.addresses, self)
+        program = self._program
+        return functions.Launches(self._blocks, len(program.launches), program.plan.size, self.addresses, self)
+
+    def follow_kernels(self):
+        """Kernels were compiled or registered anew: jitted code finds them in the blocks that it knows."""
+        program = self._program
+        program.launches = [launch._replace(kernel=registry.kernel(launch.kernel.name, "cpu"))
+                            for launch in program.launches]
+        self._blocks[:] = np.frombuffer(Compiled(program).serial(), np.uint8)
 
     def follow(self):
         """Variables lie elsewhere now. Raises: ModelError where they do not lie together any more."""

@@ -329,8 +329,10 @@ def registered():
 def test_a_kernel_that_is_another_is_not_run_as_it_was(how, registered, monkeypatch, replays):
     kernel = registered()
     model = Sequential([Lambda(scaled, input_shape=(6,))])
+    function = model.as_function(batch_size=8)
     for _ in range(3):
         np.testing.assert_array_equal(model.predict(X[:8]), 2 * X[:8])
+        np.testing.assert_array_equal(function(X[:8]), 2 * X[:8])
     monkeypatch.setitem(globals(), "SLOPE", 3.0)
     if how == "recompiled":
         kernel.sliced.recompile()
@@ -339,6 +341,7 @@ def test_a_kernel_that_is_another_is_not_run_as_it_was(how, registered, monkeypa
     stale = replays[-1]
     for _ in range(4):
         np.testing.assert_array_equal(model.predict(X[:8]), 3 * X[:8])
+        np.testing.assert_array_equal(function(X[:8]), 3 * X[:8])
     assert replays[-1] is not stale and list(model._programs) == [replays[-1]]
 
 
