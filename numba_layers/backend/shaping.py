@@ -92,7 +92,8 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: DtypeLike = "int3
 
 
 def _arange(start: Any, stop: Any, step: Any, dtype: DtypeLike) -> Tensor:
-    return Tensor(np.arange(*(np.asarray(number)[()] for number in (start, stop, step)), dtype=dtype))  # type: ignore[call-overload]
+    numbers: list[Any] = [np.asarray(number)[()] for number in (start, stop, step)]
+    return Tensor(np.arange(*numbers, dtype=dtype))
 
 
 @keras1(BACKEND)
