@@ -235,6 +235,33 @@ def test_programs_are_replayed_as_graphs_to_the_same_bits_as_op_by_op(gpu, kerne
     assert found == (expected if type(gpu.driver) is FakeDriver else op_by_op())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("gpu", ["fake", pytest.param("real", marks=pytest.mark.cuda)], indirect=True)
+def test_convolutions_as_graphs(gpu, kernels_for):
+    from numba_layers.layers import Conv2D, Conv2DTranspose, Dense, Dropout, Flatten, MaxPooling2D, SeparableConv2D
+    from numba_layers.models import Sequential
+
+    kernels_for(gpu)
+    random = np.random.RandomState(0)
+    x, y = random.rand(20, 8, 8, 3).astype("float32"), np.eye(5, dtype="float32")[random.randint(0, 5, 20)]
+
+    def learnt():
+        np.random.seed(3)
+        one = Sequential([
+            Conv2D(6, 3, padding="same", activation="relu", input_shape=(8, 8, 3)), SeparableConv2D(4, 3, strides=2),
+            Conv2DTranspose(3, 3, activation="elu"), MaxPooling2D(2), Dropout(0.3), Flatten(),
+            Dense(5, activation="softmax")])
+        one.compile("adadelta", "categorical_crossentropy", metrics=["accuracy"])
+        history = one.fit(x, y, batch_size=6, epochs=3, verbose=0).history
+        found = [history["loss"], history["acc"], *(one.predict(x[:6]) for _ in range(3)), *one.get_weights()]
+        return [np.asarray(entry).tobytes() for entry in found], one
+
+    found, one = learnt()
+    assert all(run.graph for run in runs(one)) and len(runs(one)) == 3
+    config.set_programs(False)
+    assert found == learnt()[0]
+
+
 def test_a_step_is_one_call_allocates_nothing_and_waits_for_nothing(fake, kernels_for):
     kernels_for(fake)
     one = model()
