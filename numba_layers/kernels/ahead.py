@@ -28,9 +28,10 @@ from .cpu import threads
 PATIENCE = 1.0      # seconds of compiling after which a bar is shown
 HELPER = 1.0        # seconds after which a helper begins to compile: less than that is done here
 # Seconds that kernels take to compile on one core, roughly: those that take longer than most, and the others
-DEAR = {"convolve": 6.1, "convolve_backward_weight": 4.5, "winograd_backward_points": 2.4, "winograd_convolve": 1.8,
-        "matmul_nt": 1.3, "dense_forward": 1.2, "copy_block": 1.0, "matmul_tn": 1.0}
-USUAL = 0.25
+DEAR = {"convolve": 2.9, "convolve_backward_weight": 2.3, "depthwise": 1.6, "max_pool_backward": 1.2,
+        "max_pool_forward": 1.1, "dense_forward": 1.0, "winograd_backward_points": 1.0, "winograd_convolve": 1.0,
+        "convolve_small_c_out": 0.9, "matmul_nt": 0.8, "matmul_tn": 0.8, "depthwise_backward_weight": 0.8}
+USUAL = 0.3
 GREETING = "numba_layers compiles "
 
 
