@@ -3,9 +3,10 @@
 import threading
 
 from numba_layers.devices.array import whole
-from numba_layers.program import Program, Programs
+from numba_layers.program import Program, Programs, groups
 from numba_layers.program.record import VARIABLE, content, copied, same
 
+groups.LEAST = 0    # small programs have groups too, and the run that proves a program is one in blocks
 REPLAYS = 2         # of each program on the CPU, which are proven; what is wrong with one shows early
 NAN = 0xFF          # bytes that are no number in any float type
 

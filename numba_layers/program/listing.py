@@ -41,8 +41,10 @@ def text(program: Program) -> str:
 def _totals(program: Program) -> str:
     forms = Counter(program.forms)
     counted = ", ".join(f"{count} {form}" for form, count in forms.items())
-    return (f"{len(program.launches)} launches ({counted}); temporaries in a slab of {size(program.plan.size)}, "
-            f"{size(sum(buffer.bytes for buffer in temporaries(program)))} without planning")
+    groups = "".join(f"; {group.first} to {group.last - 1} are a group, whose blocks have {group.rows} of "
+                     f"{group.samples} samples" for group in program.groups)
+    return (f"{len(program.launches)} launches ({counted}){groups}; temporaries in a slab of "
+            f"{size(program.plan.size)}, {size(sum(buffer.bytes for buffer in temporaries(program)))} without planning")
 
 
 def temporaries(program: Program) -> list[Any]:
@@ -67,7 +69,7 @@ class Names:
             value = f"{argument:.6g}" if isinstance(argument, float | np.floating) else str(argument)
             return f"{kernel.function.__code__.co_varnames[place]}={value}"
         buffer = self._program.buffers[argument.buffer]
-        made = buffer.kind == TEMPORARY and self._program.plan.lives[argument.buffer][0] == position
+        made = buffer.kind == TEMPORARY and self._program.plan.makers[argument.buffer] == position
         shape = "x".join(map(str, argument.shape)) or "number"
         kind = "" if argument.dtype == np.float32 else f" {np.dtype(argument.dtype)}"
         return f"{'-> ' if made else ''}{self.place(argument)} [{shape}{kind}]"

@@ -103,16 +103,18 @@ def _needed(program: Program) -> int:
 
 
 def _large(program: Program) -> list[LargeBuffer]:
-    return [LargeBuffer(buffer.bytes, program.launches[life[0]].kernel.name, program.launches[life[0]].layer or "",
+    return [LargeBuffer(buffer.bytes, program.launches[maker].kernel.name, program.launches[maker].layer or "",
                         life[0], min(life[1], len(program.launches) - 1), program.title)
-            for buffer, life in zip(program.buffers, program.plan.lives) if buffer.kind == TEMPORARY and life]
+            for buffer, maker, life in zip(program.buffers, program.plan.makers, program.plan.lives)
+            if buffer.kind == TEMPORARY and life]
 
 
 def picture(program: Program) -> str:
     """The program's plan as SVG: launches to the right, places in the slab upwards."""
     blocks = []
-    for buffer, place, life in zip(program.buffers, program.plan.places, program.plan.lives):
+    plan = program.plan
+    for buffer, place, made, life in zip(program.buffers, plan.places, plan.makers, plan.lives):
         if place is not None:
-            maker = program.launches[life[0]]
+            maker = program.launches[made]
             blocks.append((*life, place, buffer.bytes, f"{maker.kernel.name} {maker.layer or ''} {size(buffer.bytes)}"))
     return pictures.plan(blocks, len(program.launches), program.plan.size)

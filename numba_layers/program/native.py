@@ -8,6 +8,7 @@ import numpy as np
 from .. import registry
 from ..devices.array import address, owner, whole
 from ..devices.host import ALIGNED
+from .groups import blocks_of
 from .record import NAN, part
 
 SLOW = 20e-6        # seconds of a launch on one thread, from where on it may pay to divide it
@@ -41,6 +42,14 @@ class Compiled:
         self._forms = [[block(launch, divided) for launch in program.launches] for divided in (False, True)]
         self._divisible = [launch.kernel.divisible for launch in program.launches]
         self._times = np.full((2, len(program.launches)), np.inf)
+        self.groups = program.groups
+        self._group_forms = [[self._native.together([[block(launch, False) for launch in some] for some in
+                                                     blocks_of(group, program.launches)], divided)
+                              for group in self.groups] for divided in (False, True)]
+        self._group_times = np.full((2, len(self.groups)), np.inf)
+        # Runs in which forms are timed, as (groups in blocks, divided): the first one is that in which it is proven.
+        alone, shared = [(True, False), (False, False)], [(True, True), (False, True)]
+        self._kinds = [*alone, *shared] if self.groups else [alone[1], shared[1]]
         self._rounds = 0
         self._choose()
 
@@ -54,10 +63,34 @@ class Compiled:
         return [bool(divisible and one > SLOW and many < GAIN * one)
                 for divisible, one, many in zip(self._divisible, *self._times)]
 
+    @property
+    def in_blocks(self):
+        """For each group whether it runs a block of samples at a time, and so whether threads divide the blocks."""
+        found, divided = [], self.divided
+        for group, times in zip(self.groups, self._group_times.T):
+            apart = sum(self._times[int(divided[number]), number] for number in range(group.first, group.last))
+            found.append((bool(times.min() < apart), bool(times[1] < GAIN * times[0])))
+        return found
+
+    def _units(self, divided, in_blocks):
+        """What runs in turn: (launch or group, its bytes); divided, in_blocks: as those properties say."""
+        starts = {group.first: number for number, group in enumerate(self.groups) if in_blocks[number][0]}
+        position = 0
+        while position < len(divided):
+            number = starts.get(position)
+            if number is None:
+                form = int(divided[position])
+                yield (self._times, form, position), self._forms[form][position]
+                position += 1
+            else:
+                form = int(in_blocks[number][1])
+                yield (self._group_times, form, number), self._group_forms[form][number]
+                position = self.groups[number].last
+
     def _choose(self):
-        divided = self.divided
-        self._wakes_threads = any(divided)
-        self._blocks = b"".join(self._forms[form][number] for number, form in enumerate(divided))
+        chosen = list(self._units(self.divided, self.in_blocks))
+        self._wakes_threads = any(form for (_, form, _), _ in chosen)
+        self._count, self._blocks = len(chosen), b"".join(block for _, block in chosen)
 
     def make_place(self, size):
         """Before a large slab is made: what it takes the place of lies free in pieces, none of which may hold it."""
@@ -70,17 +103,17 @@ class Compiled:
 
     def run(self, addresses, times):
         """Run all launches with a table of addresses, so many times."""
-        while times and self._rounds < 2 * ROUNDS:
+        while times and self._rounds < ROUNDS * len(self._kinds):
             self._run_timed(addresses)
             times -= 1
         if self._wakes_threads:
             with self._threads.launching():
-                self._native.run(self._blocks, len(self._divisible), addresses, times, self._threads.count())
+                self._native.run(self._blocks, self._count, addresses, times, self._threads.count())
         else:
-            self._native.run(self._blocks, len(self._divisible), addresses, times, 1)
+            self._native.run(self._blocks, self._count, addresses, times, 1)
 
     def _run_timed(self, addresses):
-        """Run launch by launch, on one thread or divided in turn, and keep the least times.
+        """Run launch by launch or group by group, on one thread or divided, and keep the least times.
 
         An interrupt comes when all have run: a step is made as a whole or not at all.
         """
@@ -88,18 +121,21 @@ class Compiled:
         one_more = self._native.counting(done)      # in the same native call, which no interrupt cuts
         with self._threads.launching():
             threads = self._threads.count()
-            form = self._rounds % 2 if threads > 1 else 0
+            in_blocks, many = self._kinds[self._rounds % len(self._kinds)]
+            many = many and threads > 1
+            divided = self.divided if in_blocks else [bool(many and divisible and once > SLOW) for divisible, once in
+                                                      zip(self._divisible, self._times[0])]
+            units = list(self._units(divided, [(in_blocks, many)] * len(self.groups)))
             try:
-                for number, (divisible, once) in enumerate(zip(self._divisible, self._times[0])):
-                    here = form if divisible and once > SLOW else 0
-                    taken = self._taken(self._forms[here][number] + one_more, 2, addresses, 1, threads)
-                    self._times[here, number] = min(self._times[here, number], taken)
+                for (times, form, number), block in units:
+                    taken = self._taken(block + one_more, 2, addresses, 1, threads)
+                    times[form, number] = min(times[form, number], taken)
             finally:
-                left = self._forms[0][done[0]:]
+                left = [block for _, block in units[done[0]:]]
                 self._native.run(b"".join(left), len(left), addresses, 1, threads)
         self._rounds += 1
-        if not np.any(self._times[0] > SLOW) or threads == 1:
-            self._rounds = 2 * ROUNDS
+        if not self.groups and not np.any(self._times[0] > SLOW):
+            self._rounds = ROUNDS * len(self._kinds)
         self._choose()
 
     def _taken(self, blocks, count, addresses, times, threads):
@@ -110,7 +146,7 @@ class Compiled:
     def taken(self, addresses):
         """Seconds of all launches in one native call."""
         with self._threads.launching():
-            return self._taken(self._blocks, len(self._divisible), addresses, 1, self._threads.count())
+            return self._taken(self._blocks, self._count, addresses, 1, self._threads.count())
 
     def taken_each(self, addresses, times):
         """Seconds of each launch in its form, one after the other. times: how often to repeat each short one."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from .graph import GraphRun
+from .groups import grouped
 from .native import Compiled, NativeRun
 from .plan import planned
 from .record import INPUT, TEMPORARY, Difference, content, difference_of, part, same, spoiled
@@ -26,7 +27,9 @@ class Program:
 
     def __init__(self, recorder, apart=False):
         self.device = recorder.device
-        self.launches, self.buffers, self.outputs = recorder.launches, recorder.buffers, recorder.outputs
+        self.buffers, self.outputs = recorder.buffers, recorder.outputs
+        native = self.device.name == "cpu" and registry.native_usable()
+        self.launches, self.groups = grouped(recorder.launches, self.buffers) if native else (recorder.launches, [])
         self.tensors = list(recorder.tensors.values())
         self._kernels = registry.version()
         self._layers = [(layer, layer._changes) for layer in recorder.layers.values()]
@@ -34,8 +37,8 @@ class Program:
         last = {view.buffer for view in self.outputs if self.buffers[view.buffer].kind == TEMPORARY}
         self.apart = sorted(last) if apart else []
         self.checks = [(self.inputs.index(view.buffer), view, check) for view, check in recorder.checks]
-        self.plan = planned(self.launches, self.buffers, last, self.apart)
-        self.compiled = Compiled(self) if self.device.name == "cpu" and registry.native_usable() else None
+        self.plan = planned(self.launches, self.buffers, last, self.apart, self.groups)
+        self.compiled = Compiled(self) if native else None
         self.specs = recorder.specs     # (shape, type) of each input
         self.seconds = None     # of each launch, once it was profiled
         # For listings: what it is of, what it does, and (what it is called, array) of what it reads and writes.
@@ -44,13 +47,18 @@ class Program:
 
     @property
     def forms(self) -> list[str]:
-        """For each launch 'serial', or 'parallel' where it is divided among threads, which the first runs measure.
+        """For each launch 'serial', or 'parallel' where it is divided among threads; 'blocks' where its group runs a
+        block of samples at a time, 'parallel blocks' where threads divide them. The first runs measure it.
 
         On a GPU 'grid'; 'by size' where each launch chooses anew.
         """
         if self.compiled is None:
             return ["by size" if self.device.name == "cpu" else "grid"] * len(self.launches)
-        return ["parallel" if divided else "serial" for divided in self.compiled.divided]
+        forms = ["parallel" if divided else "serial" for divided in self.compiled.divided]
+        for (first, last, *_), (chosen, divided) in zip(self.groups, self.compiled.in_blocks):
+            if chosen:
+                forms[first:last] = ["parallel blocks" if divided else "blocks"] * (last - first)
+        return forms
 
     @property
     def heading(self) -> str:

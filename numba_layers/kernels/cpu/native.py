@@ -7,6 +7,9 @@ A launch is a block of 64-bit words: the address of a *trampoline*, that of the 
 divide it among them, else 0, the number of words, and the kernel's arguments. An array's are the number of its buffer,
 the offset there in bytes, the number of elements, the shape and the strides; a tuple's its numbers; a number is one
 word. Addresses of buffers come with the call that runs a list of launches: so it works on any memory.
+
+A group of launches is a block too: its trampoline runs lists of launches, one after the other or, where it is divided,
+each by one thread. In place of arguments come the length of the lists, for each where it begins, in words, and they.
 """
 
 import ctypes
@@ -99,6 +102,15 @@ def block(found, arguments, place, divided):
         else:
             numbers.append(argument)
     return found.pack(*numbers)
+
+
+def together(lists, divided):
+    """A group as bytes: lists of launches, of equal lengths, each a list of bytes."""
+    contents = [b"".join(one) for one in lists]
+    start = HEAD + 1 + len(lists)
+    places = list(itertools.accumulate((len(one) // 8 for one in contents), initial=start))
+    numbers = address_of(lists_of_launches), len(lists), divided, places[-1], len(lists[0]), *places[:-1]
+    return struct.pack(f"<{start}Q", *numbers) + b"".join(contents)
 
 
 def run(blocks, count, addresses, times, threads):
@@ -201,6 +213,27 @@ def trampoline(module, name, kernel, kinds):
     slots = [builder.alloca(slot.pointee) for slot in kernel.args[:2]]
     address = builder.inttoptr(_load(builder, block, 1), kernel.as_pointer())
     builder.call(address, [*slots, *given, part, parts])
+    builder.ret_void()
+
+
+def lists_of_launches(module, name):
+    """The trampoline of a group: it runs those of its lists that fall to a part, each launch whole."""
+    allow = ir.Function(module, ir.FunctionType(_void, [_int]), "set_num_threads")
+    function = ir.Function(module, _TRAMPOLINE, name)
+    group, addresses, part, parts = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    number, length = _load(builder, group, 1), _load(builder, group, HEAD)
+    first, last = (builder.udiv(builder.mul(number, which), parts) for which in (part, builder.add(part, _long(1))))
+    here = cgutils.alloca_once(builder, _longs)
+    builder.call(allow, [_int(1)])
+    with cgutils.for_range(builder, builder.sub(last, first)) as one:
+        place = _load(builder, group, builder.add(builder.add(first, one.index), _long(HEAD + 1)))
+        builder.store(builder.gep(group, [place]), here)
+        with cgutils.for_range(builder, length):
+            block = builder.load(here)
+            _call(builder, block, addresses, _long(0), _long(1))
+            builder.store(builder.gep(block, [_load(builder, block, 3)]), here)
+    builder.call(allow, [builder.trunc(parts, _int)])
     builder.ret_void()
 
 
