@@ -101,6 +101,12 @@ def functions() -> Any:
     return importlib.import_module("numba_layers.kernels.cpu.functions")
 
 
+def shared_by_samples() -> dict[str, tuple[str, ...]]:
+    """Name of a kernel that does the same for each sample -> the arrays that all samples share, by name."""
+    found: dict[str, tuple[str, ...]] = importlib.import_module("numba_layers.kernels.samples").SHARED
+    return found
+
+
 def native_usable() -> bool:
     """Whether the CPU's machine code can be called without Numba's dispatcher."""
     calls, threads = native()

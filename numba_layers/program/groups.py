@@ -8,7 +8,7 @@ over the samples, stand in between: they wait until the group has ended, as long
 import math
 from collections import namedtuple
 
-from ..kernels.samples import SHARED
+from .. import registry
 from .record import TEMPORARY, View
 
 CACHE = 192 << 10   # bytes that a block touches, about
@@ -82,7 +82,7 @@ class _Pending:
 def _arguments(launch):
     """(the arrays of a launch that begin with samples, those that all share)."""
     names = launch.kernel.function.__code__.co_varnames
-    shared = SHARED[launch.kernel.name]
+    shared = registry.shared_by_samples()[launch.kernel.name]
     arrays = [(name, argument) for name, argument in zip(names, launch.arguments) if isinstance(argument, View)]
     return ([view for name, view in arrays if name not in shared], [view for name, view in arrays if name in shared])
 
@@ -100,7 +100,7 @@ def grouped(launches, buffers):
         return _Pending(buffers)
 
     for launch in launches:
-        by_samples = launch.kernel.name in SHARED
+        by_samples = launch.kernel.name in registry.shared_by_samples()
         if by_samples and pending.takes(launch) or pending.delays(launch):
             continue
         pending = end()
@@ -119,7 +119,7 @@ def blocks_of(group, launches):
 
 def _of_samples(launch, first, last, samples):
     """A launch on the samples first .. last - 1 of all."""
-    names, shared = launch.kernel.function.__code__.co_varnames, SHARED[launch.kernel.name]
+    names, shared = launch.kernel.function.__code__.co_varnames, registry.shared_by_samples()[launch.kernel.name]
     return launch._replace(arguments=tuple([
         _part(argument, first, last, samples) if isinstance(argument, View) and name not in shared else argument
         for name, argument in zip(names, launch.arguments)]))
