@@ -13,8 +13,8 @@ from .record import TEMPORARY, View
 
 CACHE = 192 << 10   # bytes that a block touches, about
 LEAST = 256 << 10   # bytes that a group touches, at least: fewer stay in the caches anyhow
-MOST = 16 << 20     # and at most: its temporaries are all needed at the same time
-HELD = 4 << 20      # bytes of temporaries that launches which wait hold, at most
+MOST = 8 << 20      # and at most: its temporaries are all needed at the same time
+HELD = 1 << 20      # bytes of temporaries that launches which wait hold, at most
 BLOCKS = 16, 64     # at least, for the threads to share, where there are as many samples, and at most
 EVEN = 24           # samples: blocks of more have a multiple, which whole tiles make
 # Kernels that may wait: they write their last argument alone.

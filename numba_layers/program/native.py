@@ -12,7 +12,7 @@ from .groups import blocks_of
 from .record import NAN, part
 
 SLOW = 20e-6        # seconds of a launch on one thread, from where on it may pay to divide it
-ROUNDS = 2          # runs on one thread, and as many divided, in which launches are timed
+ROUNDS = 3          # runs on one thread, and as many divided, in which launches are timed
 HELD = 4 << 20      # bytes of a slab, from where on other memory is given back first
 GAIN = 0.9          # a launch is divided where that takes at most this fraction of the time: it wakes other threads
 
@@ -128,6 +128,8 @@ class Compiled:
             units = list(self._units(divided, [(in_blocks, many)] * len(self.groups)))
             try:
                 for (times, form, number), block in units:
+                    if form:    # threads that sleep take longer to wake than most launches take
+                        self._native.run(self._native.waking(), 1, addresses, 1, threads)
                     taken = self._taken(block + one_more, 2, addresses, 1, threads)
                     times[form, number] = min(times[form, number], taken)
             finally:

@@ -7,6 +7,9 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel
+from .micro.vector import fetch
+
+AHEAD = 12      # rows, which lie anywhere, that are on their way to the caches
 
 
 @cpu_kernel
@@ -18,6 +21,7 @@ def gather_batch(x, order, counters, y):
     start = counters[0] * y.shape[0]
     for i in prange(y.shape[0]):
         row = order[start + np.int64(i)]
+        fetch(x, order[start + min(np.int64(i) + AHEAD, y.shape[0] - 1)] * x.shape[1])
         for j in range(y.shape[1]):
             y[i, j] = x[row, j]
 

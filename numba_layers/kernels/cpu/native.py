@@ -126,6 +126,11 @@ def counting(number):
     return struct.pack(f"<{HEAD}Q", address_of(count), number.ctypes.data, False, HEAD)
 
 
+def waking():
+    """A divided launch, as bytes, that does nothing, for which the pool's threads wake."""
+    return struct.pack(f"<{HEAD}Q", address_of(nothing), 0, True, HEAD)
+
+
 _nowhere = bytes(8)
 
 
@@ -244,6 +249,11 @@ def count(module, name):
     number = builder.inttoptr(_load(builder, function.args[0], 1), _longs)
     builder.store(builder.add(builder.load(number), _long(1)), number)
     builder.ret_void()
+
+
+def nothing(module, name):
+    """A trampoline that calls nothing."""
+    ir.IRBuilder(ir.Function(module, _TRAMPOLINE, name).append_basic_block()).ret_void()
 
 
 def _load(builder, words, index):
