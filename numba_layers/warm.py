@@ -29,7 +29,8 @@ def everything() -> int:
     Prints and returns how many.
     """
     start = time.perf_counter()
-    compiled = registry.compile_ahead(registry.recorded() + needs.of_layers() + needs.of_training())
+    compiled = registry.compile_ahead(registry.recorded() + needs.of_layers() + needs.of_training()
+                                      + needs.of_batches([config.floatx()]))
     _say(compiled, start, "float32 models need")
     return compiled
 
@@ -47,10 +48,11 @@ def run(path: FilePath, optimizer: Any = "sgd", loss: Any = "mse", batch_size: i
         print(f"the file does not say how it is trained: taking optimizer {optimizer!r} and loss {loss!r}")
     start = time.perf_counter()
     x = inputs(model, batch_size)
-    compiled = registry.compile_ahead(needs.of_model(model, x))
+    compiled = registry.compile_ahead(needs.of_model(model, x) + needs.of_batches(dict.fromkeys(model._types())))
     if registry.runs_here():
         before = _kept()
         needs.train(model, x)
+        needs.fit(model, x)
         compiled += len(_kept() - before)
     _say(compiled, start, f"{model.name} needs")
     return compiled

@@ -80,11 +80,28 @@ def of_model(model, x):
     return list(device.found)
 
 
+def of_batches(types):
+    """(kernel name, types) of what `fit` launches to gather batches of such types from data of all kinds of numbers."""
+    order, counters = np.zeros(1, np.int64), np.zeros(2, np.int64)
+    return [("gather_batch", registry.types_of((np.zeros((1, 1), have), order, counters, np.zeros((1, 1), want))))
+            for have in DATA for want in types]
+
+
 def train(model, x):
     """Predict, train a step and evaluate on arrays `x`, one for each input; the targets are zeros."""
     y = targets(model, x)
     model.train_on_batch(x, y)
     model.test_on_batch(x, y)
+
+
+def fit(model, x):
+    """Train some epochs of a few batches like the arrays `x`, evaluate and predict, so that all become programs."""
+    y = targets(model, x)
+    more_x, more_y = ([np.concatenate([array] * 4) for array in arrays] for arrays in (x, y))
+    for _ in range(3):
+        model.fit(more_x, more_y, batch_size=len(x[0]), epochs=1, verbose=0)
+        model.evaluate(more_x, more_y, batch_size=len(x[0]), verbose=0)
+        model.predict(more_x, batch_size=len(x[0]))
 
 
 def targets(model, x):

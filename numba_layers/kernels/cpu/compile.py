@@ -96,8 +96,9 @@ class CpuKernel:
         return {digest(self._identity(self._options_of(form), form)) for form in FORMS}
 
     def compile(self, types):
-        """Compile, or load, what launches with arguments of such Numba types run."""
+        """Compile, or load, what launches with arguments of such Numba types run, and what programs call it by."""
         self.sliced.compile(_sliced(types))
+        native.entrance(self.sliced.overloads[_sliced(types)], types)
 
     def has(self, types):
         """Whether that is compiled, in this process or in a cache."""

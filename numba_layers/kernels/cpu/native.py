@@ -70,11 +70,15 @@ def code(jitted, given):
     jitted.compile(sliced)
     found = jitted.overloads[sliced]
     address = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
-    convention = found.target_context.call_conv.get_function_type(found.fndesc.restype, found.fndesc.argtypes)
-    entrance = address_of(trampoline, convention, kinds)
     form = struct.Struct("<QQQQ" + "".join(map(_format, kinds)))
-    return Code(entrance, address, form.size // 8, form.pack, [isinstance(kind, types.Array) for kind in kinds],
-                [isinstance(kind, types.BaseTuple) for kind in kinds])
+    arrays, tuples = ([isinstance(kind, which) for kind in kinds] for which in (types.Array, types.BaseTuple))
+    return Code(entrance(found, kinds), address, form.size // 8, form.pack, arrays, tuples)
+
+
+def entrance(compiled, kinds):
+    """The address of the trampoline that calls a kernel which Numba compiled for arguments of some types."""
+    described, convention = compiled.fndesc, compiled.target_context.call_conv
+    return address_of(trampoline, convention.get_function_type(described.restype, described.argtypes), kinds)
 
 
 def _format(kind):

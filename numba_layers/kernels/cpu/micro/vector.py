@@ -136,13 +136,20 @@ def apart(typing, x, offset):
     return types.CPointer(x.dtype)(x, types.int64), codegen
 
 
+def _prefetch(builder, pointer, offset, to_write):
+    octets = ir.IntType(8).as_pointer()
+    signature = ir.FunctionType(ir.VoidType(), [octets, int32, int32, int32])
+    function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
+    place = builder.bitcast(builder.gep(pointer, [offset]), octets)
+    builder.call(function, [place, int32(to_write), int32(3), int32(1)])     # keep, data
+
+
 @emitted(lambda x, offset: None)
 def fetch(typing, x, offset):
     """Have the caches fetch element `offset` of a contiguous array, to be read soon."""
     def codegen(context, builder, signature, arguments):
         array, offset = arguments
-        pointer = context.make_array(x)(context, builder, array).data
-        Vectors(context, builder, x.dtype).prefetch(pointer, offset, to_write=False)
+        _prefetch(builder, context.make_array(x)(context, builder, array).data, offset, 0)
         return context.get_dummy_value()
 
     return types.void(x, types.int64), codegen
@@ -176,13 +183,9 @@ class Vectors:
     def store(self, vector, pointer, offset):
         self.builder.store(vector, self.pointer(pointer, offset), align=self.align)
 
-    def prefetch(self, pointer, offset, to_write=True):
-        """Have the caches fetch what lies there."""
-        bytes_ = ir.IntType(8).as_pointer()
-        signature = ir.FunctionType(ir.VoidType(), [bytes_, int32, int32, int32])
-        function = cgutils.get_or_insert_function(self.builder.module, signature, "llvm.prefetch.p0")
-        place = self.builder.bitcast(self.builder.gep(pointer, [offset]), bytes_)
-        self.builder.call(function, [place, int32(int(to_write)), int32(3), int32(1)])     # keep, data
+    def prefetch(self, pointer, offset):
+        """Have the caches fetch what lies there, to be written."""
+        _prefetch(self.builder, pointer, offset, 1)
 
     def load_part(self, pointer, offset, count, others=None):
         """The first `count` lanes from memory; the others from the constant `others`, or zeros."""
