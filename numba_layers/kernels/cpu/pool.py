@@ -11,6 +11,7 @@ import numpy as np
 from numba import prange
 
 from .compile import cpu_kernel, inlined
+from .micro.flat import flat
 from .micro.vector import at, ceil_div, divide, lanes_of
 from .micro.window import largest, scaled_sum, sum_where
 
@@ -193,7 +194,7 @@ def max_pool_forward(x, window, strides, before, y, taps):
     channels = y.shape[4]
     tap_steps = window[1] * window[2], window[2], 1
     narrow = by_rows(channels, strides[2], lanes_of(x))
-    x_flat, y_flat, taps_flat = x.reshape(-1), y.reshape(-1), taps.reshape(-1)
+    x_flat, y_flat, taps_flat = flat(x), flat(y), flat(taps)
     for task in prange(task_count(y)):
         n, od, oi, first_column, last_column = task_pixels(task, y)
         d, depths, p = covered(od, window[0], strides[0], before[0], x.shape[1])
@@ -238,7 +239,7 @@ def max_pool_backward(grad, taps, window, strides, before, grad_x):
     tap_steps = window[1] * window[2], window[2], 1
     next_taps = -strides[0] * tap_steps[0], -strides[1] * tap_steps[1], -strides[2]
     narrow = by_rows(channels, strides[2], lanes_of(grad))
-    grad_flat, taps_flat, x_flat = grad.reshape(-1), taps.reshape(-1), grad_x.reshape(-1)
+    grad_flat, taps_flat, x_flat = flat(grad), flat(taps), flat(grad_x)
     for task in prange(task_count(grad_x)):
         n, d, i, first_column, last_column = task_pixels(task, grad_x)
         od, depths, p = holding(d, window[0], strides[0], before[0], grad.shape[1])
@@ -297,7 +298,7 @@ def sum_pool_forward(x, scale, window, strides, before, y):
     """
     channels = y.shape[4]
     narrow = by_rows(channels, strides[2], lanes_of(x))
-    x_flat, y_flat = x.reshape(-1), y.reshape(-1)
+    x_flat, y_flat = flat(x), flat(y)
     for task in prange(task_count(y)):
         n, od, oi, first_column, last_column = task_pixels(task, y)
         d, depths, _ = covered(od, window[0], strides[0], before[0], x.shape[1])
@@ -334,7 +335,7 @@ def sum_pool_backward(grad, scale, window, strides, before, grad_x):
     """
     channels = grad.shape[4]
     narrow = by_rows(channels, strides[2], lanes_of(grad))
-    grad_flat, x_flat = grad.reshape(-1), grad_x.reshape(-1)
+    grad_flat, x_flat = flat(grad), flat(grad_x)
     for task in prange(task_count(grad_x)):
         n, d, i, first_column, last_column = task_pixels(task, grad_x)
         od, depths, _ = holding(d, window[0], strides[0], before[0], grad.shape[1])
