@@ -238,16 +238,17 @@ def difference_of(first, second):
                               "batch", moved=True)
         if one.digest != other.digest:
             user = _user(second, number)
-            return Difference(f"{_where(user)}{user.kernel.name} is given values that Python computed, others with the "
-                              "next batch", moved=False)
+            given = f"{user.kernel.name} is given" if user else "it answers"
+            return Difference(f"{_where(user)}{given} values that Python computed, others with the next batch",
+                              moved=False)
     return None
 
 
 def _user(recorder, number):
-    """The first launch that takes a buffer."""
-    return next(launch for launch in recorder.launches
-                if any(isinstance(view, View) and view.buffer == number for view in launch.arguments))
+    """The first launch that takes a buffer; None for one that is an output alone."""
+    return next((launch for launch in recorder.launches
+                 if any(isinstance(view, View) and view.buffer == number for view in launch.arguments)), None)
 
 
 def _where(launch):
-    return f'layer "{launch.layer}": ' if launch.layer else ""
+    return f'layer "{launch.layer}": ' if launch and launch.layer else ""
