@@ -382,7 +382,7 @@ def test_warm_for_another_level(monkeypatch, tmp_path):
     assert started[1][0][-3:] == ["train.py", "--level", "9"]
 
 
-SCRIPT = """
+REHEARSED = """
 import sys
 import numpy as np
 from keras.layers import Dense
@@ -405,7 +405,7 @@ if sys.argv[1] != "--well":
 
 def test_warm_with_a_script(tmp_path):
     """It runs, cut short, and saves no model; then the script itself compiles nothing. What stops it is told."""
-    (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / "train.py").write_text(REHEARSED)
     (tmp_path / "model.h5").write_bytes(b"of a real run")
     environment = os.environ | {"NUMBA_LAYERS_CACHE_DIR": str(tmp_path / "cache")}
 

@@ -1,4 +1,4 @@
-"""A contiguous array as one of a single axis: what `reshape(-1)` is, without compiling the code that works shapes out."""
+"""A contiguous array as one of a single axis: `reshape(-1)`, without compiling the code that works shapes out."""
 
 from numba.core import types
 from numba.np.arrayobj import populate_array
