@@ -403,6 +403,11 @@ if sys.argv[1] != "--well":
 """
 
 
+def kernels_in(folder):
+    """What is in a cache, but for what programs call kernels by."""
+    return sorted(file for file in folder.iterdir() if "trampoline" not in file.name)
+
+
 def test_warm_with_a_script(tmp_path):
     """It runs, cut short, and saves no model; then the script itself compiles nothing. What stops it is told."""
     (tmp_path / "train.py").write_text(REHEARSED)
@@ -419,12 +424,12 @@ def test_warm_with_a_script(tmp_path):
     assert shown == "1 (70, 1) 58 True"
     assert re.fullmatch(r"[1-9]\d+ kernels compiled in \d+\.\d s; all that train.py needs are in .*cache", said)
     assert (tmp_path / "model.h5").read_bytes() == b"of a real run"
-    kept = sorted((tmp_path / "cache").iterdir())
+    kept = kernels_in(tmp_path / "cache")
     status, lines, errors = run("warm", "--badly", "30")
     assert status == 1 and lines[1].startswith("0 kernels compiled") and lines[1].count("needs up to there") == 1
     assert "ValueError: --badly" in errors and "train.py stopped before its end" in errors
     assert run("run", "--well", "2")[:2] == (0, ["2 (70, 1) 10 True"])
-    assert sorted((tmp_path / "cache").iterdir()) == kept
+    assert kernels_in(tmp_path / "cache") == kept
 
 
 def test_warm_without_the_script(capsys, monkeypatch):

@@ -14,6 +14,7 @@ def two_targets(monkeypatch):
     monkeypatch.setattr(registry, "TARGETS", ("cpu", "other"))
     monkeypatch.setattr(registry, "_kernels", {"cpu": {}, "other": {}})
     monkeypatch.setattr(registry, "_load_target", lambda target: registry._kernels[target])
+    monkeypatch.setattr(registry, "followers", [])
 
 
 class Kernel:

@@ -284,7 +284,7 @@ def test_a_step_allocates_nothing(monkeypatch):
                         Dense(256, activation="tanh"), Dense(256)])
     model.compile("adam", "mse")
     x = np.random.rand(64, 256).astype("float32")
-    for _ in range(12):     # recorded, and launch by launch to choose the forms
+    for _ in range(16):     # recorded, and launch by launch to choose the forms
         model.train_on_batch(x, x)
         model.test_on_batch(x, x)
         model.predict_on_batch(x)

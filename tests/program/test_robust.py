@@ -413,7 +413,7 @@ def test_a_step_allocates_nothing(monkeypatch, unproven):
     peaks, empty, allocated = [], devices.Cpu.empty, []
     for size in (8, 64):
         made = dense(units=500)
-        for _ in range(8):
+        for _ in range(16):
             made.train_on_batch(X[:size], Y[:size])
         monkeypatch.setattr(devices.Cpu, "empty", lambda *given: allocated.append(given) or empty(*given))
         gc.collect()

@@ -223,7 +223,8 @@ def way_of(axis, channels):
         return WINDOWS
     if channels % MR == 0:
         return IN_PLACE
-    return LINES if axis.gap == 1 and axis.stride <= axis.taps else WINDOWS
+    fits = axis.taps * channels <= COLUMNS      # of a row of the window; as many pixels' are in `PATCHES`
+    return LINES if axis.gap == 1 and axis.stride <= axis.taps and fits else WINDOWS
 
 
 @cpu_kernel

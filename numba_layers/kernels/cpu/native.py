@@ -175,6 +175,8 @@ def _answers_right():
     found = code(check, forms(arguments))
     blocks = block(found, arguments, _here, False) + block(found, arguments, _here, True)
     run(blocks, 2, _nowhere, 3, min(2, threads.count()))
+    for others in nothing, count, lists_of_launches:        # in the cache from now on
+        address_of(others)
     return y.tolist() == [6 * 6.75, 6 * 15.75]
 
 

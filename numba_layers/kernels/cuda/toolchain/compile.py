@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 from .... import config
 from ...._version import installed
-from ....emulator import written as places
 from ... import store
 from ...cache import digest, identity, surroundings, versions
 from .ptx import compile_ptx
@@ -33,6 +32,8 @@ def cubin(kernel, signature, capability):
 
 def written(kernel, signature, capability, addresses):
     """Those of `addresses`, numbers of parameters in its PTX, at which `kernel` may write."""
+    from ....emulator import written as places  # of the emulator, what reads PTX; kernels are compiled without it
+
     def make():
         return " ".join(map(str, sorted(places.written(ptx(kernel, signature, capability), addresses)))).encode()
     return {int(number) for number in _kept(kernel, signature, capability, f"written {places.RULES}", make).split()}
