@@ -31,6 +31,7 @@ class _Pending:
     def __init__(self, buffers):
         self._buffers = buffers
         self.launches, self.waiting, self.samples = [], [], 0
+        self.in_order = []      # both, as they came
         self._extents, self._shared, self._written = {}, set(), set()
         self._needed, self._made = set(), set()     # buffers that waiting launches read, and write
 
@@ -50,6 +51,7 @@ class _Pending:
                 and sum(size for _, size in everything.values()) <= MOST)
         if fits:
             self.launches.append(launch)
+            self.in_order.append(launch)
             self.samples, self._extents = samples, everything
             self._shared |= shared
             self._written |= written
@@ -65,6 +67,7 @@ class _Pending:
         if held > HELD:
             return False
         self.waiting.append(launch)
+        self.in_order.append(launch)
         self._needed = needed
         self._made.add(made)
         return True
@@ -96,7 +99,7 @@ def grouped(launches, buffers):
         rows = pending.rows()
         if rows:
             groups.append(Group(len(ordered), len(ordered) + len(pending.launches), pending.samples, rows))
-        ordered.extend((*pending.launches, *pending.waiting))
+        ordered.extend([*pending.launches, *pending.waiting] if rows else pending.in_order)
         return _Pending(buffers)
 
     for launch in launches:
