@@ -24,6 +24,9 @@ from ..thread_state import Block, noted, thread_state
 # Whose code looks at arrays of the step in ways that a recorder hears of, or not at all
 _KNOWN = {__name__.partition(".")[0], "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
 
+# CPython 3.11 was seen to end with a segmentation fault where it heard of functions, under `sys.setprofile`, for long.
+HEARS = sys.version_info >= (3, 12)
+
 _Waiting = namedtuple("_Waiting", "name kernel arguments layer")
 
 _state = thread_state(verbose=1)
@@ -100,7 +103,7 @@ class Queue:
 
     def _may_wait(self):
         """Whether nobody else's function runs, nor a debugger or profiler, whose user may look at arrays."""
-        if sys.getprofile() is not None or sys.gettrace() is not None:
+        if not HEARS or sys.getprofile() is not None or sys.gettrace() is not None:
             return False
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not Queue.run.__code__:

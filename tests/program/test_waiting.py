@@ -13,8 +13,10 @@ from numba_layers.errors import DtypeError
 from numba_layers.layers import Dense, Dot, Dropout, Input, Lambda
 from numba_layers.models import Model, Sequential
 from numba_layers.program.record import Recorder
+from numba_layers.program.waiting import HEARS
 from tests.program.test_situations import SITUATIONS, X, Y, both_ways, programs_afterwards  # noqa: F401
 
+pytestmark = pytest.mark.skipif(not HEARS, reason="kernels of a first step are compiled one by one on this Python")
 registry.kernels("cpu")
 
 
