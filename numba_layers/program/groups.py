@@ -30,27 +30,26 @@ class _Pending:
 
     def __init__(self, buffers):
         self._buffers = buffers
-        self.launches, self.waiting, self.samples = [], [], 0
-        self.in_order = []      # both, as they came
+        self.in_order, self.samples = [], 0     # launches that joined and that wait, as they came
         self._extents, self._shared, self._written = {}, set(), set()
         self._needed, self._made = set(), set()     # buffers that waiting launches read, and write
 
     def takes(self, launch):
         """Let a launch join, if it can."""
-        cut, shared = _arguments(launch)
+        arguments = _arguments(launch)
+        cut = [view for view, by_samples in arguments if by_samples]
         samples = math.gcd(self.samples, *(view.shape[0] for view in cut))
         written = {view.buffer for view in cut[-2 if launch.kernel.name == "max_pool_forward" else -1:]}
         extents = {view.buffer: (view.offset, math.prod(view.shape) * view.dtype.itemsize) for view in cut}
-        shared, touched = {view.buffer for view in shared}, {view.buffer for view in (*cut, *shared)}
+        shared = {view.buffer for view, by_samples in arguments if isinstance(view, View) and not by_samples}
         everything = self._extents | extents
         fits = (samples > 1 and len(extents) == len(cut)
-                and not written & (self._needed | self._made) and not touched & self._made
+                and not written & (self._needed | self._made) and not (shared | extents.keys()) & self._made
                 and not (self._written | written) & (self._shared | shared)
                 and all(self._extents.get(buffer, extents[buffer]) == extents[buffer] for buffer in extents
                         if buffer in self._written | written)
                 and sum(size for _, size in everything.values()) <= MOST)
         if fits:
-            self.launches.append(launch)
             self.in_order.append(launch)
             self.samples, self._extents = samples, everything
             self._shared |= shared
@@ -59,23 +58,27 @@ class _Pending:
 
     def delays(self, launch):
         """Let a launch wait for the group's end, if it may."""
-        if not self.launches or launch.kernel.name not in SUMS:
+        if not self.in_order or launch.kernel.name not in SUMS:
             return False
         *read, made = [argument.buffer for argument in launch.arguments if isinstance(argument, View)]
         needed = self._needed | set(read)
         held = sum(self._buffers[buffer].bytes for buffer in needed if self._buffers[buffer].kind == TEMPORARY)
         if held > HELD:
             return False
-        self.waiting.append(launch)
         self.in_order.append(launch)
         self._needed = needed
         self._made.add(made)
         return True
 
+    def parted(self):
+        """(launches that joined, launches that wait)."""
+        return tuple([launch for launch in self.in_order if (launch.kernel.name in SUMS) == waits]
+                     for waits in (False, True))
+
     def rows(self):
         """Samples of a block; None where the group is not worth it."""
         size = sum(size for _, size in self._extents.values())
-        if len(self.launches) < 2 or size < LEAST:
+        if len(self.parted()[0]) < 2 or size < LEAST:
             return None
         least, most = BLOCKS
         rows = -(-self.samples // min(most, max(least, -(-size // CACHE))))
@@ -83,11 +86,10 @@ class _Pending:
 
 
 def _arguments(launch):
-    """(the arrays of a launch that begin with samples, those that all share)."""
-    names = launch.kernel.function.__code__.co_varnames
-    shared = registry.shared_by_samples()[launch.kernel.name]
-    arrays = [(name, argument) for name, argument in zip(names, launch.arguments) if isinstance(argument, View)]
-    return ([view for name, view in arrays if name not in shared], [view for name, view in arrays if name in shared])
+    """(argument, whether it is an array that begins with samples) of a launch."""
+    names, shared = launch.kernel.function.__code__.co_varnames, registry.shared_by_samples()[launch.kernel.name]
+    return [(argument, isinstance(argument, View) and name not in shared)
+            for name, argument in zip(names, launch.arguments)]
 
 
 def grouped(launches, buffers):
@@ -98,8 +100,11 @@ def grouped(launches, buffers):
     def end():
         rows = pending.rows()
         if rows:
-            groups.append(Group(len(ordered), len(ordered) + len(pending.launches), pending.samples, rows))
-        ordered.extend([*pending.launches, *pending.waiting] if rows else pending.in_order)
+            joined, waiting = pending.parted()
+            groups.append(Group(len(ordered), len(ordered) + len(joined), pending.samples, rows))
+            ordered.extend((*joined, *waiting))
+        else:
+            ordered.extend(pending.in_order)
         return _Pending(buffers)
 
     for launch in launches:
@@ -122,10 +127,8 @@ def blocks_of(group, launches):
 
 def _of_samples(launch, first, last, samples):
     """A launch on the samples first .. last - 1 of all."""
-    names, shared = launch.kernel.function.__code__.co_varnames, registry.shared_by_samples()[launch.kernel.name]
-    return launch._replace(arguments=tuple([
-        _part(argument, first, last, samples) if isinstance(argument, View) and name not in shared else argument
-        for name, argument in zip(names, launch.arguments)]))
+    return launch._replace(arguments=tuple([_part(argument, first, last, samples) if by_samples else argument
+                                            for argument, by_samples in _arguments(launch)]))
 
 
 def _part(view, first, last, samples):

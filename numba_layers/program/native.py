@@ -43,9 +43,9 @@ class Compiled:
         self._divisible = [launch.kernel.divisible for launch in program.launches]
         self._times = np.full((2, len(program.launches)), np.inf)
         self.groups = program.groups
-        self._group_forms = [[self._native.together([[block(launch, False) for launch in some] for some in
-                                                     blocks_of(group, program.launches)], divided)
-                              for group in self.groups] for divided in (False, True)]
+        lists = [[[block(launch, False) for launch in some] for some in blocks_of(group, program.launches)]
+                 for group in self.groups]
+        self._group_forms = [[self._native.together(some, divided) for some in lists] for divided in (False, True)]
         self._group_times = np.full((2, len(self.groups)), np.inf)
         # Runs in which forms are timed, as (groups in blocks, divided): the first one is that in which it is proven.
         alone, shared = [(True, False), (False, False)], [(True, True), (False, True)]

@@ -68,7 +68,7 @@ class Queue:
     def launch(self, name, kernel, *arguments):
         """Run a kernel, now or before the step ends."""
         if not self._queue:
-            if kernel.is_ready(arguments) or not self._may_wait():
+            if not HEARS or kernel.is_ready(arguments) or not self._may_wait():
                 kernel(*arguments)
                 return
             sys.setprofile(self._called)
@@ -103,7 +103,7 @@ class Queue:
 
     def _may_wait(self):
         """Whether nobody else's function runs, nor a debugger or profiler, whose user may look at arrays."""
-        if not HEARS or sys.getprofile() is not None or sys.gettrace() is not None:
+        if sys.getprofile() is not None or sys.gettrace() is not None:
             return False
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code is not Queue.run.__code__:

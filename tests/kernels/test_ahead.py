@@ -132,16 +132,21 @@ def assert_ended(helpers):
                 time.sleep(0.1)
 
 
-def test_interrupted(tmp_path):
-    """Ctrl-C ends it and its helpers, and what was compiled by then is whole."""
-    running = process(tmp_path, SETUP + SLOW + TELLING + "wanted = registry.recorded()" + COMPILE)
+def interrupted(running, cache):
+    """Ctrl-C once some kernels are compiled: (process numbers of the helpers, what it printed, its errors)."""
     assert running.stdout.readline() == "begins\n"
     helpers = [int(running.stdout.readline()) for _ in range(2)]
-    while len(list((tmp_path / "cache").glob("*.kernel"))) < 3:
+    while len(list(cache.glob("*.kernel"))) < 3:
         assert running.poll() is None
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=120)
+    return helpers, *running.communicate(timeout=120)
+
+
+def test_interrupted(tmp_path):
+    """Ctrl-C ends it and its helpers, and what was compiled by then is whole."""
+    running = process(tmp_path, SETUP + SLOW + TELLING + "wanted = registry.recorded()" + COMPILE)
+    helpers, _, errors = interrupted(running, tmp_path / "cache")
     assert "KeyboardInterrupt" in errors and running.returncode
     assert_ended(helpers)
 
@@ -193,13 +198,7 @@ except KeyboardInterrupt:
 print(json.dumps(train()))
 """
     running = process(tmp_path, script.replace("def slow", "compile_here = ahead._compile\ndef slow"))
-    assert running.stdout.readline() == "begins\n"
-    helpers = [int(running.stdout.readline()) for _ in range(2)]
-    while len(list((tmp_path / "cache").glob("*.kernel"))) < 3:
-        assert running.poll() is None
-        time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
-    output, errors = running.communicate(timeout=120)
+    helpers, output, errors = interrupted(running, tmp_path / "cache")
     assert not running.returncode, errors
     unchanged, trained = output.splitlines()
     assert unchanged == "True"

@@ -1,5 +1,6 @@
 """How a CPU kernel is compiled, cached and launched: the flags, `@cpu_kernel` and `@inlined`."""
 
+import contextlib
 import functools
 import sys
 import time
@@ -98,7 +99,8 @@ class CpuKernel:
     def compile(self, types):
         """Compile, or load, what launches with arguments of such Numba types run, and what programs call it by."""
         self.sliced.compile(_sliced(types))
-        native.entrance(self.sliced.overloads[_sliced(types)], types)
+        with contextlib.suppress(Exception):        # of a Numba that `native` does not know; then nobody calls by it
+            native.entrance(self.sliced.overloads[_sliced(types)], types)
 
     def has(self, types):
         """Whether that is compiled, in this process or in a cache."""

@@ -96,7 +96,7 @@ def transpose_image(x, n, axes, first, block, lanes, image):
 def pack_weights(weight, transposed, axes, shape, packed):
     """Pack the weights of a residue to (planes, rows, taps, inner, wide), with zeros beyond outer.
 
-    shape: (inner, outer, wide)
+    shape: (inner, outer, wide). `conv.pack_weights` wants rows of whole vectors; these are a number, or a few groups.
     """
     inner, outer, wide = shape
     for plane in range(axes[0].taps):

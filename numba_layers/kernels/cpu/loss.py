@@ -11,8 +11,9 @@ from ..math.losses import kept_reciprocal, log_likelihood, log_likelihood_gradie
 from ..math.scalar import clip, log
 from ..math.tables import LIMITED_MEAN_LOSSES, MEAN_LOSSES
 from .compile import cpu_kernel
+from .micro.partition import part_of
 from .micro.reduction import sum_of, sum_of_rows, summed
-from .micro.vector import apart
+from .micro.vector import apart, ceil_div
 
 ROWS = 256   # of a task: those of one element go side by side in vectors
 
@@ -27,15 +28,15 @@ def mean_loss(name, value, gradient):
     def forward(target, output, loss):
         """loss[i] = Σ_j value(target[i, j], output[i, j]) / n"""
         rows, n = output.shape
-        for task in prange((rows + ROWS - 1) // ROWS):
-            first = ROWS * np.int64(task)
-            last = min(first + ROWS, rows)
+        tasks = ceil_div(rows, ROWS)
+        for task in prange(tasks):
+            first, count = part_of(np.int64(task), tasks, rows, ROWS)
             if n == 1:
                 targets, outputs, losses = apart(target, first), apart(output, first), apart(loss, first)
-                for i in range(last - first):
+                for i in range(count):
                     losses[i] = output.dtype.type(0) + value(targets[i], outputs[i])
             else:
-                for i in range(first, last):
+                for i in range(first, first + count):
                     loss[i] = total(n, target[i], output[i]) / output.dtype.type(n)
 
     @cpu_kernel(name=f"{name}_backward")
@@ -60,15 +61,15 @@ def limited_mean_loss(name, value, gradient):
         """loss[i] = Σ_j value(target[i, j], output[i, j], epsilon, 1 - epsilon) / n"""
         rows, n = output.shape
         high = output.dtype.type(1) - epsilon
-        for task in prange((rows + ROWS - 1) // ROWS):
-            first = ROWS * np.int64(task)
-            last = min(first + ROWS, rows)
+        tasks = ceil_div(rows, ROWS)
+        for task in prange(tasks):
+            first, count = part_of(np.int64(task), tasks, rows, ROWS)
             if n == 1:
                 targets, outputs, losses = apart(target, first), apart(output, first), apart(loss, first)
-                for i in range(last - first):
+                for i in range(count):
                     losses[i] = output.dtype.type(0) + value(targets[i], outputs[i], epsilon, high)
             else:
-                for i in range(first, last):
+                for i in range(first, first + count):
                     loss[i] = total(n, output[i], target[i], epsilon, high) / output.dtype.type(n)
 
     @cpu_kernel(name=f"{name}_backward")
