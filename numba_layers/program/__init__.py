@@ -4,6 +4,7 @@
 |----------|-----------------------------------------------------------------|
 | record   | writes down what a step launches                                |
 | waiting  | has launches wait until the kernels they lack are compiled      |
+| others   | tells whether a step may come to code of others                 |
 | plan     | where temporaries lie                                           |
 | replay   | a program: the launches, to be run on other data                |
 | run      | runs them one by one, from Python                               |

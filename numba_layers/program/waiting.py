@@ -6,26 +6,20 @@ launches made, in their order. A dry run of the step would tell what it needs as
 counters, random numbers, and what a user's Lambda prints or counts.
 
 Whatever looks at numbers meanwhile is to find them. A recorder hears of tensors that are looked at; of arrays
-(`x.data`) nobody hears. So the queue is for code of this package alone: before a function of anyone else begins, such
-as a Lambda's or a user's metric, what waits is launched, and while it runs nothing is put off.
+(`x.data`) nobody hears. So only steps wait that come to code of this package alone (`others`), and only where no
+debugger or profiler looks on.
 """
 
 import contextlib
 import sys
 from collections import deque, namedtuple
-from typing import Any
 
 from .. import registry
 from ..autograd.context import context
 from ..errors import NumbaLayersError, add_name
 from ..ops._op import told_of_types
 from ..thread_state import Block, noted, thread_state
-
-# Whose code looks at arrays of the step in ways that a recorder hears of, or not at all
-_KNOWN = {__name__.partition(".")[0], "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
-
-# CPython 3.11 was seen to end with a segmentation fault where it heard of functions, under `sys.setprofile`, for long.
-HEARS = sys.version_info >= (3, 12)
+from .others import reaches_others
 
 _Waiting = namedtuple("_Waiting", "name kernel arguments layer")
 
@@ -51,15 +45,18 @@ class Queue:
     def __init__(self):
         self._queue = deque()
         self._layers = {}       # name -> layer, of those that ran
+        self._body = None       # what runs
+        self._may_wait = None   # None: not asked yet
 
     def run(self, body, *inputs):
         """What `body(*inputs)` answers, once all that it launches is done."""
+        self._body = body
         try:
             answer = body(*inputs)
             self.empty()
             return answer
         finally:
-            self._stop()
+            self._queue.clear()         # what is still there is dropped: the step failed
 
     def runs(self, layer):
         """A layer computes, which errors of its launches are to name."""
@@ -67,12 +64,10 @@ class Queue:
 
     def launch(self, name, kernel, *arguments):
         """Run a kernel, now or before the step ends."""
-        if not self._queue:
-            if not HEARS or kernel.is_ready(arguments) or not self._may_wait():
-                kernel(*arguments)
-                return
-            sys.setprofile(self._called)
-        self._queue.append(_Waiting(name, kernel, arguments, context.layer))
+        if self._queue or not kernel.is_ready(arguments) and self._waits():
+            self._queue.append(_Waiting(name, kernel, arguments, context.layer))
+        else:
+            kernel(*arguments)
 
     def empty(self):
         """Compile what the launches in the queue lack, and make them."""
@@ -80,7 +75,6 @@ class Queue:
             return
         queue = self._queue
         self._queue = deque()
-        self._stop()
         with contextlib.suppress(Exception):        # what does not compile is an error of its own launch
             registry.compile_ahead([(one.name, registry.types_of(one.arguments)) for one in queue], _state.verbose)
         while queue:
@@ -95,28 +89,8 @@ class Queue:
                 add_name(error, f'{type(self._layers[layer]).__name__} "{layer}"')
             raise
 
-    def _stop(self):
-        """Hear no longer of functions that begin; what is still in the queue is dropped: the step failed."""
-        if sys.getprofile() == self._called:
-            sys.setprofile(None)
-        self._queue.clear()
-
-    def _may_wait(self):
-        """Whether nobody else's function runs, nor a debugger or profiler, whose user may look at arrays."""
-        if sys.getprofile() is not None or sys.gettrace() is not None:
-            return False
-        frame: Any = sys._getframe(1)
-        while frame is not None and frame.f_code is not Queue.run.__code__:
-            if _is_of_others(frame):
-                return False
-            frame = frame.f_back
-        return True
-
-    def _called(self, frame, event, _):
-        if event == "call" and _is_of_others(frame):
-            self.empty()
-
-
-def _is_of_others(frame):
-    name = frame.f_globals.get("__name__") or ""
-    return name.partition(".")[0] not in _KNOWN and not name.startswith("namedtuple_")
+    def _waits(self):
+        """Whether nobody looks at arrays of this step while it runs."""
+        if self._may_wait is None:
+            self._may_wait = not (sys.getprofile() or sys.gettrace() or reaches_others(self._body))
+        return self._may_wait

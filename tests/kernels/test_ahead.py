@@ -12,7 +12,6 @@ import numba
 import pytest
 
 from numba_layers.kernels.recorded import recorded
-from numba_layers.program.waiting import HEARS
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 SETUP = """
@@ -169,10 +168,6 @@ def train():
 """
 
 
-hears = pytest.mark.skipif(not HEARS, reason="kernels of a first step are compiled one by one on this Python")
-
-
-@hears
 def test_a_model_trains_first(tmp_path):
     """Its kernels are compiled by helpers, without anyone asking, to the same bits as alone; then nothing is left."""
     def trained(*before, **settings):
@@ -185,7 +180,6 @@ def test_a_model_trains_first(tmp_path):
     assert trained(NUMBA_LAYERS_CACHE_DIR="/dev/null/nowhere") == [needed, needed, weights]
 
 
-@hears
 def test_a_first_training_is_interrupted(tmp_path):
     """Then no step was made, helpers have ended, and nothing lies about; training anew goes as if nothing had been."""
     script = f"""{SETUP}{SLOW}{TELLING}{FIRST}
