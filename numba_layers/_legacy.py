@@ -43,6 +43,12 @@ def _initializer(init):
     return {"kernel_initializer": Keras1Name(init) if isinstance(init, str) else init}
 
 
+def _embeddings_initializer(init):
+    """`init=` of an embedding."""
+    (name,) = _initializer(init).values()
+    return {"embeddings_initializer": name}
+
+
 def _separable_initializers(init):
     """One `init=` for both weights of a separable convolution."""
     (name,) = _initializer(init).values()
@@ -81,6 +87,9 @@ SEPARABLE_CONV = CONV | {"init": _separable_initializers}
 SIDES = {        # of a window
     1: ("filter_length",), 2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}
 IMAGES = {"dim_ordering": _data_format}
+EMBEDDING = {
+    "init": _embeddings_initializer, "W_regularizer": "embeddings_regularizer", "W_constraint": "embeddings_constraint",
+}
 POOLING = IMAGES | {"border_mode": "padding"}
 POOLING1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 DROPOUT = {"p": "rate"}

@@ -8,7 +8,6 @@ _KINDS = {
     "recurrent layers": (
         "Bidirectional", "ConvLSTM2D", "ConvLSTM2DCell", "ConvRNN2D", "ConvRecurrent2D", "CuDNNGRU", "CuDNNLSTM", "GRU",
         "GRUCell", "LSTM", "LSTMCell", "RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "rnn"),
-    "embeddings": ("Embedding",),
     "batch normalization": ("BatchNormalization",),
     "activations that are layers": (
         "ELU", "LeakyReLU", "PReLU", "ParametricSoftplus", "ReLU", "SReLU", "Softmax", "ThresholdedReLU"),

@@ -13,7 +13,7 @@ from numba_layers.errors import ArgumentError, UnknownNameError
 from numba_layers.kernel_table import DIRECTIONS, examples
 from numba_layers.kernel_table.trace import passes, traced
 from numba_layers.models import Model, Sequential, clone_model
-from tests.layers.test_contract import CASES, IDS, build
+from tests.layers.test_contract import CASES, IDS, build, data
 from tests.layers.test_merge import MERGES
 
 KINDS = {name: kind for name, kind in registry.layers().items() if examples.has(kind)}
@@ -63,7 +63,7 @@ def table_of(*names):
     *(pytest.param(name, arguments, [(3, 4)] * 2, id=f"{name}-{mode}") for name, arguments, _, mode, _ in MERGES)])
 def test_what_layers_launch_is_in_the_table(name, arguments, shapes, launched, random):
     layer = build(name, arguments, shapes[0])
-    inputs = [Tensor(random.standard_normal((2, *shape)).astype("float32")) for shape in shapes]
+    inputs = [Tensor(data(name, 2, shape, arguments, random)) for shape in shapes]
     layer._build_for([x.shape for x in inputs] if len(inputs) > 1 else inputs[0].shape)
     with evaluation(learning_phase=1), Tape() as tape:
         y = layer(inputs if len(inputs) > 1 else inputs[0])

@@ -19,8 +19,8 @@ def _identity(x):
 WINDOW = ("kernel_size", "filter_length", "nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 STRIDES = ("strides", "subsample", "subsample_length")
 GIVEN = {
-    "activation": "linear", "axes": -1, "dims": (2, 1), "filters": 16, "function": _identity, "n": 3, "nb_filter": 16,
-    "rate": 0.5, "target_shape": (-1, 2), "units": 4, **dict.fromkeys(WINDOW, 5),
+    "activation": "linear", "axes": -1, "dims": (2, 1), "filters": 16, "function": _identity, "input_dim": 7, "n": 3,
+    "nb_filter": 16, "output_dim": 4, "rate": 0.5, "target_shape": (-1, 2), "units": 4, **dict.fromkeys(WINDOW, 5),
 }
 # For the order of an image's axes, and the other one
 ORDERS = {"data_format": ("channels_last", "channels_first"), "dim_ordering": ("tf", "th")}
@@ -32,6 +32,7 @@ VALUES = {
     "mode": ("mul", "ave", "max", "concat", "dot", "cos"),
     "units": (1,), "filters": (2, 1), "nb_filter": (2, 1), "depth_multiplier": (2,), "use_bias": (False,),
     "bias": (False,), "axis": (1,), "axes": (1,), "normalize": (True,), "l1": (0.1,), "l2": (0.1,),
+    "dropout": (0.5,), "mask_zero": (True,),
     **dict.fromkeys((*STRIDES, "dilation_rate", "atrous_rate"), (2,)),
 }
 # What else changes a kind of layer: values together, and arguments that its signature does not show

@@ -123,6 +123,17 @@ class Layer(Weights, Places, LayerNames):
         """Outputs for `inputs`, a tensor or a list of tensors."""
         return inputs
 
+    @property
+    def input_type(self) -> str:
+        """The element type of data that are given to the layer as arrays, or to a model that begins with it."""
+        return self.dtype
+
+    def check_data(self, data: Any, where: str) -> None:
+        """Compare the array of a model's input `where`, which this layer reads first, with what it can take.
+
+        Models call it with all samples before any is used. Raises: the layer's own errors.
+        """
+
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask handed on: `mask` itself where the layer supports masking.
 
@@ -198,7 +209,8 @@ class Layer(Weights, Places, LayerNames):
     @names_layer
     def __call__(self, inputs: Any, **kwargs: Any) -> Tensor:
         """Run the layer on concrete tensors, or connect it to symbolic ones; `inputs` a tensor or a list."""
-        tensors = [as_tensor(entry, None if isinstance(entry, Tensor) else self.dtype) for entry in as_list(inputs)]
+        tensors = [as_tensor(entry, None if isinstance(entry, Tensor) else self.input_type)
+                   for entry in as_list(inputs)]
         extra = [value for value in kwargs.values() if isinstance(value, Tensor)]
         if not self.built:
             self._check(tensors)

@@ -126,7 +126,7 @@ def _output(layer, node, index):
     if not isinstance(layer, Layer):
         raise ArgumentError(f"Merge takes layers, models or tensors, got {shown(layer)}.")
     if not layer.inbound_nodes and layer.batch_input_shape is not None:
-        layer(Input(batch_shape=layer.batch_input_shape, dtype=layer.dtype, name=f"{layer.name}_input"))
+        layer(Input(batch_shape=layer.batch_input_shape, dtype=layer.input_type, name=f"{layer.name}_input"))
     return as_list(layer.get_output_at(node))[index]
 
 

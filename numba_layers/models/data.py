@@ -94,8 +94,16 @@ def inputs(model, given):
         if array.ndim == 1 and tensor.ndim == 2 and tensor.shape[1] in (1, None):
             array = array[:, None]
         _check_shape(array.shape, tensor.shape, where)
+        compare(model, tensor, array, where)
         arrays.append(array)
     return arrays
+
+
+def compare(model, tensor, array, where):
+    """Let the layers of `model` that read its input `tensor` first compare the array given for it."""
+    for node in tensor._keras_history[0].outbound_nodes:
+        if tensor in node.input_tensors and node.layer in model._all_layers:
+            node.layer.check_data(array, where)
 
 
 def targets(model, given):

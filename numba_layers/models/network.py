@@ -14,7 +14,7 @@ from ..layers.node import Node, as_list, unpack
 from ..layers.undo import wholly
 from ..layers.watched import WatchedList
 from ..utils import function_utils
-from . import added, changing, paths, rebuild, saving, summary, topology
+from . import added, changing, data, paths, rebuild, saving, summary, topology
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,6 +123,10 @@ class Network(Layer, public=False):
         """Forget how the model was compiled."""
 
     # -- running -------------------------------------------------------------------------------------------------
+
+    def check_data(self, data_of_input: Any, where: str) -> None:
+        if len(self.inputs) == 1:       # of several, it is not known which
+            data.compare(self, self.inputs[0], data_of_input, where)
 
     if TYPE_CHECKING:       # a list where there are several outputs
         def __call__(self, inputs: Any, **kwargs: Any) -> Any: ...

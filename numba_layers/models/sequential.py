@@ -83,7 +83,7 @@ class Sequential(Model):
         elif not self._stack and isinstance(layer, Merge) and layer.layers:
             self._stack_on(sources([layer.output]), layer.output, layer)
         elif not self._stack and _first_shape(layer) is not None:
-            entry = Input(batch_shape=_first_shape(layer), dtype=layer.dtype, name=f"{layer.name}_input")
+            entry = Input(batch_shape=_first_shape(layer), dtype=layer.input_type, name=f"{layer.name}_input")
             entry.layout = self._layout_before
             self._stack_on([entry], layer(entry), layer)
         else:

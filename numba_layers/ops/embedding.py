@@ -43,7 +43,6 @@ def _scatter(run, x, indices, *, shape, into=None):
     return y, lambda grad: _gather(grad, indices), None
 
 
-@composite
 def gather(x: TensorLike, indices: TensorLike) -> Tensor:
     """y[n] = x[indices[n]]: rows of x, by numbers from 0.
 
@@ -51,10 +50,16 @@ def gather(x: TensorLike, indices: TensorLike) -> Tensor:
     Raises: OutOfRangeError for an index that is negative or not below the number of rows, where the indices lie in
     the host's memory. On a GPU nobody looks at them: the row is NaN, or 0 in a table of integers.
     """
+    return rows_of(x, indices, what="index", among="rows of x")
+
+
+@composite
+def rows_of(x, indices, *, what, among):
+    """`gather`, whose message calls an index `what` and the rows `among`."""
     x, indices = as_tensor(x), as_tensor(indices)
     if x.ndim == 0:
         raise ShapeError("gather: x is a number, expected rows (rows, ...).")
-    check_range(indices, x.shape[0], "index", "rows of x")
+    check_range(indices, x.shape[0], what, among)
     return _gather(x, _integers(indices))
 
 
@@ -71,15 +76,21 @@ def check_range(indices, size, what, among):
 
 
 def _check(size, what, among, data):
+    place = misplaced(data, size)
+    if place is not None:
+        raise OutOfRangeError(f"{what} {data[place]} is out of range for the {size} {among}, which count from 0."
+                              + (f" It stands at {list(place)}." if place else ""))
+
+
+def misplaced(data, size):
+    """The place of the first number of an array that is not in 0 .. size - 1, as a tuple; None where all are."""
     if not data.size:
-        return
+        return None
     if data.dtype == np.int64:      # one pass for the common case: as unsigned numbers, negative ones are large
         if np.maximum.reduce(data.view(np.uint64), axis=None) < size:
-            return
-    low, high = data.min(), data.max()
-    if not (low >= 0 and high < size):
-        raise OutOfRangeError(f"{what} {low if low < 0 else high} is out of range for the {size} {among}, which count "
-                              "from 0.")
+            return None
+    wrong = ~((data >= 0) & (data < size))
+    return tuple(map(int, np.unravel_index(wrong.argmax(), data.shape))) if wrong.any() else None
 
 
 def _columns(shape):

@@ -34,6 +34,12 @@ CASES = [
     ("Permute", {"dims": (3, 1, 2)}, (2, 3, 4), (4, 2, 3)),
     ("RepeatVector", {"n": 3}, (4,), (3, 4)),
     ("Masking", {"mask_value": 0.0}, (4, 2), (4, 2)),
+    ("Embedding", {"input_dim": 5, "output_dim": 3}, (4,), (4, 3)),
+    ("Embedding", {"input_dim": 3, "output_dim": 2, "embeddings_initializer": "normal", "embeddings_regularizer": "l2",
+                   "activity_regularizer": "l1", "embeddings_constraint": "max_norm", "input_length": (2, 3)},
+     (2, 3), (2, 3, 2)),
+    ("Embedding", {"input_dim": 6, "output_dim": 2, "W_regularizer": "l1", "dropout": 0.5,
+                   "mask_zero": True}, (4,), (4, 2)),
     ("TimeDistributed", {"layer": layers.Dense(2, activation="tanh")}, (4, 3), (4, 2)),
     ("Lambda", {"function": lambda x: x**2}, (3,), (3,)),
     ("Conv1D", {"filters": 3, "kernel_size": 2, "padding": "causal", "dilation_rate": 2}, (5, 2), (5, 3)),
@@ -112,6 +118,13 @@ def build(kind, arguments, input_shape, **extra):
     return getattr(layers, kind)(**arguments, input_shape=input_shape, **extra)
 
 
+def data(name, samples, input_shape, arguments, random=np.random):
+    """Samples for a layer: numbers of rows for an embedding, else normal ones."""
+    if name == "Embedding":
+        return random.randint(0, arguments["input_dim"], (samples, *input_shape)).astype("float32")
+    return random.standard_normal((samples, *input_shape)).astype("float32")
+
+
 def copy(value):
     """A layer among the arguments is made anew for each test."""
     return layers.deserialize(layers.serialize(value)) if isinstance(value, Layer) else value
@@ -128,14 +141,14 @@ class TestContract:
         assert model.output_shape == (None, *output_shape)
         assert model.layers[0].input_shape == (None, *input_shape)
         assert model.layers[0].compute_output_shape((7, *input_shape)) == (7, *output_shape)
-        x = np.random.standard_normal((2, *input_shape)).astype("float32")
+        x = data(name, 2, input_shape, arguments)
         assert model.predict(x).shape == (2, *output_shape)
         assert model.predict(x).dtype == np.float32
 
     def test_eager_and_graph_agree(self, name, arguments, input_shape, output_shape):
         layer = build(name, arguments, input_shape)
         model = Sequential([layer])
-        x = np.random.standard_normal((3, *input_shape)).astype("float32")
+        x = data(name, 3, input_shape, arguments)
         np.testing.assert_array_equal(layer(Tensor(x)).data, model.predict(x))
         np.testing.assert_array_equal(K.function([model.input], [model.output])([x])[0], model.predict(x))
 
@@ -146,7 +159,7 @@ class TestContract:
         assert again.name == "mine" and again.trainable is False
         if name != "Lambda":        # a lambda's bytecode is equal, its description need not be
             assert again.get_config() == layer.get_config()
-        x = np.random.standard_normal((2, *input_shape)).astype("float32")
+        x = data(name, 2, input_shape, arguments)
         first, second = Sequential([layer]), Sequential([again])
         second.set_weights(first.get_weights())
         np.testing.assert_array_equal(first.predict(x), second.predict(x))
@@ -154,7 +167,7 @@ class TestContract:
     def test_training_step(self, name, arguments, input_shape, output_shape):
         model = Sequential([build(name, arguments, input_shape)])
         model.compile("sgd", "mse")
-        x = np.random.standard_normal((4, *input_shape)).astype("float32")
+        x = data(name, 4, input_shape, arguments)
         y = np.random.standard_normal((4, *output_shape)).astype("float32")
         before = model.get_weights()
         losses = [model.train_on_batch(x, y) for _ in range(2)]
@@ -204,7 +217,7 @@ class TestContract:
         layer = build(name, arguments, input_shape)
         a, b = layers.Input(shape=input_shape), layers.Input(shape=input_shape)
         model = Model([a, b], [layer(a), layer(b)])
-        x = np.random.standard_normal((2, *input_shape)).astype("float32")
+        x = data(name, 2, input_shape, arguments)
         first, second = model.predict([x, x])
         np.testing.assert_array_equal(first, second)
         with pytest.raises(ValueError, match="get_output_at"):
