@@ -49,6 +49,12 @@ def _embeddings_initializer(init):
     return {"embeddings_initializer": name}
 
 
+def _alpha_initializer(init):
+    """`init=` for the one weight of PReLU."""
+    (name,) = _initializer(init).values()
+    return {"alpha_initializer": name}
+
+
 def _separable_initializers(init):
     """One `init=` for both weights of a separable convolution."""
     (name,) = _initializer(init).values()
@@ -93,6 +99,9 @@ EMBEDDING = {
 POOLING = IMAGES | {"border_mode": "padding"}
 POOLING1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 DROPOUT = {"p": "rate"}
+GAUSSIAN_NOISE = {"sigma": "stddev"}
+LEAKY_RELU = {"negative_slope": "alpha"}      # Keras 3's word
+PRELU = {"init": _alpha_initializer}
 SPATIAL_DROPOUT = DROPOUT | IMAGES
 MODEL = {"input": "inputs", "output": "outputs"}
 FIT = {"nb_epoch": "epochs"}

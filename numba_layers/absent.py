@@ -9,9 +9,6 @@ _KINDS = {
         "Bidirectional", "ConvLSTM2D", "ConvLSTM2DCell", "ConvRNN2D", "ConvRecurrent2D", "CuDNNGRU", "CuDNNLSTM", "GRU",
         "GRUCell", "LSTM", "LSTMCell", "RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "rnn"),
     "batch normalization": ("BatchNormalization",),
-    "activations that are layers": (
-        "ELU", "LeakyReLU", "PReLU", "ParametricSoftplus", "ReLU", "SReLU", "Softmax", "ThresholdedReLU"),
-    "noise layers": ("AlphaDropout", "GaussianDropout", "GaussianNoise"),
     "locally connected layers": (
         "LocallyConnected1D", "LocallyConnected2D", "local_conv1d", "local_conv2d"),
     "connectionist temporal classification": ("ctc_batch_cost", "ctc_cost", "ctc_decode", "ctc_label_dense_to_sparse"),

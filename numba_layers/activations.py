@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from . import registry
@@ -87,8 +88,55 @@ def exponential(x: TensorLike) -> Tensor:
     return elementwise.exp(x)
 
 
+def swish(x: TensorLike) -> Tensor:
+    """x / (1 + e**-x), which later Kerases call `silu` as well.
+
+    Reference: Ramachandran et al. 2017, "Searching for Activation Functions".
+    """
+    return activation.swish(x)
+
+
+silu = swish
+
+
+def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
+    """x P(X <= x) for a normal X; `approximate`: by tanh in place of the error function.
+
+    Reference: Hendrycks & Gimpel 2016, "Gaussian Error Linear Units".
+    """
+    if not approximate:
+        return activation.gelu(x)
+    inner = elementwise.multiply(x, elementwise.add(elementwise.multiply(elementwise.square(x), 0.044715), 1.0))
+    raised = elementwise.add(activation.tanh(elementwise.multiply(inner, math.sqrt(2 / math.pi))), 1.0)
+    return elementwise.multiply(elementwise.multiply(x, 0.5), raised)
+
+
+def mish(x: TensorLike) -> Tensor:
+    """x tanh(log(1 + e**x)).
+
+    Reference: Misra 2019, "Mish: A Self Regularized Non-Monotonic Activation Function".
+    """
+    return activation.mish(x)
+
+
+def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
+    """x where positive, else negative_slope x."""
+    return activation.relu(x, alpha=negative_slope)
+
+
+def relu6(x: TensorLike) -> Tensor:
+    """x limited to [0, 6]."""
+    return activation.relu(x, max_value=6.0)
+
+
+def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
+    """x - log Σ e**x, the sum over `axis`: the logarithm of softmax."""
+    return activation.log_softmax(x, axis=axis)
+
+
 _catalogue = Catalogue("activation", {function.__name__: function for function in (
-    linear, relu, elu, selu, softmax, softplus, softsign, tanh, sigmoid, hard_sigmoid, exponential)})
+    linear, relu, elu, selu, softmax, softplus, softsign, tanh, sigmoid, hard_sigmoid, exponential, swish, gelu, mish,
+    leaky_relu, relu6, log_softmax)} | {"silu": silu})
 
 
 def get(identifier: Identifier) -> Callable[..., Any]:

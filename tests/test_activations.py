@@ -12,7 +12,7 @@ from tests.reference.recorded import answered
 TOLERANCE = {"float32": {"rtol": 2e-6, "atol": 3e-7}, "float64": {"rtol": 1e-12, "atol": 1e-15}}
 ROUGH = {"rtol": 3e-9, "atol": 3e-9}   # Theano cuts exponentials off
 NAMES = ("linear", "relu", "elu", "selu", "softmax", "softplus", "softsign", "tanh", "sigmoid",
-         "hard_sigmoid", "exponential")
+         "hard_sigmoid", "exponential", "swish", "gelu", "mish", "leaky_relu", "relu6", "log_softmax")
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import config, ops
-from ..autograd.tensor import as_tensor
+from ..autograd.tensor import Tensor, as_tensor
 from ..config import epsilon as fuzz
 from ..config import standardize_data_format
 from ..errors import ShapeError
@@ -18,14 +18,20 @@ from .elementwise import clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-    from ..autograd.tensor import Tensor
     from ..typing import TensorLike
 
 
-def relu(x: TensorLike, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """max(x, 0), at most `max_value`; alpha (x - threshold) below `threshold`."""
-    return ops.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
+def relu(x: TensorLike, alpha: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Tensor:
+    """max(x, 0), at most `max_value`; alpha (x - threshold) below `threshold`. All may be tensors."""
+    if not any(isinstance(given, Tensor) or np.ndim(given) for given in (alpha, max_value, threshold)):
+        return ops.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
+    if isinstance(threshold, Tensor) or np.ndim(threshold) or threshold:
+        y = ops.where(ops.greater(x, threshold), x, ops.multiply(ops.subtract(x, threshold), alpha))
+    else:
+        y = ops.prelu(x, alpha)
+    return y if max_value is None else ops.minimum(y, max_value)
 
 
 def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:

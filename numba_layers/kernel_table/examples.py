@@ -20,7 +20,8 @@ WINDOW = ("kernel_size", "filter_length", "nb_row", "nb_col", "kernel_dim1", "ke
 STRIDES = ("strides", "subsample", "subsample_length")
 GIVEN = {
     "activation": "linear", "axes": -1, "dims": (2, 1), "filters": 16, "function": _identity, "input_dim": 7, "n": 3,
-    "nb_filter": 16, "output_dim": 4, "rate": 0.5, "target_shape": (-1, 2), "units": 4, **dict.fromkeys(WINDOW, 5),
+    "nb_filter": 16, "output_dim": 4, "rate": 0.5, "stddev": 0.5, "target_shape": (-1, 2), "units": 4,
+    **dict.fromkeys(WINDOW, 5),
 }
 # For the order of an image's axes, and the other one
 ORDERS = {"data_format": ("channels_last", "channels_first"), "dim_ordering": ("tf", "th")}
@@ -28,7 +29,7 @@ ORDERS = {"data_format": ("channels_last", "channels_first"), "dim_ordering": ("
 # Values of parameters with which other kernels may run, one at a time
 VALUES = {
     "activation": ("relu", "sigmoid", "hard_sigmoid", "tanh", "softmax", "elu", "selu", "softplus", "softsign",
-                   "exponential"),
+                   "exponential", "swish", "gelu", "mish"),
     "mode": ("mul", "ave", "max", "concat", "dot", "cos"),
     "units": (1,), "filters": (2, 1), "nb_filter": (2, 1), "depth_multiplier": (2,), "use_bias": (False,),
     "bias": (False,), "axis": (1,), "axes": (1,), "normalize": (True,), "l1": (0.1,), "l2": (0.1,),
@@ -38,10 +39,13 @@ VALUES = {
 # What else changes a kind of layer: values together, and arguments that its signature does not show
 MORE = {
     "ActivityRegularization": [{"l1": 0.1, "l2": 0.1}],
+    "AlphaDropout": [{"noise_shape": (None, 1, 6)}],
     "Cropping2D": [{"cropping": 1}],
     "Cropping3D": [{"cropping": 2}],
     "Dot": [{"axes": 1, "normalize": True}],
     "Dropout": [{"noise_shape": (None, 1, 6)}],
+    **dict.fromkeys(["PReLU", "ParametricSoftplus", "SReLU"], [{"shared_axes": [1]}]),
+    "Softmax": [{"axis": [1, 2]}],
     "UpSampling2D": [{"interpolation": "bilinear"}],
 }
 

@@ -64,6 +64,9 @@ class Dropout(Layer):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if self.rate in (0, 1) or not training_phase(training):
             return inputs
+        return self._drop(inputs)
+
+    def _drop(self, inputs):
         return ops.dropout(inputs, rate=self.rate, noise_shape=self._noise_shape(inputs.shape),
                            key=self._stream.next_key())
 

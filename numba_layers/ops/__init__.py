@@ -3,7 +3,7 @@
 
 from . import operators   # gives Tensor its operators
 from .activation import (
-    elu, hard_sigmoid, log_softmax, relu, selu, sigmoid, softmax, softplus, softsign, tanh,
+    elu, gelu, hard_sigmoid, log_softmax, mish, prelu, relu, selu, sigmoid, softmax, softplus, softsign, swish, tanh,
 )
 from .conv import conv, conv_transpose
 from .depthwise import depthwise_conv, separable_conv
@@ -20,7 +20,10 @@ from .loss import (
     sparse_categorical_crossentropy,
 )
 from .pool import average_pool, max_pool
-from .random import dropout, random_binomial, random_normal, random_truncated_normal, random_uniform
+from .random import (
+    alpha_dropout, dropout, gaussian_dropout, gaussian_noise, random_binomial, random_normal, random_truncated_normal,
+    random_uniform,
+)
 from .reduction import (
     all, any, argmax, argmin, cumprod, cumsum, l2_normalize, logsumexp, max, mean, min, prod, std, sum, var,
 )
@@ -31,16 +34,18 @@ from .shape import (
 )
 
 __all__ = [
-    "abs", "add", "all", "any", "argmax", "argmin", "average_pool", "batch_dot", "binary_crossentropy", "broadcast_to",
-    "cast", "categorical_crossentropy", "ceil", "clip", "concatenate", "conv", "conv_transpose", "cos", "crop",
-    "cumprod", "cumsum", "dense", "depthwise_conv", "divide", "dot", "dropout", "elu", "equal", "erf", "exp",
-    "expand_dims", "expm1", "fill_like", "flatten", "flip", "floor", "floor_divide", "gather", "getitem", "greater",
-    "greater_equal", "hard_sigmoid", "isinf", "isnan", "l2_normalize", "less", "less_equal", "log", "log1p",
-    "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum",
-    "mean", "mean_absolute_error", "mean_squared_error", "min", "minimum", "mod", "multiply", "negative", "not_equal",
-    "one_hot", "ones_like", "pad", "power", "prod", "random_binomial", "random_normal", "random_truncated_normal",
-    "random_uniform", "reciprocal", "relu", "repeat", "reshape", "round", "selu", "separable_conv", "sigmoid", "sign",
-    "sin", "softmax", "softplus", "softsign", "sparse_categorical_crossentropy", "sparse_dense", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "tanh", "tile", "transpose", "unstack",
-    "upsample", "var", "where", "zero_pad", "zeros_like",
+    "abs", "add", "all", "alpha_dropout", "any", "argmax", "argmin", "average_pool", "batch_dot",
+    "binary_crossentropy", "broadcast_to", "cast", "categorical_crossentropy", "ceil", "clip", "concatenate",
+    "conv", "conv_transpose", "cos", "crop", "cumprod", "cumsum", "dense", "depthwise_conv", "divide", "dot",
+    "dropout", "elu", "equal", "erf", "exp", "expand_dims", "expm1", "fill_like", "flatten", "flip", "floor",
+    "floor_divide", "gather", "gaussian_dropout", "gaussian_noise", "gelu", "getitem", "greater", "greater_equal",
+    "hard_sigmoid", "isinf", "isnan", "l2_normalize", "less", "less_equal", "log", "log1p", "log_softmax",
+    "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean",
+    "mean_absolute_error", "mean_squared_error", "min", "minimum", "mish", "mod", "multiply", "negative",
+    "not_equal", "one_hot", "ones_like", "pad", "power", "prelu", "prod", "random_binomial", "random_normal",
+    "random_truncated_normal", "random_uniform", "reciprocal", "relu", "repeat", "reshape", "round", "selu",
+    "separable_conv", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign",
+    "sparse_categorical_crossentropy", "sparse_dense", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "stop_gradient", "subtract", "sum", "swish", "tanh", "tile", "transpose", "unstack", "upsample", "var", "where",
+    "zero_pad", "zeros_like",
 ]

@@ -11,16 +11,31 @@ from typing import TYPE_CHECKING
 from ..autograd.tensor import as_tensor
 from . import shape
 from ._op import FLAT, flat, op, viewed
-from .elementwise import cast, exp, in_floats, less_equal, multiply, negative, sign, subtract, unary
-from .reduction import axis_of, sum
+from .elementwise import (
+    add,
+    binary,
+    cast,
+    exp,
+    in_floats,
+    less,
+    less_equal,
+    minimum,
+    multiply,
+    negative,
+    sign,
+    square,
+    subtract,
+    unary,
+)
+from .reduction import axis_of, sum, unbroadcast
 
 if TYPE_CHECKING:
     from ..autograd.tensor import Tensor
     from ..typing import TensorLike
 
 __all__ = [
-    "elu", "hard_sigmoid", "log_softmax", "relu", "selu", "sigmoid", "softmax", "softplus", "softsign",
-    "tanh",
+    "elu", "gelu", "hard_sigmoid", "log_softmax", "mish", "prelu", "relu", "selu", "sigmoid", "softmax", "softplus",
+    "softsign", "swish", "tanh",
 ]
 
 
@@ -74,6 +89,25 @@ def hard_sigmoid_backward(run, y, grad):
     return (_backward(run, "hard_sigmoid", y, grad),
             None,
             lambda grad_out: hard_sigmoid_backward(y, grad_out))
+
+
+@op
+def prelu(run, x: TensorLike, alpha: TensorLike):
+    """x where x > 0, else alpha x, alpha a tensor that broadcasts with x.
+
+    Reference: He et al. 2015, "Delving Deep into Rectifiers", eq. 1.
+    """
+    return (binary(run, "prelu", in_floats(run, x), alpha),
+            lambda grad: unbroadcast(multiply(grad, prelu_slope(x, alpha)), x),
+            lambda grad: unbroadcast(multiply(grad, minimum(x, 0)), alpha))
+
+
+@op
+def prelu_slope(run, x, alpha):
+    """1 where x > 0, alpha where x < 0, and 0 between."""
+    return (binary(run, "prelu_slope", x, alpha),
+            None,
+            lambda grad: unbroadcast(multiply(grad, cast(less(x, 0), dtype=grad.dtype)), alpha))
 
 
 # Exponential below zero
@@ -168,6 +202,69 @@ def tanh_backward(run, y, grad):
     return (_backward(run, "tanh", y, grad),
             lambda grad_out: multiply(multiply(grad_out, grad), multiply(y, -2)),
             lambda grad_out: tanh_backward(y, grad_out))
+
+
+# Smooth ones that are not monotonic, differentiated from their input
+
+@op
+def swish(run, x: TensorLike):
+    """x / (1 + e**-x). Reference: Ramachandran et al. 2017, "Searching for Activation Functions"."""
+    x = in_floats(run, x)
+    return unary(run, "swish", x), lambda grad: swish_backward(x, grad)
+
+
+@op
+def swish_backward(run, x, grad):
+    """grad s (1 + x (1 - s)) for s = sigmoid x."""
+
+    def curvature():
+        s = sigmoid(x)
+        return multiply(multiply(s, subtract(1, s)), add(2, multiply(x, subtract(1, multiply(s, 2)))))
+
+    return (_backward(run, "swish", x, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), curvature()),
+            lambda grad_out: swish_backward(x, grad_out))
+
+
+@op
+def gelu(run, x: TensorLike):
+    """x P(X <= x) for a normal X. Reference: Hendrycks & Gimpel 2016, "Gaussian Error Linear Units"."""
+    x = in_floats(run, x)
+    return unary(run, "gelu", x), lambda grad: gelu_backward(x, grad)
+
+
+@op
+def gelu_backward(run, x, grad):
+    """grad (P(X <= x) + x p(x)) for a normal X of density p."""
+
+    def curvature():
+        density = multiply(exp(multiply(square(x), -0.5)), 1 / math.sqrt(2 * math.pi))
+        return multiply(density, subtract(2, square(x)))
+
+    return (_backward(run, "gelu", x, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), curvature()),
+            lambda grad_out: gelu_backward(x, grad_out))
+
+
+@op
+def mish(run, x: TensorLike):
+    """x tanh(softplus x). Reference: Misra 2019, "Mish: A Self Regularized Non-Monotonic Activation Function"."""
+    x = in_floats(run, x)
+    return unary(run, "mish", x), lambda grad: mish_backward(x, grad)
+
+
+@op
+def mish_backward(run, x, grad):
+    """grad (t + x s (1 - t²)) for t = tanh(softplus x), s = sigmoid x."""
+
+    def curvature():
+        t, s = tanh(softplus(x)), sigmoid(x)
+        bend = subtract(subtract(1, s), multiply(multiply(t, s), 2))
+        return multiply(multiply(s, subtract(1, square(t))), add(2, multiply(x, bend)))
+
+    return (_backward(run, "mish", x, grad),
+            lambda grad_out: multiply(multiply(grad_out, grad), curvature()),
+            lambda grad_out: mish_backward(x, grad_out))
 
 
 # Over a whole axis

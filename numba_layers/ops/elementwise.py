@@ -51,7 +51,8 @@ def unary(run, name, x, *options, dtype=None):
     return run(f"{name}_forward", flat(x), *options, out=x.shape, dtype=dtype, out_view=FLAT)
 
 
-def _binary(run, name, x, y, dtype=None):
+def binary(run, name, x, y, dtype=None):
+    """Run `<name>_forward` on the elements of x and y, which broadcast."""
     x, y = _same_type(run, x, y)
     shape, *layout = broadcast(name, x, y)
     if x.shape == y.shape:
@@ -65,7 +66,7 @@ def _binary(run, name, x, y, dtype=None):
 @op
 def add(run, x: TensorLike, y: TensorLike):
     """x + y"""
-    return (_binary(run, "add", x, y),
+    return (binary(run, "add", x, y),
             lambda grad: reduction.unbroadcast(grad, x),
             lambda grad: reduction.unbroadcast(grad, y))
 
@@ -73,7 +74,7 @@ def add(run, x: TensorLike, y: TensorLike):
 @op
 def subtract(run, x: TensorLike, y: TensorLike):
     """x - y"""
-    return (_binary(run, "subtract", x, y),
+    return (binary(run, "subtract", x, y),
             lambda grad: reduction.unbroadcast(grad, x),
             lambda grad: reduction.unbroadcast(negative(grad), y))
 
@@ -81,7 +82,7 @@ def subtract(run, x: TensorLike, y: TensorLike):
 @op
 def multiply(run, x: TensorLike, y: TensorLike):
     """x y"""
-    return (_binary(run, "multiply", x, y),
+    return (binary(run, "multiply", x, y),
             lambda grad: reduction.unbroadcast(multiply(grad, y), x),
             lambda grad: reduction.unbroadcast(multiply(grad, x), y))
 
@@ -89,7 +90,7 @@ def multiply(run, x: TensorLike, y: TensorLike):
 @op
 def divide(run, x: TensorLike, y: TensorLike):
     """x / y, in floats."""
-    z = _binary(run, "divide", in_floats(run, x) if y.dtype.kind != "f" else x, y)
+    z = binary(run, "divide", in_floats(run, x) if y.dtype.kind != "f" else x, y)
     return (z,
             lambda grad: reduction.unbroadcast(divide(grad, y), x),
             lambda grad: reduction.unbroadcast(negative(multiply(divide(grad, y), z)), y))
@@ -98,13 +99,13 @@ def divide(run, x: TensorLike, y: TensorLike):
 @op
 def floor_divide(run, x: TensorLike, y: TensorLike):
     """⌊x / y⌋; without gradient."""
-    return _binary(run, "floor_divide", x, y), None, None
+    return binary(run, "floor_divide", x, y), None, None
 
 
 @op
 def mod(run, x: TensorLike, y: TensorLike):
     """x - y ⌊x / y⌋: the remainder has the sign of y, as in Python."""
-    return (_binary(run, "mod", x, y),
+    return (binary(run, "mod", x, y),
             lambda grad: reduction.unbroadcast(grad, x),
             lambda grad: reduction.unbroadcast(negative(multiply(grad, floor_divide(x, y))), y))
 
@@ -117,7 +118,7 @@ def power(x: TensorLike, y: TensorLike) -> Tensor:
 
 @op
 def _power(run, x, y):
-    z = _binary(run, "power", x, y)
+    z = binary(run, "power", x, y)
     return (z,
             lambda grad: reduction.unbroadcast(multiply(grad, multiply(y, power(x, subtract(y, 1)))), x),
             lambda grad: reduction.unbroadcast(multiply(grad, multiply(z, _log_or_zero(x))), y))
@@ -132,7 +133,7 @@ def _log_or_zero(x):
 @op
 def maximum(run, x: TensorLike, y: TensorLike):
     """The larger of x and y; of two equal ones x receives the gradient."""
-    return (_binary(run, "maximum", x, y),
+    return (binary(run, "maximum", x, y),
             lambda grad: reduction.unbroadcast(where(greater_equal(x, y), grad, 0), x),
             lambda grad: reduction.unbroadcast(where(greater_equal(x, y), 0, grad), y))
 
@@ -140,7 +141,7 @@ def maximum(run, x: TensorLike, y: TensorLike):
 @op
 def minimum(run, x: TensorLike, y: TensorLike):
     """The smaller of x and y; of two equal ones x receives the gradient."""
-    return (_binary(run, "minimum", x, y),
+    return (binary(run, "minimum", x, y),
             lambda grad: reduction.unbroadcast(where(less_equal(x, y), grad, 0), x),
             lambda grad: reduction.unbroadcast(where(less_equal(x, y), 0, grad), y))
 
@@ -285,49 +286,49 @@ def where(run, condition: TensorLike, x: TensorLike, y: TensorLike):
 @op
 def equal(run, x: TensorLike, y: TensorLike):
     """x == y, element by element (the operator == compares the tensors themselves)."""
-    return _binary(run, "equal", x, y, dtype="bool"), None, None
+    return binary(run, "equal", x, y, dtype="bool"), None, None
 
 
 @op
 def not_equal(run, x: TensorLike, y: TensorLike):
     """x != y, element by element."""
-    return _binary(run, "not_equal", x, y, dtype="bool"), None, None
+    return binary(run, "not_equal", x, y, dtype="bool"), None, None
 
 
 @op
 def less(run, x: TensorLike, y: TensorLike):
     """x < y"""
-    return _binary(run, "less", x, y, dtype="bool"), None, None
+    return binary(run, "less", x, y, dtype="bool"), None, None
 
 
 @op
 def less_equal(run, x: TensorLike, y: TensorLike):
     """x <= y"""
-    return _binary(run, "less_equal", x, y, dtype="bool"), None, None
+    return binary(run, "less_equal", x, y, dtype="bool"), None, None
 
 
 @op
 def greater(run, x: TensorLike, y: TensorLike):
     """x > y"""
-    return _binary(run, "greater", x, y, dtype="bool"), None, None
+    return binary(run, "greater", x, y, dtype="bool"), None, None
 
 
 @op
 def greater_equal(run, x: TensorLike, y: TensorLike):
     """x >= y"""
-    return _binary(run, "greater_equal", x, y, dtype="bool"), None, None
+    return binary(run, "greater_equal", x, y, dtype="bool"), None, None
 
 
 @op
 def logical_and(run, x: TensorLike, y: TensorLike):
     """Both are true (not 0)."""
-    return _binary(run, "logical_and", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
+    return binary(run, "logical_and", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
 
 
 @op
 def logical_or(run, x: TensorLike, y: TensorLike):
     """One is true (not 0)."""
-    return _binary(run, "logical_or", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
+    return binary(run, "logical_or", _as(run, x, "bool"), _as(run, y, "bool"), dtype="bool"), None, None
 
 
 @op

@@ -74,6 +74,16 @@ def test_dropout(size, rate, device, dtype, random):
     np.testing.assert_allclose(drop(x, rate), reference.dropout(x, rate, KEY), rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 103])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_alpha_dropout(size, rate, device, dtype, random):
+    x, y = random.standard_normal(size).astype(dtype), np.full(size, np.nan, dtype)
+    numbers = np.array([1.5, 0.25, -2], dtype)
+    launch("alpha_dropout_forward", x, KEY, np.uint64(rate * 2**32), *numbers, y)
+    kept = reference.dropout(np.ones(size), rate, KEY) > 0
+    np.testing.assert_allclose(y, np.where(kept, 1.5 * x + 0.25, -2), rtol=1e-6, atol=1e-6)
+
+
 def test_dropped_share_and_independence():
     ones = np.ones(1_000_001, "float32")
     masks = [drop(ones, 0.3, np.array(key, np.uint64)) > 0 for key in
@@ -108,6 +118,9 @@ def test_same_mask_as_on_the_cpu(threshold, device, dtype, random):
         launch("dropout_forward", x, KEY, threshold, x.dtype.type(1.5), truth)
     np.testing.assert_array_equal(y, truth)
     assert abs((y == 0).mean() - threshold / 2**32) < 0.05
+    numbers = np.array([1.5, 0.25, -2], dtype)
+    launch("alpha_dropout_forward", x, KEY, threshold, *numbers, y)
+    np.testing.assert_array_equal(y == -2, truth == 0)
 
 
 def test_views_that_no_16_bytes_divide(device, dtype, random):

@@ -37,6 +37,13 @@ SHOWN = [
     (layers.ZeroPadding2D({"top_pad": 1, "right_pad": 2}, "th"), (3, 4, 4),
      {"top_pad": 1, "bottom_pad": 0, "left_pad": 0, "right_pad": 2, "dim_ordering": "th"}),
     (layers.Cropping2D(dim_ordering="th"), (3, 4, 4), {"dim_ordering": "th"}),
+    (layers.GaussianNoise(sigma=0.5), (4,), {"sigma": 0.5, "uses_learning_phase": True}),
+    (layers.GaussianDropout(p=0.5), (4,), {"p": 0.5, "uses_learning_phase": True}),
+    (layers.GaussianDropout(0), (4,), {"p": 0, "uses_learning_phase": False}),
+    (layers.PReLU(init="one", weights=[np.ones((1, 3))], shared_axes=[1]), (4, 3), {
+        "shared_axes": [1], "initial_weights": None}),
+    (layers.PReLU(init="zero", shared_axes=[None]), (4, 3), {"shared_axes": None}),
+    (layers.ParametricSoftplus(), (4,), {"initial_weights": None, "beta_init": 5.0}),
     (TimeDistributed(Dropout(0.5)), (4, 3), {"uses_learning_phase": True}),
     (layers.Flatten(), (4, 3), {"uses_learning_phase": False, "input_dtype": "float32", "updates": []}),
 ]

@@ -15,7 +15,7 @@ CASES = [
     ("relu", {}), ("relu", {"alpha": 0.3}), ("relu", {"max_value": 1.0}),
     ("relu", {"alpha": 0.1, "max_value": 2.0, "threshold": 0.5}),
     ("elu", {}), ("elu", {"alpha": 0.5}), ("selu", {}), ("softplus", {}), ("softsign", {}), ("sigmoid", {}),
-    ("hard_sigmoid", {}), ("tanh", {}),
+    ("hard_sigmoid", {}), ("tanh", {}), ("swish", {}), ("gelu", {}), ("mish", {}),
     ("softmax", {}), ("softmax", {"axis": 0}), ("log_softmax", {}), ("log_softmax", {"axis": 1}),
 ]
 
@@ -62,6 +62,32 @@ def test_slopes_of_relu_at_its_kinks():
     with Tape() as tape:
         y = ops.relu(x, alpha=0.5, max_value=2)
     assert tape.gradient(y, x).numpy().tolist() == [0.5, 0.5, 1, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (4, 5), (5,), (4, 1), (1, 5), (1,), (3, 1, 1)])
+def test_prelu(shape, dtype, random):
+    x, alpha = inputs(random), random.uniform(-0.5, 0.5, shape)
+    y = ops.prelu(Tensor(x.astype(dtype)), Tensor(alpha.astype(dtype)))
+    assert_close(y, reference.prelu(x.astype(dtype).astype(float), alpha.astype(dtype).astype(float)))
+    assert gradcheck(ops.prelu, [x, alpha])
+    weight = Tensor(random.standard_normal(x.shape))
+
+    def slopes(x, alpha):
+        with Tape() as tape:
+            y = ops.prelu(x, alpha) * weight * x
+        to_x, to_alpha = tape.gradient(y, [x, alpha])
+        return ops.sum(to_x * x) + ops.sum(to_alpha * alpha)
+
+    assert gradcheck(slopes, [x, alpha])
+
+
+def test_prelu_at_its_kink_and_far_out(dtype):
+    x = Tensor(np.array([0, -0.0, -np.inf, np.inf, np.nan], dtype))
+    alpha = Tensor(np.array(0.5, dtype))
+    with Tape() as tape:
+        y = ops.prelu(x, alpha)
+    np.testing.assert_array_equal(y, [0, 0, -np.inf, np.inf, np.nan])
+    np.testing.assert_array_equal(tape.gradient(y, x), [0, 0, 0.5, 1, 0])   # 0 at 0, as TensorFlow has it
 
 
 @pytest.mark.parametrize("rows, n", [(1, 1), (7, 3), (2, 1000), (300, 17)])

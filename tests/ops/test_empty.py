@@ -11,14 +11,16 @@ from numba_layers import Tape, Tensor, ops
 
 KEY = np.array([1, 2, 3], np.uint64)
 SAME = ["elu", "hard_sigmoid", "log_softmax", "relu", "selu", "sigmoid", "softmax", "softplus", "softsign", "tanh",
+        "swish", "gelu", "mish", "gaussian_noise", "gaussian_dropout", "alpha_dropout",
         "abs", "ceil", "clip", "cos", "erf", "exp", "expm1", "fill_like", "floor", "log", "log1p", "negative",
         "ones_like", "reciprocal", "round", "sign", "sin", "sqrt", "square", "stop_gradient", "zeros_like", "isinf",
         "isnan", "logical_not", "cast", "l2_normalize", "cumsum", "cumprod", "flip", "dropout"]
 OPTIONS = {"clip": {"low": 0.0, "high": 1.0}, "fill_like": {"value": 2.0}, "cast": {"dtype": "int32"},
            "l2_normalize": {"axis": -1}, "cumsum": {"axis": -1}, "cumprod": {"axis": -1}, "flip": {"axes": 1},
-           "dropout": {"rate": 0.5, "key": KEY}}
+           **dict.fromkeys(["dropout", "gaussian_dropout", "alpha_dropout"], {"rate": 0.5, "key": KEY}),
+           "gaussian_noise": {"stddev": 0.5, "key": KEY}}
 PAIRS = ["add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "mod", "floor_divide", "equal",
-         "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or"]
+         "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "prelu"]
 REDUCTIONS = ["sum", "mean", "prod", "max", "min", "std", "var", "logsumexp", "all", "any", "argmax", "argmin"]
 EMPTY = [(0, 3), (0, 0), (2, 0, 3), (2, 3, 0)]
 

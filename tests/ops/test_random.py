@@ -44,10 +44,55 @@ def test_noise_shape(noise_shape, random):
     np.testing.assert_allclose(evaluate(y, {symbolic: x}), wanted)
 
 
-def test_rate_zero_changes_nothing():
+@pytest.mark.parametrize("noise_shape", [None, (4, 1, 3), (None, 1, None), (1, 5, 1)])
+def test_alpha_dropout(noise_shape, random):
+    x = random.standard_normal((4, 5, 3))
+    shape = [size or have for size, have in zip(noise_shape or (None,) * 3, x.shape)]
+    zero, one = (reference.alpha_dropout(np.full(shape, value), 0.4, KEY) for value in (0.0, 1.0))
+    options = {"rate": 0.4, "key": KEY, "noise_shape": noise_shape}
+    np.testing.assert_allclose(ops.alpha_dropout(x, **options), zero + (one - zero) * x, rtol=1e-12)
+    assert gradcheck(lambda x: ops.alpha_dropout(x, **options), [x])
+    symbolic = placeholder((None, 5, 3), "float64")
+    y = ops.alpha_dropout(symbolic, **options)
+    assert y.shape == (None, 5, 3)
+    np.testing.assert_array_equal(evaluate(y, {symbolic: x}), ops.alpha_dropout(x, **options))
+
+
+def test_alpha_dropout_keeps_mean_and_variance():
+    x = ops.random_normal(shape=(40_000,), key=KEY, dtype="float64")
+    y = ops.alpha_dropout(x, rate=0.3, key=np.array([5, 5, 5], np.uint64)).numpy()
+    np.testing.assert_allclose([y.mean(), y.std()], [0, 1], atol=0.03)
+
+
+@pytest.mark.parametrize("name, options", [("gaussian_noise", {"stddev": 0.5}), ("gaussian_dropout", {"rate": 0.2})])
+def test_gaussian(name, options, random):
+    x = random.standard_normal((4, 5))
+    noise = reference.normal(KEY, 20).reshape(4, 5)
+    wanted = x + 0.5 * noise if name == "gaussian_noise" else x * (1 + 0.5 * noise)     # 0.5² = 0.2 / (1 - 0.2)
+    noisy = getattr(ops, name)
+    np.testing.assert_allclose(noisy(x, key=KEY, **options), wanted, atol=1e-5)
+    assert gradcheck(lambda x: noisy(x, key=KEY, **options), [x])
+    symbolic = placeholder((None, 5), "float64")
+    y = noisy(symbolic, key=KEY, **options)
+    assert y.shape == (None, 5)
+    np.testing.assert_array_equal(evaluate(y, {symbolic: x}), noisy(x, key=KEY, **options))
+
+
+@pytest.mark.parametrize("noisy", [ops.dropout, ops.gaussian_dropout, ops.alpha_dropout])
+def test_second_order(noisy, random):
+    def slope(x):
+        with Tape() as tape:
+            y = ops.square(noisy(x, rate=0.4, key=KEY))
+        return tape.gradient(y, x) * x
+
+    assert gradcheck(slope, [random.uniform(1, 2, (3, 5))])
+
+
+@pytest.mark.parametrize("noisy", [ops.dropout, ops.alpha_dropout])
+def test_rate_zero_changes_nothing(noisy):
     x = Tensor(np.array([1, np.nan, np.inf]))
     with Tape() as tape:
-        y = ops.dropout(x, rate=0, key=KEY)
+        y = noisy(x, rate=0, key=KEY)
     np.testing.assert_array_equal(y, x)
     np.testing.assert_array_equal(tape.gradient(y, x), [1, 1, 1])
 
@@ -98,6 +143,12 @@ def test_streams_without_seed_follow_numpy():
     ({"rate": 0.5, "noise_shape": (2,)}, ShapeError, "expected 2 sizes"),
     ({"rate": 0.5, "noise_shape": (2, 2)}, ShapeError, "expected x's size, 1 or None"),
 ])
-def test_errors(options, error, message):
-    with pytest.raises(error, match=message):
-        ops.dropout(np.ones((2, 3)), key=KEY, **options)
+@pytest.mark.parametrize("noisy", [ops.dropout, ops.alpha_dropout])
+def test_errors(noisy, options, error, message):
+    with pytest.raises(error, match=f"^{noisy.__name__}: .*{message}"):
+        noisy(np.ones((2, 3)), key=KEY, **options)
+
+
+def test_rate_of_gaussian_dropout():
+    with pytest.raises(ArgumentError, match=r"gaussian_dropout: rate must be in \[0, 1\), got 1"):
+        ops.gaussian_dropout(np.ones(3), key=KEY, rate=1)

@@ -11,15 +11,21 @@ from numba_layers._version import lacking_for_cuda
 from numba_layers.backend.random import forget_streams
 from numba_layers.errors import OutOfRangeError
 from numba_layers.layers import (
+    AlphaDropout,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     Input,
     Lambda,
     Layer,
     Masking,
+    ParametricSoftplus,
+    PReLU,
     SpatialDropout1D,
+    SReLU,
     TimeDistributed,
     UpSampling2D,
 )
@@ -79,6 +85,14 @@ def noise():
                         Lambda(lambda x: K.dropout(x, 0.5, seed=5))])
     model.compile("rmsprop", "mae")
     return steps(model, 6)
+
+
+def layers_of_noise():
+    model = Sequential([GaussianNoise(0.1, seed=1, input_shape=(6,)), Dense(5, activation="selu"),
+                        AlphaDropout(0.3, seed=2), AlphaDropout(0.2, noise_shape=(None, 1)), PReLU(),
+                        GaussianDropout(0.2), Dense(4), SReLU(), ParametricSoftplus(), Dense(3)])
+    model.compile("adam", "mse")
+    return steps(model, 6) + [model.predict(X)] + fitted(model)
 
 
 class Jittered(Layer):
@@ -384,7 +398,7 @@ def random_of(seed):
 
 
 SITUATIONS = [
-    dropout, noise, noise_without_seed, rates, values, phases, trainable, loss_of_a_variable, devices,
+    dropout, noise, layers_of_noise, noise_without_seed, rates, values, phases, trainable, loss_of_a_variable, devices,
     shared_layers, shared_optimizer, nested, adversaries, attributes, last_batch, sample_weights, class_weights,
     masks, limits, losses_and_updates_added, doubles, generators, autoencoder, forms_of_data, layouts_in_turn,
     images, several_inputs_and_outputs, written_optimizer, functions, gradients, rows_of_a_table]

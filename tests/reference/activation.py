@@ -1,5 +1,7 @@
 """Activations as their definitions say them."""
 
+import math
+
 import numpy as np
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772   # Klambauer et al. 2017, §2
@@ -32,6 +34,22 @@ def sigmoid(x):
 
 def hard_sigmoid(x):
     return np.clip(0.2 * x + 0.5, 0, 1)
+
+
+def prelu(x, alpha):
+    return np.where(x > 0, x, alpha * x)
+
+
+def swish(x):
+    return x * sigmoid(x)
+
+
+def gelu(x):
+    return 0.5 * x * (1 + np.vectorize(math.erf, otypes=[float])(x / np.sqrt(2)))
+
+
+def mish(x):
+    return x * np.tanh(softplus(x))
 
 
 def tanh(x):

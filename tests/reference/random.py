@@ -29,6 +29,14 @@ def dropout(x, rate, key):
     return np.where(kept, x / (1 - rate), 0)
 
 
+def alpha_dropout(x, rate, key):
+    """Klambauer et al. 2017, §4: the mean and the variance of numbers with mean 0 and variance 1 stay."""
+    limit = -1.0507009873554805 * 1.6732632423543772
+    kept = words(key, x.size).reshape(x.shape) >= rate * 2.0**32
+    spread = np.sqrt(1 - rate + limit**2 * rate * (1 - rate))
+    return (np.where(kept, x, limit) - rate * limit) / spread
+
+
 def uniform(key, size):
     return words(key, size) / 2.0**32
 

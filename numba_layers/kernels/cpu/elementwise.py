@@ -1,7 +1,8 @@
 """Elementwise kernels on the CPU: formulas, most as `math.tables` lists them, in one loop a kind of kernel.
 
 - `<f>_forward(x, *parameters, y)`: y = f(x).
-- `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu and clip take x in place of y.
+- `<f>_backward(y, grad_y, *parameters, grad_x)`: grad_x = grad_y * slope; relu, clip, swish, gelu and mish
+  take x in place of y.
 - `<f>_forward(x, y, shape, x_strides, y_strides, z)`: z = f(x, y), where x and y broadcast.
 - `where_forward(condition, x, y, shape, condition_strides, x_strides, y_strides, z)`: the same of three.
 - `cast(x, y)` and `fill(value, y)`.

@@ -8,6 +8,7 @@ import numpy as np
 from numba import prange
 
 from ..math.distributions import normal, truncated_normal, uniform
+from ..math.fma import fma
 from ..math.philox import draw, opened
 from .compile import cpu_kernel
 
@@ -30,6 +31,24 @@ def dropout_forward(x, key, threshold, scale, y):
     for rest in range(x.size % 4):
         i = x.size // 4 * 4 + rest
         y[i] = zero if words[rest] < threshold else x[i] * scale
+
+
+@cpu_kernel
+def alpha_dropout_forward(x, key, threshold, scale, shift, dropped, y):
+    """y[i] = scale * x[i] + shift unless word i is below threshold, a number of [0, 2**32); then `dropped`."""
+    key = opened(key)
+    for block in prange(np.uint64(x.size // 4)):
+        words, i = draw(block, key), FOUR * block
+        a, b = fma(scale, x[i], shift), fma(scale, x[i + ONE], shift)
+        c, d = fma(scale, x[i + TWO], shift), fma(scale, x[i + THREE], shift)
+        y[i] = dropped if words[0] < threshold else a
+        y[i + ONE] = dropped if words[1] < threshold else b
+        y[i + TWO] = dropped if words[2] < threshold else c
+        y[i + THREE] = dropped if words[3] < threshold else d
+    words = draw(np.uint64(x.size // 4), key)
+    for rest in range(x.size % 4):
+        i = x.size // 4 * 4 + rest
+        y[i] = dropped if words[rest] < threshold else fma(scale, x[i], shift)
 
 
 # Distributions: four numbers from four words

@@ -7,6 +7,7 @@ of Philox, and moves them as a 128-bit vector where they are aligned to 16 bytes
 import numpy as np
 
 from ..math.distributions import normal, truncated_normal, uniform
+from ..math.fma import fma
 from ..math.philox import draw, opened
 from .simt.grid import grid_size, one_thread, thread_id
 from .simt.memory import aligned, ld4, st4
@@ -53,6 +54,24 @@ def dropout_forward(x, key, threshold, scale, y):
         p, q, r, s = load_vector(x, i, whole)
         store_vector(y, i, whole, (zero if a < threshold else p * scale, zero if b < threshold else q * scale,
                                    zero if c < threshold else r * scale, zero if d < threshold else s * scale))
+        block = np.uint32(block + grid_size())
+
+
+@cuda_kernel(launch=vec4_launch)
+def alpha_dropout_forward(x, key, threshold, scale, shift, dropped, y):
+    """y[i] = scale * x[i] + shift unless word i is below threshold, a number of [0, 2**32]; then `dropped`."""
+    key, threshold = opened(key), np.uint64(threshold)
+    together = aligned(x) and aligned(y)
+    block = thread_id()
+    while block * 4 < y.size:
+        i = np.uint32(block * 4)
+        whole = together and i + 3 < y.size
+        a, b, c, d = draw(np.uint64(block), key)
+        p, q, r, s = load_vector(x, i, whole)
+        store_vector(y, i, whole, (dropped if a < threshold else fma(scale, p, shift),
+                                   dropped if b < threshold else fma(scale, q, shift),
+                                   dropped if c < threshold else fma(scale, r, shift),
+                                   dropped if d < threshold else fma(scale, s, shift)))
         block = np.uint32(block + grid_size())
 
 

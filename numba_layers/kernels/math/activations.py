@@ -1,7 +1,9 @@
-"""Activations as scalar formulas, each followed by its slope in terms of its output y (relu: of its input x)."""
+"""Activations as scalar formulas, each followed by its slope in terms of its output y, or of its input x."""
+
+import math
 
 from .fma import fma
-from .scalar import clip, exp, expm1, formula, log1p, maximum, square
+from .scalar import clip, erf, exp, expm1, formula, log1p, maximum, square, tanh
 
 
 @formula
@@ -98,6 +100,62 @@ def softsign(x):
 def softsign_slope(y):
     """(1 - |y|)**2."""
     return square(type(y)(1) - abs(y))
+
+
+@formula
+def prelu(x, alpha):
+    """x where positive, else alpha x."""
+    return x if x > type(x)(0) else alpha * x
+
+
+@formula
+def prelu_slope(x, alpha):
+    """By x: 1 where positive, alpha where negative, 0 at 0, as TensorFlow has it."""
+    if x > type(x)(0):
+        return type(x)(1)
+    return alpha if x < type(x)(0) else type(x)(0)
+
+
+@formula
+def swish(x):
+    """x / (1 + e**-x)."""
+    return x * sigmoid(x)
+
+
+@formula
+def swish_slope(x):
+    """s (1 + x (1 - s)) for s = sigmoid x."""
+    s = sigmoid(x)
+    return s + x * s * (type(x)(1) - s)
+
+
+@formula
+def gelu(x):
+    """x times the fraction of a normal distribution below x."""
+    return type(x)(0.5) * x * (type(x)(1) + erf(x * type(x)(SQRT_HALF)))
+
+
+@formula
+def gelu_slope(x):
+    """The fraction below x, and x times the density at x."""
+    density = type(x)(NORMAL_DENSITY) * exp(type(x)(-0.5) * square(x))
+    return type(x)(0.5) * (type(x)(1) + erf(x * type(x)(SQRT_HALF))) + x * density
+
+
+SQRT_HALF, NORMAL_DENSITY = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+
+
+@formula
+def mish(x):
+    """x tanh(log(1 + e**x))."""
+    return x * tanh(softplus(x))
+
+
+@formula
+def mish_slope(x):
+    """t + x s (1 - t²) for t = tanh(softplus x), s = sigmoid x."""
+    t = tanh(softplus(x))
+    return t + x * sigmoid(x) * (type(x)(1) - t * t)
 
 
 # ---- softmax: of a number x in its row, whose largest is `highest` ------------------------------------------

@@ -25,18 +25,24 @@ UNARY = {   # y = f(x)
     "selu_forward": activations.selu,
     "softplus_forward": activations.softplus,
     "softsign_forward": activations.softsign,
+    "swish_forward": activations.swish,
+    "gelu_forward": activations.gelu,
+    "mish_forward": activations.mish,
     "logical_not_forward": scalar.logical_not,
     "isnan_forward": scalar.isnan,
     "isinf_forward": scalar.isinf,
 }
 
-SLOPES = {   # grad_x = grad_y * slope(y)
+SLOPES = {   # grad_x = grad_y * slope(y); the last three take x in place of y
     "tanh_backward": activations.tanh_slope,
     "sigmoid_backward": activations.sigmoid_slope,
     "hard_sigmoid_backward": activations.hard_sigmoid_slope,
     "selu_backward": activations.selu_slope,
     "softplus_backward": activations.softplus_slope,
     "softsign_backward": activations.softsign_slope,
+    "swish_backward": activations.swish_slope,
+    "gelu_backward": activations.gelu_slope,
+    "mish_backward": activations.mish_slope,
 }
 
 BINARY = {   # z = f(x, y)
@@ -55,6 +61,8 @@ BINARY = {   # z = f(x, y)
     "greater_equal_forward": scalar.greater_equal,
     "logical_and_forward": scalar.logical_and,
     "logical_or_forward": scalar.logical_or,
+    "prelu_forward": activations.prelu,
+    "prelu_slope_forward": activations.prelu_slope,
 }
 
 Loss = namedtuple("Loss", "value gradient")
