@@ -150,7 +150,12 @@ class Softmax(_Elementwise):
 
 
 class _Learned(_Elementwise):
-    """Base: with weights for each element of a sample, which those along `shared_axes` share."""
+    """Base: with weights for each element of a sample, which those along `shared_axes` share.
+
+    `_roles` are the names of the weights.
+    """
+
+    _roles: tuple[str, ...] = ()
 
     def __init__(self, shared_axes, **kwargs):
         super().__init__(**kwargs)
@@ -173,9 +178,14 @@ class _Learned(_Elementwise):
                              f"shared_axes={sorted([*(self.shared_axes or ()), axis])}.")
         return tuple(shape)
 
+    def _options(self, role):
+        """What `add_weight` is told about the weight of that role."""
+        return {"initializer": getattr(self, f"{role}_init")}
+
     def build(self, input_shape: Any) -> None:
         shape = self._shape(input_shape)
-        self._make_weights(shape)
+        for role in self._roles:
+            setattr(self, role, self.add_weight(role, shape, **self._options(role)))
         free = {axis: size for axis, size in enumerate(shape, 1) if axis not in (self.shared_axes or ())}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=free)
         super().build(input_shape)
@@ -195,6 +205,7 @@ class PReLU(_Learned):
     """
 
     alpha: Variable
+    _roles = ("alpha",)
     alphas = Renamed("alpha")
     init = Renamed("alpha_initializer")
     initial_weights = Renamed("_initial_weights")
@@ -215,9 +226,9 @@ class PReLU(_Learned):
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
 
-    def _make_weights(self, shape):
-        self.alpha = self.add_weight("alpha", shape, initializer=self.alpha_initializer,
-                                     regularizer=self.alpha_regularizer, constraint=self.alpha_constraint)
+    def _options(self, role):
+        return {"initializer": self.alpha_initializer, "regularizer": self.alpha_regularizer,
+                "constraint": self.alpha_constraint}
 
     def call(self, inputs: Any) -> Any:
         return ops.prelu(inputs, self.alpha)
@@ -240,19 +251,21 @@ class ParametricSoftplus(_Learned):
     Reference: Keras 1.2.2, "ParametricSoftplus"; McFarland et al. 2013, "Inferring Nonlinear Neuronal Computation".
     """
 
+    alphas: Variable
+    betas: Variable
+    _roles = ("alphas", "betas")
     initial_weights = Renamed("_initial_weights")
 
     @keras1(LAYER)
     def __init__(self, alpha_init: float = 0.2, beta_init: float = 5.0,
                  weights: Sequence[ArrayLike] | None = None, shared_axes: PerAxis | None = None,
-                 **kwargs: Unpack[LayerOptions]) -> None:
-        super().__init__(shared_axes, weights=weights, **kwargs)   # type: ignore[misc]
+                 **kwargs: Any) -> None:
+        super().__init__(shared_axes, weights=weights, **kwargs)
         self.alpha_init = _rounded(alpha_init, "alpha_init")
         self.beta_init = _rounded(beta_init, "beta_init")
 
-    def _make_weights(self, shape):
-        self.alphas = self.add_weight("alphas", shape, initializer=initializers.Constant(self.alpha_init))
-        self.betas = self.add_weight("betas", shape, initializer=initializers.Constant(self.beta_init))
+    def _options(self, role):
+        return {"initializer": initializers.Constant(self.alpha_init if role == "alphas" else self.beta_init)}
 
     def call(self, inputs: Any) -> Any:
         return ops.multiply(ops.softplus(ops.multiply(inputs, self.betas)), self.alphas)
@@ -286,10 +299,6 @@ class SReLU(_Learned):
         super().__init__(shared_axes, **kwargs)
         for role, init in zip(self._roles, (t_left_init, a_left_init, t_right_init, a_right_init)):
             setattr(self, f"{role}_init", initializer_of(Keras1Name(init) if isinstance(init, str) else init))
-
-    def _make_weights(self, shape):
-        for role in self._roles:
-            setattr(self, role, self.add_weight(role, shape, initializer=getattr(self, f"{role}_init")))
 
     def call(self, inputs: Any) -> Any:
         t_right = ops.add(self.t_left, ops.abs(self.t_right))

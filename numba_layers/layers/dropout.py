@@ -66,7 +66,7 @@ class Dropout(Layer):
             return inputs
         return self._drop(inputs)
 
-    def _drop(self, inputs):
+    def _drop(self, inputs: Any) -> Any:
         return ops.dropout(inputs, rate=self.rate, noise_shape=self._noise_shape(inputs.shape),
                            key=self._stream.next_key())
 
