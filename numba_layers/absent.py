@@ -9,12 +9,9 @@ _KINDS = {
         "Bidirectional", "ConvLSTM2D", "ConvLSTM2DCell", "ConvRNN2D", "ConvRecurrent2D", "CuDNNGRU", "CuDNNLSTM", "GRU",
         "GRUCell", "LSTM", "LSTMCell", "RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "rnn"),
     "batch normalization": ("BatchNormalization",),
-    "locally connected layers": (
-        "LocallyConnected1D", "LocallyConnected2D", "local_conv1d", "local_conv2d"),
     "connectionist temporal classification": ("ctc_batch_cost", "ctc_cost", "ctc_decode", "ctc_label_dense_to_sparse"),
     "sessions, for it runs without TensorFlow": ("get_session", "set_session"),
     "queues that threads fill": ("GeneratorEnqueuer", "OrderedEnqueuer", "SequenceEnqueuer"),
-    "Keras 1's other core layers": ("Highway", "MaxoutDense", "TimeDistributedDense"),
     "callbacks that report elsewhere": ("RemoteMonitor", "TensorBoard"),
     "optimizers of TensorFlow": ("TFOptimizer",),
     "models with pretrained weights": (

@@ -218,6 +218,33 @@ def conv3d_transpose(x: TensorLike, kernel: TensorLike, output_shape: Any, strid
     return _transposed("conv3d_transpose", 3, x, kernel, output_shape, strides, padding, data_format, 1)
 
 
+def local_conv1d(inputs: TensorLike, kernel: TensorLike, kernel_size: PerAxis, strides: PerAxis,
+                 data_format: str | None = None) -> Tensor:
+    """Convolution over sequences with a kernel of its own for each window.
+
+    Shapes: inputs (batch, steps, channels), kernel (windows, window * channels, filters) -> (batch, windows, filters)
+    data_format: is taken and without effect, as in Keras: channels are last.
+    """
+    return ops.local_conv(_checked("local_conv1d", 1, inputs), kernel, window=kernel_size, strides=strides)
+
+
+def local_conv2d(inputs: TensorLike, kernel: TensorLike, kernel_size: PerAxis, strides: PerAxis,
+                 output_shape: Any = None, data_format: str | None = None) -> Tensor:
+    """Convolution of images with a kernel of its own for each window.
+
+    Shapes: inputs (batch, rows, columns, channels) or (batch, channels, rows, columns), kernel (windows, features,
+            filters), features being the window's rows * columns * channels in the order of the inputs' axes
+    output_shape: new rows and columns, which follow from the rest.
+    Raises: ShapeError where they do not.
+    """
+    y = ops.local_conv(_checked("local_conv2d", 2, inputs), kernel, window=kernel_size, strides=strides,
+                       data_format=standardize_data_format(data_format))
+    made = y.shape[2:] if standardize_data_format(data_format) == "channels_first" else y.shape[1:3]
+    if output_shape is not None and tuple(output_shape) != tuple(made):
+        raise ShapeError(f"local_conv2d: output_shape {tuple(output_shape)} was said, the windows give {tuple(made)}.")
+    return y
+
+
 def deconv2d(x: TensorLike, kernel: TensorLike, output_shape: Any, strides: PerAxis = (1, 1),
              border_mode: str = "valid", dim_ordering: str = "default", image_shape: Any = None,
              filter_shape: Any = None) -> Tensor:

@@ -165,8 +165,10 @@ def _is_finite(x):
 
 
 def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) -> Tensor:
-    """x + bias, the bias a vector over the channels or a tensor of one sample's shape (channels last).
+    """x + bias, the bias a vector over the channels or a tensor of one sample's shape, channels last.
 
+    Where channels are first such a tensor's numbers are taken in the order in which they lie, as Keras takes them: it
+    is reshaped, not transposed.
     Raises: ShapeError for other biases.
     """
     channels_first = standardize_data_format(data_format) == "channels_first" and x.ndim > 2
@@ -176,7 +178,7 @@ def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) ->
     if channels_first and bias.ndim == 1:
         bias = ops.reshape(bias, shape=(-1,) + (1,) * (x.ndim - 2))
     elif channels_first:
-        bias = ops.transpose(bias, axes=(bias.ndim - 1, *range(bias.ndim - 1)))
+        bias = ops.reshape(bias, shape=(bias.shape[-1], *bias.shape[:-1]))
     return ops.add(x, bias)
 
 

@@ -7,7 +7,8 @@ from .. import layers
 from ..layers.merge import Merging
 
 BATCH, SIDE, LARGE, CHANNELS = 2, 11, 32, 16
-SHAPES = {"Dense": (6,), "RepeatVector": (6,)}      # without the batch; of images (SIDE, ..., CHANNELS)
+SHAPES = dict.fromkeys(["Dense", "Highway", "MaxoutDense", "RepeatVector"], (6,))    # without the batch
+# of images (SIDE, ..., CHANNELS); of all others
 OF_OTHERS = (4, 6)
 
 

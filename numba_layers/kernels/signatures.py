@@ -64,6 +64,7 @@ SIGNATURES = {
     "greater_forward": "float32[1] float32[1] int64*5 int64*5 int64*5 bool[1]",
     "hard_sigmoid_backward": "float32[1] float32[1] float32[1]",
     "hard_sigmoid_forward": "float32[1] float32[1]",
+    "im2col_backward_x": "float32[1] int64*6 int64*2 int64*2 int64*2 float32[4]",
     "interpolate_backward": "float32[3] int64 float32[3]",
     "interpolate_forward": "float32[3] int64 float32[3]",
     "isinf_forward": "float32[1] bool[1]",

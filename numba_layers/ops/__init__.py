@@ -15,6 +15,7 @@ from .elementwise import (
 )
 from .embedding import gather, one_hot
 from .linear import batch_dot, dense, dot, matmul, sparse_dense
+from .local import im2col, local_conv
 from .loss import (
     binary_crossentropy, categorical_crossentropy, mean_absolute_error, mean_squared_error,
     sparse_categorical_crossentropy,
@@ -39,9 +40,9 @@ __all__ = [
     "conv", "conv_transpose", "cos", "crop", "cumprod", "cumsum", "dense", "depthwise_conv", "divide", "dot",
     "dropout", "elu", "equal", "erf", "exp", "expand_dims", "expm1", "fill_like", "flatten", "flip", "floor",
     "floor_divide", "gather", "gaussian_dropout", "gaussian_noise", "gelu", "getitem", "greater", "greater_equal",
-    "hard_sigmoid", "isinf", "isnan", "l2_normalize", "less", "less_equal", "log", "log1p", "log_softmax",
-    "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean",
-    "mean_absolute_error", "mean_squared_error", "min", "minimum", "mish", "mod", "multiply", "negative",
+    "hard_sigmoid", "im2col", "isinf", "isnan", "l2_normalize", "less", "less_equal", "local_conv", "log", "log1p",
+    "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum",
+    "mean", "mean_absolute_error", "mean_squared_error", "min", "minimum", "mish", "mod", "multiply", "negative",
     "not_equal", "one_hot", "ones_like", "pad", "power", "prelu", "prod", "random_binomial", "random_normal",
     "random_truncated_normal", "random_uniform", "reciprocal", "relu", "repeat", "reshape", "round", "selu",
     "separable_conv", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign",

@@ -8,6 +8,7 @@ from numba_layers import config
 from numba_layers.autograd import Tensor
 from numba_layers.errors import ArgumentError, ShapeError, UnknownArgumentError, UnknownNameError
 from tests.reference import conv as reference
+from tests.reference import local
 from tests.tolerances import assert_close
 
 SIZES = {1: (9,), 2: (7, 8), 3: (5, 6, 7)}
@@ -44,6 +45,23 @@ def th(kernel):
 def assert_equal(actual, wanted):
     assert actual.shape == wanted.shape
     assert_close(actual, wanted, 10)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_local_conv(rank, random):
+    x = images(random, rank)
+    window, strides = (3, 2)[:rank], (2, 1)[:rank]
+    sizes = [(size - taps) // step + 1 for size, taps, step in zip(x.shape[1:-1], window, strides)]
+    kernel = numbers(random, np.prod(sizes), np.prod(window) * CHANNELS, FILTERS)
+    conv = getattr(K, f"local_conv{rank}d")
+    said = [sizes] * (rank - 1)
+    wanted = local.local_conv(x, kernel, window=window, strides=strides)
+    assert_equal(conv(x, kernel, window, strides, *said, "channels_last"), wanted)
+    if rank == 2:
+        wanted = local.local_conv(first(x), kernel, window=window, strides=strides, data_format="channels_first")
+        assert_equal(conv(first(x), kernel, window, strides, sizes, "channels_first"), wanted)
+        with pytest.raises(ShapeError, match=r"local_conv2d: output_shape \(1, 1\) was said, the windows give"):
+            conv(x, kernel, window, strides, (1, 1))
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

@@ -147,7 +147,7 @@ CASES = [
      np.array([True, False])),
     ("bias_add", (IMAGES, MATRIX[0]), {}, IMAGES + MATRIX[0]),
     ("bias_add", (IMAGES, A[0, :3]), {"data_format": "channels_first"}, IMAGES + A[0, :3, None, None]),
-    ("bias_add", (CUBE, A.T), {"data_format": "channels_first"}, CUBE + A),
+    ("bias_add", (CUBE, A.T), {"data_format": "channels_first"}, CUBE + A.T.reshape(A.shape)),      # as Keras has it
     ("batch_normalization", (A, A.mean(0), A.var(0), B[0], B[1]), {},
      B[1] * (A - A.mean(0)) / np.sqrt(A.var(0) + 1e-3) + B[0]),
     ("batch_normalization", (CUBE, A[:, 0], A[:, 1]**2, None, None), {"axis": 1, "epsilon": 0.1},

@@ -98,6 +98,24 @@ CASES = [
                        "subsample": (1, 2, 1)}, (2, 3, 3, 2), (2, 2, 2, 1)),
     ("TimeDistributed", {"layer": layers.Conv2D(2, 2, data_format="channels_first")}, (3, 2, 3, 4), (3, 2, 2, 3)),
 ]
+CASES += [   # other dense and locally connected ones
+    ("MaxoutDense", {"output_dim": 3}, (5,), (3,)),
+    ("MaxoutDense", {"output_dim": 2, "nb_feature": 3, "bias": False, "W_regularizer": "l2", "W_constraint": "maxnorm",
+                     "activity_regularizer": "l1", "init": "he_normal"}, (4,), (2,)),
+    ("Highway", {"activation": "tanh"}, (5,), (5,)),
+    ("Highway", {"bias": False, "init": "glorot_normal"}, (4,), (4,)),
+    ("TimeDistributedDense", {"output_dim": 3, "activation": "relu", "b_regularizer": "l2"}, (4, 5), (4, 3)),
+    ("LocallyConnected1D", {"filters": 3, "kernel_size": 2, "activation": "tanh"}, (5, 2), (4, 3)),
+    ("LocallyConnected1D", {"filters": 2, "kernel_size": 3, "strides": 2, "data_format": "channels_first",
+                            "kernel_regularizer": "l2", "bias_regularizer": "l1"}, (2, 7), (2, 3)),
+    ("LocallyConnected1D", {"nb_filter": 3, "filter_length": 2, "subsample_length": 2, "bias": False}, (5, 2), (2, 3)),
+    ("LocallyConnected2D", {"filters": 3, "kernel_size": (2, 3), "strides": (2, 1), "activation": "relu"},
+     (5, 4, 2), (2, 2, 3)),
+    ("LocallyConnected2D", {"filters": 2, "kernel_size": 2, "data_format": "channels_first", "implementation": 1},
+     (3, 4, 5), (2, 3, 4)),
+    ("LocallyConnected2D", {"nb_filter": 2, "nb_row": 2, "nb_col": 1, "subsample": (1, 2), "dim_ordering": "th",
+                            "W_constraint": "maxnorm"}, (2, 3, 4), (2, 2, 2)),
+]
 CASES += [   # pooling, and images of another size
     ("MaxPooling1D", {"pool_size": 3, "strides": 2, "padding": "same"}, (7, 2), (4, 2)),
     ("MaxPooling1D", {"pool_size": 2, "data_format": "channels_first"}, (2, 7), (2, 3)),

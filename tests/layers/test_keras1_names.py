@@ -37,6 +37,13 @@ SHOWN = [
     (layers.ZeroPadding2D({"top_pad": 1, "right_pad": 2}, "th"), (3, 4, 4),
      {"top_pad": 1, "bottom_pad": 0, "left_pad": 0, "right_pad": 2, "dim_ordering": "th"}),
     (layers.Cropping2D(dim_ordering="th"), (3, 4, 4), {"dim_ordering": "th"}),
+    (layers.MaxoutDense(3), (4,), {"output_dim": 3, "nb_feature": 4, "input_dim": None, "initial_weights": None,
+                                   "W_regularizer": None, "b_constraint": None, "bias": True}),
+    (layers.Highway(bias=False), (4,), {"b": None, "b_carry": None, "bias": False}),
+    (layers.LocallyConnected1D(2, 3, subsample_length=2), (6, 4), CONV | {
+        "nb_filter": 2, "filter_length": 3, "subsample_length": 2, "W_shape": (2, 12, 2)}),
+    (layers.LocallyConnected2D(2, 3, 1, dim_ordering="th"), (3, 6, 6), CONV | {
+        "nb_filter": 2, "nb_row": 3, "nb_col": 1, "subsample": (1, 1), "dim_ordering": "th", "W_shape": (24, 9, 2)}),
     (layers.GaussianNoise(sigma=0.5), (4,), {"sigma": 0.5, "uses_learning_phase": True}),
     (layers.GaussianDropout(p=0.5), (4,), {"p": 0.5, "uses_learning_phase": True}),
     (layers.GaussianDropout(0), (4,), {"p": 0, "uses_learning_phase": False}),

@@ -18,12 +18,17 @@ from numba_layers.layers import (
     Flatten,
     GaussianDropout,
     GaussianNoise,
+    Highway,
     Input,
     Lambda,
     Layer,
+    LocallyConnected1D,
+    LocallyConnected2D,
     Masking,
+    MaxoutDense,
     ParametricSoftplus,
     PReLU,
+    Reshape,
     SpatialDropout1D,
     SReLU,
     TimeDistributed,
@@ -93,6 +98,14 @@ def layers_of_noise():
                         GaussianDropout(0.2), Dense(4), SReLU(), ParametricSoftplus(), Dense(3)])
     model.compile("adam", "mse")
     return steps(model, 6) + [model.predict(X)] + fitted(model)
+
+
+def locally_connected():
+    model = Sequential([LocallyConnected2D(3, 2, strides=(1, 2), activation="relu", input_shape=(6, 6, 2)),
+                        Reshape((5, 9)), LocallyConnected1D(2, 3, kernel_regularizer="l2"), Flatten(), Highway(),
+                        MaxoutDense(3)])
+    model.compile("adam", "mse")
+    return steps(model, 5, x=IMAGES.astype("float32") / 255) + fitted(model, x=IMAGES)
 
 
 class Jittered(Layer):
@@ -398,7 +411,8 @@ def random_of(seed):
 
 
 SITUATIONS = [
-    dropout, noise, layers_of_noise, noise_without_seed, rates, values, phases, trainable, loss_of_a_variable, devices,
+    dropout, noise, layers_of_noise, locally_connected, noise_without_seed, rates, values, phases, trainable,
+    loss_of_a_variable, devices,
     shared_layers, shared_optimizer, nested, adversaries, attributes, last_batch, sample_weights, class_weights,
     masks, limits, losses_and_updates_added, doubles, generators, autoencoder, forms_of_data, layouts_in_turn,
     images, several_inputs_and_outputs, written_optimizer, functions, gradients, rows_of_a_table]
