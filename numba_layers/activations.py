@@ -10,6 +10,7 @@ from ._identify import Catalogue
 from .autograd.tensor import as_tensor
 from .errors import ShapeError
 from .ops import activation, elementwise
+from .ops.formula import of_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +143,7 @@ _catalogue = Catalogue("activation", {function.__name__: function for function i
 def get(identifier: Identifier) -> Callable[..., Any]:
     """The activation that a name stands for; functions and layers pass through, None is `linear`.
 
+    A scalar function of the user's (`x * math.tanh(x)`) becomes one of tensors, by `ops.formula`.
     Raises: UnknownNameError with the nearest name; ArgumentError for what is no activation.
     """
     return linear if identifier is None else deserialize(identifier)
@@ -157,4 +159,5 @@ def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     layers: dict[str, Any] = {}
     if isinstance(name, dict):
         layers = registry.layers()
-    return _catalogue.get(name, custom={**layers, **(custom_objects or {})})
+    found = _catalogue.get(name, custom={**layers, **(custom_objects or {})})
+    return of_numbers(found, 1) or found

@@ -30,6 +30,12 @@ class ArgumentError(NumbaLayersError, ValueError):
     """An argument's value is outside of what is legal."""
 
 
+class FormulaError(ArgumentError, TypeError):
+    """A function of numbers cannot be compiled: the message shows the line."""
+
+    certain = False     # whether it can be nothing but a function of numbers
+
+
 class OutOfRangeError(ArgumentError, IndexError):
     """An index lies outside of its axis."""
 

@@ -6,19 +6,23 @@ Shapes: y_true and y_pred (batch, ..., n) -> (batch, ...): the last axis goes: a
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
 from . import config
 from ._identify import Catalogue
 from .autograd.tensor import as_tensor
+from .errors import ShapeError
 from .ops import activation, elementwise, embedding, loss, reduction
+from .ops.formula import of_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from .autograd.tensor import Tensor
+    from .ops.formula import Formula
     from .typing import CustomObjects, Identifier, TensorLike
 
 
@@ -152,9 +156,10 @@ _catalogue = Catalogue("loss", {function.__name__: function for function in FUNC
 def get(identifier: Identifier) -> Any:
     """The loss that a name stands for; a function passes through, None is None.
 
+    A scalar function of y_true and y_pred becomes the mean over the last axis of what it gives, by `ops.formula`.
     Raises: UnknownNameError with the nearest name; ArgumentError for what is no loss.
     """
-    return _catalogue.get(identifier)
+    return of_elements(_catalogue.get(identifier))
 
 
 def serialize(function: Callable[..., Any]) -> Any:
@@ -164,4 +169,29 @@ def serialize(function: Callable[..., Any]) -> Any:
 
 def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     """The loss of that name; `custom_objects`: name -> the user's own function."""
-    return _catalogue.get(name, custom=custom_objects)
+    return of_elements(_catalogue.get(name, custom=custom_objects))
+
+
+def of_elements(function: Any, strictly: bool = False) -> Any:
+    """A function of two numbers as a loss: its mean over the last axis; what is none of numbers as it is.
+
+    strictly: see `ops.formula.of_numbers`.
+    """
+    found = of_numbers(function, 2, strictly)
+    return function if found is None else _mean_of(found)
+
+
+@functools.lru_cache(256)
+def _mean_of(formula: Formula) -> Any:
+    @functools.wraps(formula.function)
+    def loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
+        y_true, y_pred = _pair(y_true, y_pred)
+        same = y_true.ndim == y_pred.ndim and all(None in (have, want) or have == want
+                                                  for have, want in zip(y_true.shape, y_pred.shape))
+        if not same or y_pred.ndim == 0:
+            raise ShapeError(f"{formula.__name__}: y_true has shape {y_true.shape} and y_pred {y_pred.shape}: expected "
+                             "the same shape, of at least one axis.")
+        return _mean(formula(y_true, y_pred))
+
+    loss.formula_of_numbers = formula.function  # type: ignore[attr-defined]
+    return loss

@@ -179,9 +179,10 @@ def _kind(loss, output_shape):
 def get(identifier: Identifier) -> Any:
     """The metric that a name stands for; a function passes through.
 
+    A scalar function of y_true and y_pred becomes the mean over the last axis of what it gives, by `ops.formula`.
     Raises: UnknownNameError with the nearest name; ArgumentError for what is no metric.
     """
-    return _catalogue.get(identifier)
+    return losses.of_elements(_catalogue.get(identifier), strictly=True)
 
 
 def serialize(metric: Callable[..., Any]) -> Any:
@@ -191,4 +192,4 @@ def serialize(metric: Callable[..., Any]) -> Any:
 
 def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     """The metric of that name; `custom_objects`: name -> the user's own function."""
-    return _catalogue.get(name, custom=custom_objects)
+    return losses.of_elements(_catalogue.get(name, custom=custom_objects), strictly=True)

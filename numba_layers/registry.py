@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TARGETS = ("cpu", "cuda")
 
 _kernels: dict[str, dict[str, Any]] = {"cpu": {}, "cuda": {}}
+_makers: dict[str, Any] = {}    # name of a kernel that is made when it is asked for -> target -> kernel
+_made: dict[tuple[str, str], Any] = {}
 _selects: dict[str, Any] = {}
 _loading = lock(awaited=True)
 _loaded: set[str] = set()
@@ -42,6 +44,11 @@ def register_kernel(name: str, target: str, kernel: Any) -> None:
         changed()
 
 
+def add_maker(name: str, make: Any) -> None:
+    """Add a kernel, of users' formulas, that `make(target)` makes when it is first asked for."""
+    _makers[name] = make
+
+
 def changed() -> None:
     """A kernel that may have run by now is another."""
     global _version
@@ -62,7 +69,9 @@ def kernel(name: str, target: str) -> Any:
     """
     found = _kernels[target].get(name)
     if found is None:
-        found = _load_target(target).get(name)
+        found = _load_target(target).get(name) or _made.get((name, target))
+    if found is None and name in _makers:
+        found = _made.setdefault((name, target), _makers[name](target))
     if found is None:
         elsewhere = [other for other in TARGETS if name in _kernels[other]]
         where = f" (it exists for: {', '.join(elsewhere)})" if elsewhere else ""
@@ -93,6 +102,11 @@ def native() -> Any:
     """(how the CPU's machine code is called, its threads): two modules of that target."""
     _load_target("cpu")
     return tuple(importlib.import_module(f"numba_layers.kernels.cpu.{name}") for name in ("native", "threads"))
+
+
+def formulas() -> Any:
+    """How functions of numbers become kernels: a module that knows no target until a kernel is asked for."""
+    return importlib.import_module("numba_layers.kernels.formulas")
 
 
 def functions() -> Any:

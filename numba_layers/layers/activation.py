@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Activation(Layer):
     """An activation function: output = activation(input).
 
-    activation: a name (see `activations`) or a function of a tensor.
+    activation: a name (see `activations`), a function of a tensor, or a scalar function, which is compiled.
     Shapes: any -> the same
     Reference: core-layers document, "Activation".
     """

@@ -11,6 +11,7 @@ from .._legacy import LAYER, keras1
 from ..arguments import entry, options_of, sizes
 from ..autograd.graph import SymbolicTensor
 from ..errors import ArgumentError, UnknownNameError, shown
+from ..ops.formula import of_numbers
 from ..utils import function_utils
 from ..utils.function_utils import dump_function, load_function, runs
 from .base import Layer
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class Lambda(Layer):
     """A function of tensors as a layer: output = function(input, **arguments).
 
-    function: takes a tensor or a list of tensors and returns the same; made of operators and K functions.
+    function: takes a tensor or a list of tensors and returns the same; made of operators and K functions. Or a scalar
+    function, of a number of each input, which is compiled (`ops.formula`).
     output_shape: what the function itself shows anyway: a tuple without the batch axis, or a function of the input
     shape with it. mask: the mask handed on, or a function (inputs, mask) -> mask. arguments: a dictionary.
     Shapes: any -> what the function gives
@@ -53,6 +55,10 @@ class Lambda(Layer):
         self._takes_mask = "mask" in inspect.signature(function).parameters if _has_signature(function) else False
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
+        tensors = as_list(inputs)
+        formula = of_numbers(self.function, len(tensors), numbers=self.arguments)
+        if formula is not None:
+            return formula(*tensors, **self.arguments)
         options = self.arguments | ({"mask": mask} if self._takes_mask else {})
         try:
             return self.function(inputs, **options)

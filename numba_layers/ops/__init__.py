@@ -14,6 +14,7 @@ from .elementwise import (
     sqrt, square, stop_gradient, subtract, where, zeros_like,
 )
 from .embedding import gather, one_hot
+from .formula import Formula, formula
 from .linear import batch_dot, dense, dot, matmul, sparse_dense
 from .local import im2col, local_conv
 from .loss import (
@@ -35,6 +36,7 @@ from .shape import (
 )
 
 __all__ = [
+    "Formula", "formula",
     "abs", "add", "all", "alpha_dropout", "any", "argmax", "argmin", "average_pool", "batch_dot",
     "binary_crossentropy", "broadcast_to", "cast", "categorical_crossentropy", "ceil", "clip", "concatenate",
     "conv", "conv_transpose", "cos", "crop", "cumprod", "cumsum", "dense", "depthwise_conv", "divide", "dot",
