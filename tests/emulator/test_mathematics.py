@@ -17,7 +17,7 @@ from numba_layers.kernels.cuda.toolchain.ptx import compile_ptx
 KINDS = {"f4": float32, "f8": float64}
 TOLERANCE = {"f4": 3e-6, "f8": 3e-13}   # relative
 ONE = """exp log sqrt sin cos tan tanh sinh cosh erf erfc gamma log1p expm1 floor ceil asin acos atan atanh asinh acosh
-log2 log10 exp2 trunc""".split()
+log2 log10 trunc""".split() + ["exp2"] * hasattr(math, "exp2")      # which Python 3.10 has not
 TWO = {
     "x / y": np.divide, "x ** y": np.power, "x ** 3": lambda x, y: x**3, "math.atan2(x, y)": np.arctan2,
     "math.hypot(x, y)": np.hypot, "max(x, y)": np.fmax, "min(x, y)": np.fmin, "math.fmod(x, y)": np.fmod,

@@ -46,7 +46,7 @@ def test_fp32_tiles(tile, form, random):
     for m, k, n in SHAPES:
         a, b = operands(random, m, k, n, "float32")
         y = by_tile(tile, form, a, b)
-        assert_near(y, np.float64(a) @ b, a, b)
+        assert_near(y, a.astype(np.float64) @ b, a, b)
         with devices.device("cpu"):
             assert not FUSED or np.array_equal(y, product(form, a, b))   # the same chains of multiply-adds
 
@@ -63,8 +63,8 @@ def test_tiles_of_tensor_cores(tile, form, random):
     precision = tile[:4]
     for m, k, n in SHAPES:
         a, b = operands(random, m, k, n, "float32")
-        error = by_tile(tile, form, a, b) - np.float64(a) @ b
-        assert np.all(abs(error) <= (LARGEST[precision] + (k + 2) * 2.0**-23) * (abs(np.float64(a)) @ abs(b)))
+        error = by_tile(tile, form, a, b) - a.astype(np.float64) @ b
+        assert np.all(abs(error) <= (LARGEST[precision] + (k + 2) * 2.0**-23) * (abs(a.astype(np.float64)) @ abs(b)))
         assert error.std() <= ERROR[precision] * np.sqrt(k)
 
 
@@ -80,7 +80,7 @@ def test_bias_and_relu_of_tensor_cores(device, random):
     put = devices.current().put
     y = put(np.full((66, 34), np.nan, "float32"))
     kernel("dense_forward", "tf32_64")(put(x), put(weight), put(bias), True, y)
-    np.testing.assert_allclose(y.numpy(), np.maximum(np.float64(x) @ weight + bias, 0), atol=2e-2)
+    np.testing.assert_allclose(y.numpy(), np.maximum(x.astype(np.float64) @ weight + bias, 0), atol=2e-2)
 
 
 def inside(device, array):
@@ -93,7 +93,7 @@ def test_arrays_that_begin_anywhere(form, random):
     a, b = operands(random, 36, 40, 44, "float32")
     y = by_tile("32", form, a, b, inside)
     assert np.array_equal(y, by_tile("32", form, a, b))
-    assert_near(y, np.float64(a) @ b, a, b)
+    assert_near(y, a.astype(np.float64) @ b, a, b)
 
 
 def test_any_number_of_blocks(monkeypatch, random):

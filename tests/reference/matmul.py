@@ -5,7 +5,7 @@ import numpy as np
 
 def matmul(a, b, bias=0, relu=False):
     """a @ b + bias in float64, through relu if asked."""
-    a, b = np.float64(a), np.float64(b)
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     y = np.zeros((a.shape[0], b.shape[1])) + bias
     for i, row in enumerate(a):
         for j, column in enumerate(b.T):
