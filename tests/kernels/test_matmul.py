@@ -56,7 +56,8 @@ def operands(random, m, k, n, dtype):
 
 def assert_near(y, desired, a, b, bias=0.0):
     """Each sum is as exact as one of its length: |error| <= (k + 2) * eps * (|a| @ |b| + |bias|)."""
-    bound = (a.shape[-1] + 2) * np.finfo(a.dtype).eps * (abs(a.astype(np.float64)) @ abs(b.astype(np.float64)) + abs(bias))
+    size = abs(a.astype(np.float64)) @ abs(b.astype(np.float64)) + abs(bias)
+    bound = (a.shape[-1] + 2) * np.finfo(a.dtype).eps * size
     assert y.shape == desired.shape
     assert np.all(abs(y - desired) <= bound), (a.shape, b.shape)
 
