@@ -20,6 +20,21 @@ BEFORE, PATTERN = 24 << 10, 0xA5        # bytes that the thread may have used be
 RECORDED = Path(numba_layers.__file__).parent / "kernels" / "signatures.py"
 SIGNATURES = runpy.run_path(RECORDED)["SIGNATURES"]
 KEY, HYPER, SUMS = (3,), (8,), (64,)
+ONE, ROW, BLOCKS, WEIGHTS = (1, 1), (1, 1, 1), (8, 16), 17 * 16     # of recurrent kernels, for any vectors
+RECURRENT = {
+    "pack_recurrent": [ONE, (1, WEIGHTS)],
+    "simple_rnn_forward": [ROW, (1, WEIGHTS), ONE, ONE, ROW, ONE, ROW, (2, *BLOCKS)],
+    "simple_rnn_backward": [(2, *BLOCKS), (1, WEIGHTS), ONE, ROW, ONE, ROW, ONE, (4, *BLOCKS)],
+    "lstm_forward": [(1, 1, 4), (4, WEIGHTS), ONE, ONE, ONE, ROW, ONE, ONE, ROW, (1, 5, *BLOCKS), (2, *BLOCKS),
+                     (2, *BLOCKS)],
+    "lstm_backward": [(1, 5, *BLOCKS), (2, *BLOCKS), (4, WEIGHTS), ONE, ROW, ONE, ONE, (1, 1, 4), ONE, ONE,
+                      (10, *BLOCKS)],
+    "gru_forward": [(1, 1, 3), (3, WEIGHTS), ONE, ONE, ROW, ONE, ROW, ROW, (1, 4, *BLOCKS), (2, *BLOCKS)],
+    "gru_backward": [(1, 4, *BLOCKS), (2, *BLOCKS), (3, WEIGHTS), ONE, ROW, ONE, (1, 1, 3), ONE, (8, *BLOCKS)],
+    "gru_reset_after_forward": [(1, 1, 3), (3, WEIGHTS), (3,), ONE, ONE, ROW, ONE, ROW, (1, 4, *BLOCKS), (2, *BLOCKS)],
+    "gru_reset_after_backward": [(1, 4, *BLOCKS), (2, *BLOCKS), (3, WEIGHTS), ONE, ROW, ONE, (1, 1, 3), (1, 1, 3), ONE,
+                                 (8, *BLOCKS)],
+}
 SHAPES = {      # of the first arrays of a kernel, where one element would be too few
     "winograd_weight": [(3, 3, 1, 1), (36, 32)], "winograd_convolve": [(1,) * 4, (36, 32)],
     "winograd_backward_points": [(1,) * 4, (1,) * 4, (1, 36, 1, 1)],
@@ -30,6 +45,7 @@ SHAPES = {      # of the first arrays of a kernel, where one element would be to
     **dict.fromkeys(["random_uniform", "random_normal", "random_truncated_normal"], [KEY]),
     **dict.fromkeys(["csr_matmul", "csr_matmul_tn"], [(2,)]),
     **{name: [(1,), HYPER] for name in SIGNATURES if name.endswith("_update")},
+    **RECURRENT,
 }
 
 

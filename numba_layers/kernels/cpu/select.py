@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from ..algorithm import Algorithm, allowed, always, first, nothing
 from ..tuning import ConvTuning
 from . import conv_small_c_out, winograd, winograd_wgrad
-from .micro.vector import VECTOR_BYTES
+from .micro.vector import MR, VECTOR_BYTES
 
 WINOGRAD = True     # unless the user says otherwise
 TUNING = ConvTuning(channels=(16, 512), blocks=64, weights=128 * 128, partial=65536,
@@ -33,3 +33,8 @@ ALGORITHMS = {      # form -> in order of preference
 def conv(problem, winograd_allowed):
     """The algorithm for a `ConvProblem`; winograd_allowed: None where the user does not say."""
     return first(allowed(ALGORITHMS[problem.form], WINOGRAD if winograd_allowed is None else winograd_allowed), problem)
+
+
+def recurrent_padding(dtype):
+    """To multiples of how many rows, and of how many columns, the blocks of recurrent kernels are padded."""
+    return MR, VECTOR_BYTES // dtype.itemsize

@@ -52,3 +52,8 @@ def tile_for(m, n, dtype, batch=1):
     if precision != "float32" and dtype.itemsize == 4 and devices.current().capability >= TENSOR_CORES:
         tiles = [SMALL, *(TF32 if precision == "tf32" else BF16)]
     return min(tiles, key=lambda tile: max(tile.cycles_alone, tile.cycles * batch * tile.count(m, n) / MULTIPROCESSORS))
+
+
+def recurrent_padding(dtype):
+    """To multiples of how many rows, and of how many columns, the blocks of recurrent kernels are padded."""
+    return 1, 1
