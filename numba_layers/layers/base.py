@@ -181,7 +181,17 @@ class Layer(Weights, Places, LayerNames):
         layer = copy.copy(self) if self.built else self._sketch(input_shape)
         layer._shown_by_call = True
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        return unpack([output.shape for output in layer.infer([SymbolicTensor(shape) for shape in shapes], {})])
+        tensors = [SymbolicTensor(shape) for shape in shapes]
+        with collecting():      # what the call adds is of no model
+            try:
+                outputs = layer.infer(tensors, {})
+            except Exception:
+                if not self._call_takes_mask:
+                    raise
+                for tensor in tensors:      # a layer that cannot do without a mask
+                    tensor.mask = SymbolicTensor(tensor.shape[:2], "bool")
+                outputs = layer.infer(tensors, {})
+        return unpack([output.shape for output in outputs])
 
     def _sketch(self, input_shape):
         """A copy of a layer without weights, built for `input_shape` with weights that have shapes and no values."""
@@ -320,7 +330,7 @@ class Layer(Weights, Places, LayerNames):
     def _templates(self, inputs, kwargs, mask):
         told = [name for name in ("compute_output_shape", "get_output_shape_for") if self._overrides(name)]
         if told and not self._shown_by_call:
-            shapes = getattr(self, told[0])(unpack([tensor.shape for tensor in as_list(inputs)]))
+            shapes = _told(getattr(self, told[0]), [tensor.shape for tensor in as_list(inputs)])
             dtype = as_list(inputs)[0].dtype
             dtype = dtype if dtype.kind == "f" else config.floatx()
             if collected.losses is not None:
@@ -361,6 +371,14 @@ def _input_dim(given):
     """The last size of an input: a number, or a shape of one axis."""
     alone = given if isinstance(given, tuple | list) and len(given) == 1 else (given,)
     return sizes(alone, "input_dim", example="28")
+
+
+def _told(rule, shapes):
+    """What a user's `compute_output_shape` says. Keras gives tuples, tf.keras shapes with methods and `value`s."""
+    try:
+        return rule(unpack([tuple(shape) for shape in shapes]))
+    except AttributeError:
+        return rule(unpack(shapes))
 
 
 def _carrying(what, values, outputs, tensors):

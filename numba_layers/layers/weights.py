@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # The arguments of add_weight, in Keras 2's order and in Keras 1's
 _WEIGHT = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
+_OF_DEVICES = frozenset((      # tf.keras's arguments for several devices, which change nothing on one
+    "aggregation", "caching_device", "collections", "experimental_autocast", "getter", "partitioner", "synchronization",
+    "use_resource"))
 _WEIGHT_KERAS1 = ("shape", "initializer", "name", "trainable", "regularizer", "constraint")
 
 
@@ -58,16 +61,20 @@ class Weights(Belongings):
         order = _WEIGHT_KERAS1 if given and isinstance(given[0], tuple | list) else _WEIGHT
         options = dict(zip(order, given)) | named
         for name in named:
-            if name not in (*_WEIGHT, "order"):
+            if name not in (*_WEIGHT, "order") and name not in _OF_DEVICES:
                 raise UnknownArgumentError(f"add_weight: unknown argument {name!r}. {nearest(name, _WEIGHT)}")
         if len(options) < len(given) + len(named):
             raise ArgumentError(f"add_weight: {len(given)} arguments without names are "
                                 f"({', '.join(order[:len(given)])}); one was given twice, or there are too many.")
-        return self._weight_of(**options)
+        return self._weight_of(**{name: value for name, value in options.items() if name not in _OF_DEVICES})
+
+    def add_variable(self, *given: Any, **named: Any) -> Variable:
+        """`add_weight` under the name of TensorFlow 1's layers."""
+        return self.add_weight(*given, **named)
 
     def _weight_of(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True,
                    constraint=None, order=None):
-        dtype = dtype or config.floatx()
+        dtype, shape, trainable = dtype or config.floatx(), () if shape is None else shape, trainable is not False
         make = initializer_of("glorot_uniform" if initializer is None else initializer)
         draw = functools.partial(initializers.drawn, make, tuple(shape), dtype)
         dry = None if self._is_sketch else dry_build()

@@ -39,6 +39,10 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = layer
 
+    def build(self, input_shape: Any = None) -> None:
+        """Subclasses may leave the shape out, as in Keras."""
+        super().build(input_shape)
+
     @property
     def uses_learning_phase(self) -> Any:
         return self.layer.uses_learning_phase
