@@ -75,6 +75,7 @@ def _in_samples(new):
 
 
 LAYER = {"input_dtype": "dtype"}
+INPUT = {"batch_shape": "batch_input_shape"}      # Keras 3's word
 _WEIGHTS = {
     "init": _initializer,
     "W_regularizer": "kernel_regularizer",

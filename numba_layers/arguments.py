@@ -180,10 +180,12 @@ def sizes(value, what, example="(28, 28)", least=0, open_sizes=True):
 
 
 def element_type(value, what):
-    """`value` (a name or NumPy's type) as the name of an element type that layers can hold.
+    """`value` (a name, NumPy's type, or a policy as tf.keras describes one) as a type's name that layers can hold.
 
     Raises: UnknownNameError for other types, such as float16 and complex ones, which have no kernels.
     """
+    if isinstance(value, dict) and isinstance(value.get("config"), dict):
+        value = value["config"].get("name", value)
     try:
         name = np.dtype(value).name
     except (TypeError, ValueError, OverflowError):

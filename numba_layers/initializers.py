@@ -21,6 +21,7 @@ from .arguments import seed as seed_of
 from .autograd.graph import evaluate, is_symbolic
 from .autograd.tensor import Tensor
 from .errors import ArgumentError, ShapeError
+from .utils.generic_utils import own_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -287,7 +288,13 @@ def serialize(initializer: Callable[..., Any]) -> Any:
 
 
 def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
-    """The initializer of what `serialize` gave; `custom_objects`: the user's own by name."""
+    """The initializer of what `serialize` gave; `custom_objects`: the user's own by name.
+
+    The element type that tf.keras writes beside the arguments is left out: it is that of the weight.
+    """
+    if isinstance(config, dict) and isinstance(config.get("config"), dict):
+        if config.get("class_name") not in own_objects(custom_objects or {}):
+            config = config | {"config": {key: value for key, value in config["config"].items() if key != "dtype"}}
     initializer = _catalogue.get(config, custom=custom_objects)
     return _with_dtype(initializer) if inspect.isfunction(initializer) else initializer
 

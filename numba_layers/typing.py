@@ -101,6 +101,7 @@ class ConvOptions(DenseOptions, ImageOptions, total=False):
     subsample: PerAxis
     subsample_length: int
     atrous_rate: PerAxis
+    groups: int     # tf.keras's, 1
 
 
 class PoolingOptions(ImageOptions, total=False):

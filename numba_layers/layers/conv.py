@@ -47,6 +47,9 @@ class Windowed(WeightNames, ImageLayer, public=False):
     def __init__(self, filters: int, kernel_size: PerAxis, strides: PerAxis, padding: str, data_format: str | None,
                  dilation_rate: PerAxis, activation: Identifier, use_bias: bool, activity_regularizer: Identifier,
                  **kwargs: Any) -> None:
+        if whole(kwargs.pop("groups", 1), "groups") != 1:
+            raise ArgumentError("groups must be 1: of convolutions in groups there are those of one channel each, "
+                                "DepthwiseConv2D. Split the channels with Lambda layers and concatenate.")
         super().__init__(data_format, **kwargs)
         self.filters = filters if filters is None else size(filters, self.word("filters"))
         self.kernel_size = self._sides("kernel_size", kernel_size)

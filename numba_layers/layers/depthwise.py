@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import ops
 from .._legacy import CONV1D, LAYER, SEPARABLE_CONV, SIDES, keras1
-from ..arguments import size
+from ..arguments import options_of, size
 from .conv import Windowed, with_length
 from .renamed import Renamed
 
@@ -36,6 +36,14 @@ class _ByChannel(Windowed):
             words = [f"{role}_{what}" for role in self.roles if role != "bias" for what in given]
             warnings.warn(f'{type(self).__name__} "{self.name}": {", ".join(f"kernel_{what}" for what in given)} is '
                           f"without effect, as in Keras. The weights have {', '.join(words)}.", stacklevel=3)
+
+
+    @classmethod
+    def from_config(cls, description: Config) -> Any:
+        """The layer that `get_config` described; tf.keras writes words for a `kernel` too."""
+        without = {f"kernel_{what}" for what in ("initializer", "regularizer", "constraint")}
+        return super().from_config({name: value for name, value in options_of(description, cls.__name__).items()
+                                    if name not in without})
 
 
 class _SeparableConv(_ByChannel):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._legacy import LAYER, keras1
+from .._legacy import INPUT, LAYER, keras1
 from ..arguments import sizes
 from ..autograd.graph import SymbolicTensor, defer, is_symbolic, placeholder
 from ..autograd.tensor import as_tensor
@@ -28,15 +28,19 @@ class InputLayer(Layer):
 
     input_shape: sizes without the batch axis. batch_size: the batch's size, None for any. batch_input_shape: both
     together. dtype: 'float32', 'int32', ... . input_tensor: a tensor to wrap; no data is then fed. sparse: the data
-    come as SciPy CSR matrices. name: for messages and for feeding by name.
+    come as SciPy CSR matrices. name: for messages and for feeding by name. ragged: False, of tf.keras.
     """
 
     supports_masking = True
 
-    @keras1(LAYER)
+    @keras1(LAYER | INPUT)
     def __init__(self, input_shape: ShapeLike | None = None, batch_size: int | None = None,
                  batch_input_shape: ShapeLike | None = None, dtype: DtypeLike | None = None,
-                 input_tensor: Tensor | None = None, sparse: bool = False, name: str | None = None) -> None:
+                 input_tensor: Tensor | None = None, sparse: bool = False, name: str | None = None,
+                 ragged: bool = False) -> None:
+        if ragged:
+            raise ArgumentError("ragged inputs are not read. Pad the samples to one length, and put a Masking layer, "
+                                "or an Embedding with mask_zero=True, behind the input.")
         if input_tensor is not None:
             if not is_symbolic(input_tensor):
                 try:

@@ -114,12 +114,18 @@ class Lambda(Layer):
             description["function"] = load_function(
                 entry(description, "function", object, who), description.pop("function_type", "function"),
                 custom_objects, names, instead=description.get("name"))
+            for place in ("module", "output_shape_module", "mask_module"):      # where tf.keras found functions
+                description.pop(place, None)
             kind = description.pop("output_shape_type", "raw")
             if kind == "lambda" and not runs(entry(description, "output_shape", object, who)):
                 del description["output_shape"]
             elif kind != "raw":
                 description["output_shape"] = load_function(
                     entry(description, "output_shape", object, who), kind, custom_objects, names)
+            kind = description.pop("mask_type", "raw") or "raw"
+            if kind != "raw":
+                description["mask"] = load_function(
+                    entry(description, "mask", object, who), kind, custom_objects, names)
         layer = super().from_config(description)
         layer._from_description = True
         return layer

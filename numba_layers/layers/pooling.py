@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from .. import ops
 from .._legacy import IMAGES, LAYER, POOLING, POOLING1D, keras1
-from ..arguments import word
-from ..ops._layout import channels_last
+from ..arguments import flag, word
+from ..ops._layout import as_format, channels_last
 from ..ops._window import per_axis
 from .base import InputSpec
 from .data_format import ImageLayer
@@ -151,42 +151,51 @@ class _GlobalPooling(ImageLayer):
 
     reduce: Any = None
 
-    def __init__(self, data_format: str | None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None, keepdims: bool, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
+        self.keepdims = flag(keepdims, "keepdims")
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: Any) -> Any:
-        return self.reduce(channels_last(inputs, self.data_format), axis=tuple(range(1, inputs.ndim - 1)))
+        reduced = self.reduce(channels_last(inputs, self.data_format), axis=tuple(range(1, inputs.ndim - 1)),
+                              keepdims=self.keepdims)
+        return as_format(reduced, self.data_format) if self.keepdims else reduced
+
+    def get_config(self) -> Config:
+        return super().get_config() | ({"keepdims": True} if self.keepdims else {})      # Keras 2.2.5 knows no word
 
 
 class _GlobalPooling1D(_GlobalPooling):
     rank = 1
 
     @keras1(LAYER)
-    def __init__(self, data_format: str | None = "channels_last", **kwargs: Unpack[LayerOptions]) -> None:
-        super().__init__(data_format, **kwargs)
+    def __init__(self, data_format: str | None = "channels_last", keepdims: bool = False,
+                 **kwargs: Unpack[LayerOptions]) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
 
 
 class _GlobalPooling2D(_GlobalPooling):
     rank = 2
 
     @keras1(LAYER | IMAGES)
-    def __init__(self, data_format: str | None = None, **kwargs: Unpack[ImageOptions]) -> None:
-        super().__init__(data_format, **kwargs)
+    def __init__(self, data_format: str | None = None, keepdims: bool = False,
+                 **kwargs: Unpack[ImageOptions]) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
 
 
 class _GlobalPooling3D(_GlobalPooling):
     rank = 3
 
     @keras1(LAYER | IMAGES)
-    def __init__(self, data_format: str | None = None, **kwargs: Unpack[ImageOptions]) -> None:
-        super().__init__(data_format, **kwargs)
+    def __init__(self, data_format: str | None = None, keepdims: bool = False,
+                 **kwargs: Unpack[ImageOptions]) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
 
 
 class GlobalMaxPooling1D(_GlobalPooling1D):
     """The largest number of all steps, for each channel.
 
-    data_format: 'channels_last' or 'channels_first'.
+    data_format: 'channels_last' or 'channels_first'. keepdims: keep the reduced axis, with size 1.
     Shapes: (batch, steps, channels) -> (batch, channels)
     Reference: Keras 2.2.5, "GlobalMaxPooling1D".
     """
@@ -197,7 +206,8 @@ class GlobalMaxPooling1D(_GlobalPooling1D):
 class GlobalMaxPooling2D(_GlobalPooling2D):
     """The largest pixel of an image, for each channel.
 
-    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
+    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`. keepdims: keep the reduced
+    axes, with size 1.
     Shapes: (batch, rows, columns, channels), or with channels first -> (batch, channels)
     Reference: Keras 2.2.5, "GlobalMaxPooling2D".
     """
@@ -208,7 +218,8 @@ class GlobalMaxPooling2D(_GlobalPooling2D):
 class GlobalMaxPooling3D(_GlobalPooling3D):
     """The largest voxel of a volume, for each channel.
 
-    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
+    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`. keepdims: keep the reduced
+    axes, with size 1.
     Shapes: (batch, dim1, dim2, dim3, channels), or with channels first -> (batch, channels)
     Reference: Keras 2.2.5, "GlobalMaxPooling3D".
     """
@@ -219,7 +230,7 @@ class GlobalMaxPooling3D(_GlobalPooling3D):
 class GlobalAveragePooling1D(_GlobalPooling1D):
     """The mean of all steps, for each channel; with a mask, of the steps it lets through.
 
-    data_format: 'channels_last' or 'channels_first'.
+    data_format: 'channels_last' or 'channels_first'. keepdims: keep the reduced axis, with size 1.
     Shapes: (batch, steps, channels) -> (batch, channels)
     Reference: Keras 2.2.5, "GlobalAveragePooling1D".
     """
@@ -232,7 +243,9 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
             return super().call(inputs)
         inputs = channels_last(inputs, self.data_format)
         counted = ops.expand_dims(ops.cast(mask, dtype=inputs.dtype), axis=2)
-        return ops.divide(ops.sum(ops.multiply(inputs, counted), axis=1), ops.sum(counted, axis=1))
+        mean = ops.divide(ops.sum(ops.multiply(inputs, counted), axis=1, keepdims=self.keepdims),
+                          ops.sum(counted, axis=1, keepdims=self.keepdims))
+        return as_format(mean, self.data_format) if self.keepdims else mean
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
@@ -241,7 +254,8 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
 class GlobalAveragePooling2D(_GlobalPooling2D):
     """The mean of all pixels of an image, for each channel.
 
-    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
+    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`. keepdims: keep the reduced
+    axes, with size 1.
     Shapes: (batch, rows, columns, channels), or with channels first -> (batch, channels)
     Reference: Lin, Chen & Yan 2013, "Network In Network", §3.2; Keras 2.2.5, "GlobalAveragePooling2D".
     """
@@ -252,7 +266,8 @@ class GlobalAveragePooling2D(_GlobalPooling2D):
 class GlobalAveragePooling3D(_GlobalPooling3D):
     """The mean of all voxels of a volume, for each channel.
 
-    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`.
+    data_format: 'channels_first' or 'channels_last'; None: see `ImageLayer`. keepdims: keep the reduced
+    axes, with size 1.
     Shapes: (batch, dim1, dim2, dim3, channels), or with channels first -> (batch, channels)
     Reference: Keras 2.2.5, "GlobalAveragePooling3D".
     """

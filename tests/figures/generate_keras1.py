@@ -33,9 +33,11 @@ GROUPS = [
     "convolution",
     "pooling",
     "convolution_models",
+    "further",
+    "further_models",
 ]
-COMPILED = {"activations", "convolution", "convolution_models"}
-PLAIN = {"backend", "convolution", "pooling", "convolution_models"}
+COMPILED = {"activations", "convolution", "convolution_models", "further", "further_models"}
+PLAIN = {"backend", "convolution", "pooling", "convolution_models", "further", "further_models"}
 
 if __name__ == "__main__" and "KERAS_FIGURES_GROUP" not in os.environ:
     home = tempfile.mkdtemp()
@@ -75,18 +77,31 @@ from keras.layers import (
     Deconvolution2D,
     Dense,
     Dropout,
+    ELU,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling3D,
     GlobalMaxPooling1D,
+    Highway,
     Input,
+    LeakyReLU,
+    LocallyConnected1D,
+    LocallyConnected2D,
     Masking,
     MaxPooling1D,
     MaxPooling2D,
     MaxPooling3D,
+    MaxoutDense,
+    ParametricSoftplus,
     Permute,
+    PReLU,
     RepeatVector,
     Reshape,
+    SReLU,
+    ThresholdedReLU,
     TimeDistributed,
+    TimeDistributedDense,
     UpSampling1D,
     UpSampling2D,
     UpSampling3D,
@@ -97,6 +112,7 @@ from keras.layers import (
 )
 from keras.models import Model, Sequential
 
+import further
 import recipes
 import windows
 from recipes import FLOATX, Figures
@@ -529,7 +545,7 @@ def record_windows(group, cases):
         for case in cases:
             with contextlib.redirect_stdout(io.StringIO()):  # ZeroPadding2D prints
                 key = windows.record(figures, floatx, case, layers, Sequential, outcome)
-            figures.fact(key, flipped=key + "/in/weight0" in figures.arrays)
+            figures.fact(key, flipped=group in ("convolution", "pooling") and key + "/in/weight0" in figures.arrays)
     figures.save()
 
 
@@ -752,6 +768,54 @@ def record_convolution_models():
     ):
         record_model(figures, key, build, x)
         figures.fact(key, flipped=True)
+    figures.save()
+
+
+def record_further():
+    """Learned activations, locally connected layers and old ones, as the layers with windows are recorded."""
+    record_windows("further", further.layer_cases(1))
+
+
+def learned():
+    return Sequential(
+        [
+            Dense(6, input_dim=5, name="dense_a"),
+            PReLU(name="prelu"),
+            GaussianNoise(0.0, name="noise"),
+            Highway(activation="tanh", W_regularizer=regularizers.l2(0.125), name="highway"),
+            LeakyReLU(0.25, name="leaky"),
+            MaxoutDense(5, nb_feature=3, W_constraint=constraints.maxnorm(2), name="maxout"),
+            SReLU(name="srelu"),
+            GaussianDropout(0.0, name="drop"),
+            Dense(4, name="dense_b"),
+            ParametricSoftplus(name="softplus"),
+            ELU(0.5, name="elu"),
+            Dense(3, name="dense_c"),
+        ]
+    )
+
+
+def local():
+    return Sequential(
+        [
+            LocallyConnected2D(3, 2, 3, subsample=(1, 2), dim_ordering="th", input_shape=(2, 5, 7), name="local_2d"),
+            ThresholdedReLU(0.25, name="threshold"),
+            Reshape((4, 9), name="rows"),
+            LocallyConnected1D(4, 2, activation="tanh", b_regularizer=regularizers.l1(0.125), name="local_1d"),
+            TimeDistributedDense(3, name="each"),
+        ]
+    )
+
+
+def record_further_models():
+    figures = Figures("keras1", "further_models")
+    use("float32")
+    for key, build, x in (
+        ("learned", learned, [recipes.normal(5, 5)]),
+        ("local", local, [recipes.normal(5, 2, 5, 7)]),
+    ):
+        record_model(figures, key, build, x)
+        figures.fact(key, flipped=False)
     figures.save()
 
 

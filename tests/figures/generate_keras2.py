@@ -28,6 +28,7 @@ from keras import backend as K
 from keras.layers import (
     Activation,
     ActivityRegularization,
+    AlphaDropout,
     AveragePooling2D,
     Conv1D,
     Conv2D,
@@ -36,17 +37,29 @@ from keras.layers import (
     Dense,
     DepthwiseConv2D,
     Dropout,
+    ELU,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling1D,
     GlobalMaxPooling3D,
+    Highway,
     Input,
+    LeakyReLU,
+    LocallyConnected1D,
+    LocallyConnected2D,
     Masking,
     MaxPooling1D,
     MaxPooling2D,
+    MaxoutDense,
     Permute,
+    PReLU,
+    ReLU,
     RepeatVector,
     Reshape,
     SeparableConv2D,
+    Softmax,
+    ThresholdedReLU,
     TimeDistributed,
     UpSampling2D,
     ZeroPadding2D,
@@ -54,6 +67,7 @@ from keras.layers import (
 )
 from keras.models import Model, Sequential
 
+import further
 import recipes
 import windows
 from recipes import FLOATX, Figures
@@ -73,6 +87,9 @@ GROUPS = [
     "convolution",
     "pooling",
     "convolution_models",
+    "further",
+    "further_models",
+    "tf_keras",
 ]
 # Keras 2.2.5 itself fails on these in float64: a constant becomes float32, or TensorFlow has no such kernel.
 FLOAT32_ONLY = {
@@ -796,6 +813,113 @@ def record_convolution_models():
     ):
         record_model(figures, key, build, x)
         figures.fact(key, flipped=False)
+    figures.save()
+
+
+def record_further():
+    """Learned activations, locally connected layers and old ones, as the layers with windows are recorded."""
+    record_windows("further", further.layer_cases(2))
+
+
+def learned():
+    return Sequential(
+        [
+            Dense(6, input_dim=5, name="dense_a"),
+            PReLU(alpha_regularizer=regularizers.l2(0.25), name="prelu"),
+            GaussianNoise(0.0, name="noise"),
+            Highway(activation="tanh", W_regularizer=regularizers.l2(0.125), name="highway"),
+            LeakyReLU(0.25, name="leaky"),
+            MaxoutDense(5, nb_feature=3, W_constraint=constraints.max_norm(2), name="maxout"),
+            ReLU(2.0, 0.25, 0.125, name="relu"),
+            GaussianDropout(0.0, name="drop"),
+            Dense(4, name="dense_b"),
+            AlphaDropout(0.0, name="alpha"),
+            ELU(0.5, name="elu"),
+            Dense(3, name="dense_c"),
+            Softmax(name="softmax"),
+        ]
+    )
+
+
+def local():
+    return Sequential(
+        [
+            LocallyConnected2D(
+                3, (2, 3), strides=(1, 2), data_format="channels_first", input_shape=(2, 5, 7), name="local_2d"
+            ),
+            PReLU(shared_axes=[2, 3], name="prelu"),
+            Permute((2, 3, 1), name="last"),
+            LocallyConnected2D(2, 2, data_format="channels_last", name="local_last"),
+            ThresholdedReLU(0.25, name="threshold"),
+            Reshape((3, 4), name="rows"),
+            LocallyConnected1D(4, 2, activation="tanh", bias_regularizer=regularizers.l1(0.125), name="local_1d"),
+            Softmax(axis=1, name="softmax"),
+        ]
+    )
+
+
+def record_further_models():
+    figures = Figures("keras2", "further_models")
+    use("float32")
+    for key, build, x in (
+        ("learned", learned, [recipes.normal(5, 5)]),
+        ("local", local, [recipes.normal(5, 2, 5, 7)]),
+    ):
+        record_model(figures, key, build, x)
+        figures.fact(key, flipped=False)
+    figures.save()
+
+
+def tf_keras_layers(layers):
+    """(class name, arguments) of the layers whose configuration is recorded."""
+    window = {"filters": 3, "kernel_size": 2}
+    cases = [("Dense", {"units": 3}), ("Activation", {"activation": "relu"}), ("ActivityRegularization", {"l1": 0.5})]
+    cases += [(name, {"rate": 0.5}) for name in ("Dropout", "GaussianDropout", "AlphaDropout")]
+    cases += [(f"SpatialDropout{rank}D", {"rate": 0.5}) for rank in (1, 2, 3)]
+    cases += [("Reshape", {"target_shape": (2, 2)}), ("Permute", {"dims": (2, 1)}), ("RepeatVector", {"n": 3})]
+    cases += [("GaussianNoise", {"stddev": 0.5}), ("Dot", {"axes": 1}), ("InputLayer", {"input_shape": (4,)})]
+    cases += [("DepthwiseConv2D", {"kernel_size": 2, "depth_multiplier": 2})]
+    cases += [("TimeDistributed", {"layer": layers.Dense(3, name="inner")})]
+    cases += [(f"{kind}{rank}D", window) for kind, ranks in (
+        ("Conv", (1, 2, 3)), ("SeparableConv", (1, 2)), ("LocallyConnected", (1, 2))) for rank in ranks]
+    cases += [(f"Conv{rank}DTranspose", window) for rank in (2, 3)]
+    cases += [(f"{kind}{rank}D", {}) for rank in (1, 2, 3) for kind in (
+        "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling", "UpSampling", "ZeroPadding",
+        "Cropping")]
+    return cases + [(name, {}) for name in (
+        "Flatten", "Masking", "LeakyReLU", "ELU", "ThresholdedReLU", "ReLU", "Softmax", "PReLU", "Add", "Subtract",
+        "Multiply", "Average", "Maximum", "Minimum", "Concatenate")]
+
+
+def record_tf_keras():
+    """What tf.keras of TensorFlow 1.15 writes: the configuration of each layer, and a model as a file."""
+    figures = Figures("keras2", "tf_keras")
+    layers = tf.keras.layers
+    for class_name, arguments in tf_keras_layers(layers):
+        config = getattr(layers, class_name)(name="mine", **arguments).get_config()
+        plain = json.dumps(config, default=lambda value: value.item() if hasattr(value, "item") else list(value))
+        figures.case(class_name, {}, config=json.loads(plain))
+    model = tf.keras.Sequential(
+        [
+            layers.LocallyConnected2D(3, (2, 3), strides=(1, 2), input_shape=(5, 7, 2), name="local"),
+            layers.PReLU(shared_axes=[1, 2], name="prelu"),
+            layers.DepthwiseConv2D(2, depth_multiplier=2, name="depthwise"),
+            layers.LeakyReLU(name="leaky"),
+            layers.GaussianNoise(0.25, name="noise"),
+            layers.SpatialDropout2D(0.25, name="spatial"),
+            layers.Flatten(name="flat"),
+            layers.Dense(4, activation="selu", kernel_initializer="lecun_normal", name="dense"),
+            layers.AlphaDropout(0.25, name="alpha"),
+            layers.ELU(name="elu"),
+            layers.Dense(3, name="out"),
+            layers.Softmax(name="softmax"),
+        ]
+    )
+    model.set_weights(recipes.start_weights(model))
+    x = recipes.normal(5, 5, 7, 2)
+    figures.case("model", {"x": x})
+    figures.answer("model", "float32", predicted=model.predict(x))
+    model.save(os.path.join(os.path.dirname(figures.path), "tf_keras_model.h5"))
     figures.save()
 
 
