@@ -30,7 +30,9 @@ HELPER = 1.0        # seconds after which a helper begins to compile: less than 
 # Seconds that kernels take to compile on one core, roughly: those that take longer than most, and the others
 DEAR = {"convolve": 2.9, "convolve_backward_weight": 2.3, "depthwise": 1.6, "max_pool_backward": 1.2,
         "max_pool_forward": 1.1, "dense_forward": 1.0, "winograd_backward_points": 1.0, "winograd_convolve": 1.0,
-        "convolve_small_c_out": 0.9, "matmul_nt": 0.8, "matmul_tn": 0.8, "depthwise_backward_weight": 0.8}
+        "convolve_small_c_out": 0.9, "lstm_backward": 2.4, "lstm_forward": 1.5, "gru_backward": 1.6, "gru_forward": 1.0,
+        "gru_reset_after_backward": 1.4, "gru_reset_after_forward": 1.0, "simple_rnn_backward": 0.9,
+        "simple_rnn_forward": 0.9, "matmul_nt": 0.8, "matmul_tn": 0.8, "depthwise_backward_weight": 0.8}
 USUAL = 0.3
 GREETING = "numba_layers compiles "
 
