@@ -50,6 +50,10 @@ class _LocallyConnected(Windowed):
         super().build(input_shape)
         self.input_spec.axes.update(zip(places, sizes))
 
+    def keras1_order(self, count: int) -> tuple[int | None, ...] | None:
+        """Weights lie alike in the files of all Kerases."""
+        return None
+
     def _make_weights(self, channels):
         self.kernel = self._weight("kernel", (
             math.prod(self._sizes), math.prod(self.kernel_size) * channels, self.filters))

@@ -36,7 +36,7 @@ GROUPS = [
     "further",
     "further_models",
 ]
-COMPILED = {"activations", "convolution", "convolution_models", "further", "further_models"}
+COMPILED = {"activations", "convolution", "convolution_models", "further"}
 PLAIN = {"backend", "convolution", "pooling", "convolution_models", "further", "further_models"}
 
 if __name__ == "__main__" and "KERAS_FIGURES_GROUP" not in os.environ:

@@ -63,7 +63,7 @@ def test_as_keras(case, floatx):
 
 # -- files ---------------------------------------------------------------------------------------------------------
 
-@pytest.fixture(params=cases("convolution_models"), ids=str)
+@pytest.fixture(params=cases("convolution_models") + cases("further_models"), ids=str)
 def saved(request):
     use(request.param, "float32")
     return request.param
