@@ -801,7 +801,7 @@ def local():
             LocallyConnected2D(3, 2, 3, subsample=(1, 2), dim_ordering="th", input_shape=(2, 5, 7), name="local_2d"),
             ThresholdedReLU(0.25, name="threshold"),
             Reshape((4, 9), name="rows"),
-            LocallyConnected1D(4, 2, activation="tanh", b_regularizer=regularizers.l1(0.125), name="local_1d"),
+            LocallyConnected1D(4, 2, b_regularizer=regularizers.l1(0.125), name="local_1d"),
             TimeDistributedDense(3, name="each"),
         ]
     )
