@@ -55,6 +55,11 @@ def _alpha_initializer(init):
     return {"alpha_initializer": name}
 
 
+def _forget_bias(init):
+    """Keras 1's first bias of the forget gate: Keras 2 has ones or what the other gates have."""
+    return {"unit_forget_bias": init if not isinstance(init, str) else init in ("one", "ones") or init}
+
+
 def _separable_initializers(init):
     """One `init=` for both weights of a separable convolution."""
     (name,) = _initializer(init).values()
@@ -91,6 +96,15 @@ CONV = _WEIGHTS | {
 }
 CONV1D = CONV | {"filter_length": "kernel_size", "subsample_length": "strides"}
 SEPARABLE_CONV = CONV | {"init": _separable_initializers}
+RECURRENT = DENSE | {
+    "inner_init": lambda init: {"recurrent_initializer": Keras1Name(init) if isinstance(init, str) else init},
+    "inner_activation": "recurrent_activation",
+    "forget_bias_init": _forget_bias,
+    "U_regularizer": "recurrent_regularizer",
+    "U_constraint": "recurrent_constraint",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+}
 SIDES = {        # of a window
     1: ("filter_length",), 2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}
 IMAGES = {"dim_ordering": _data_format}

@@ -5,9 +5,6 @@ import sys
 from .errors import AbsentError, MissingError
 
 _KINDS = {
-    "recurrent layers": (
-        "Bidirectional", "ConvLSTM2D", "ConvLSTM2DCell", "ConvRNN2D", "ConvRecurrent2D", "CuDNNGRU", "CuDNNLSTM", "GRU",
-        "GRUCell", "LSTM", "LSTMCell", "RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "rnn"),
     "batch normalization": ("BatchNormalization",),
     "connectionist temporal classification": ("ctc_batch_cost", "ctc_cost", "ctc_decode", "ctc_label_dense_to_sparse"),
     "sessions, for it runs without TensorFlow": ("get_session", "set_session"),

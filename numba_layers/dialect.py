@@ -11,11 +11,13 @@ from . import _legacy
 
 VERSIONS = {1: "1.2.2", 2: "2.2.5"}
 
-_TABLES = (_legacy.DENSE, _legacy.CONV, _legacy.CONV1D, _legacy.POOLING1D, _legacy.FIT_GENERATOR)
-_EITHER = {"padding", "strides", "stride", "pool_size", "bias", "epochs", "workers"}   # words of both, or of anyone
+_TABLES = (_legacy.DENSE, _legacy.CONV, _legacy.CONV1D, _legacy.POOLING1D, _legacy.RECURRENT,
+           _legacy.FIT_GENERATOR)
+# Words of both, or of anyone
+_EITHER = {"padding", "strides", "stride", "pool_size", "bias", "epochs", "workers", "dropout"}
 _ARGUMENTS = {
     1: {old for table in _TABLES for old in table} | {side for sides in _legacy.SIDES.values() for side in sides}
-       | {"concat_axis", "dot_axes"},
+       | {"concat_axis", "consume_less", "dot_axes"},
     2: {new for table in _TABLES for new in table.values() if isinstance(new, str)}
        | {"data_format", "kernel_initializer", "steps_per_epoch", "validation_steps"},
 }

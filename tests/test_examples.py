@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OLD = "xor.py", "spirals.py"
+OLD = "xor.py", "spirals.py", "characters.py"
 
 
 def run(script, folder):
@@ -33,6 +33,15 @@ def test_spirals(tmp_path):
 
 
 @pytest.mark.slow
+def test_characters(tmp_path):
+    """What is written in the end are words of the licence."""
+    lines = re.findall(r"^loss ([\d.]+)  (.+)$", run("characters.py", tmp_path), re.M)
+    assert len(lines) == 4 and float(lines[-1][0]) < 0.3
+    known = set((ROOT / "LICENSE").read_text().lower().split())
+    assert sum(word in known for word in lines[-1][1].split()[3:]) > 6
+
+
+@pytest.mark.slow
 def test_control(tmp_path):
     """A network found by rollouts in a jitted loop balances the pole."""
     first, last = re.findall(r"stands for (\d+)", run("control.py", tmp_path))
@@ -52,6 +61,6 @@ def test_train_in_simulation(tmp_path):
 def test_examples_import_little(script):
     """Old scripts know nothing but Keras; the others are short."""
     text = (ROOT / "examples" / script).read_text(encoding="utf-8")
-    known = {"keras", "numpy"} if script in OLD else {"math", "time", "numba", "numba_layers", "numpy"}
+    known = {"keras", "numpy", "os"} if script in OLD else {"math", "time", "numba", "numba_layers", "numpy"}
     assert set(re.findall(r"^(?:import|from) (\w+)", text, re.M)) <= known
     assert len(text.splitlines()) <= 80

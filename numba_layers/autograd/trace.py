@@ -7,26 +7,32 @@ from .tensor import as_tensor
 class Trace:
     """What `function(*inputs)` computes, to be run later, as often as wanted, or never.
 
-    inputs: placeholders. `output` is what the function returned: a tensor. `captured` are the symbolic
-    tensors from outside that it uses; whoever defers a call of the trace hands them on as arguments, so that
-    they have values by then.
+    inputs: placeholders. `outputs` is what the function returned: tensors, `output` the first of them. `captured` are
+    the symbolic tensors from outside that they use; whoever defers a call of the trace hands them on as arguments, so
+    that they have values by then.
     """
 
     def __init__(self, function, *inputs):
         start = next(Step.numbers)
-        self.output = as_tensor(function(*inputs))
-        self.captured = _outside(self.output, inputs, start)
-        self._graph = Graph([self.output], [*inputs, *self.captured])
+        found = function(*inputs)
+        self.outputs = [as_tensor(output) for output in (found if isinstance(found, list | tuple) else [found])]
+        self.output = self.outputs[0]
+        self.captured = _outside(self.outputs, inputs, start)
+        self._graph = Graph(self.outputs, [*inputs, *self.captured])
 
     def __call__(self, inputs, captured):
         """The value of `output` for concrete `inputs` and `captured` tensors."""
-        return self._graph.run([*inputs, *captured])[0]
+        return self.all(inputs, captured)[0]
+
+    def all(self, inputs, captured):
+        """The values of all `outputs`, as a list."""
+        return self._graph.run([*inputs, *captured])
 
 
-def _outside(output, inputs, start):
-    """Symbolic tensors, other than `inputs`, that `output` uses and no step numbered from `start` made."""
+def _outside(outputs, inputs, start):
+    """Symbolic tensors, other than `inputs`, that `outputs` use and no step numbered from `start` made."""
     found, seen = [], {id(tensor) for tensor in inputs}
-    pending = [output]
+    pending = list(outputs)
     while pending:
         tensor = pending.pop()
         if not isinstance(tensor, SymbolicTensor) or id(tensor) in seen:

@@ -5,9 +5,11 @@ from collections import namedtuple
 
 from .. import layers
 from ..layers.merge import Merging
+from ..layers.recurrent_cells import Cell
 
 BATCH, SIDE, LARGE, CHANNELS = 2, 11, 32, 16
-SHAPES = dict.fromkeys(["Dense", "Highway", "MaxoutDense", "RepeatVector"], (6,))    # without the batch
+SHAPES = dict.fromkeys(["Dense", "Highway", "MaxoutDense", "RepeatVector"], (6,)) | {     # without the batch
+    "ConvLSTM2D": (3, SIDE, SIDE, CHANNELS)}
 # of images (SIDE, ..., CHANNELS); of all others
 OF_OTHERS = (4, 6)
 
@@ -34,7 +36,7 @@ VALUES = {
     "mode": ("mul", "ave", "max", "concat", "dot", "cos"),
     "units": (1,), "filters": (2, 1), "nb_filter": (2, 1), "depth_multiplier": (2,), "use_bias": (False,),
     "bias": (False,), "axis": (1,), "axes": (1,), "normalize": (True,), "l1": (0.1,), "l2": (0.1,),
-    "dropout": (0.5,), "mask_zero": (True,),
+    "dropout": (0.5,), "mask_zero": (True,), "reset_after": (True,),
     **dict.fromkeys((*STRIDES, "dilation_rate", "atrous_rate"), (2,)),
 }
 # What else changes a kind of layer: values together, and arguments that its signature does not show
@@ -49,6 +51,14 @@ MORE = {
     "Softmax": [{"axis": [1, 2]}],
     "UpSampling2D": [{"interpolation": "bilinear"}],
 }
+# Layers around a layer, or a cell: what is inside, and the shape of the inputs
+INSIDE = {
+    layers.Bidirectional: (lambda: layers.LSTM(4, return_sequences=True, name="inside"),
+                           "LSTM(4, return_sequences=True)", OF_OTHERS),
+    layers.ConvRNN2D: (lambda: layers.ConvLSTM2DCell(4, 3, name="inside"), "ConvLSTM2DCell(4, 3)", (3, 7, 7, 16)),
+    layers.RNN: (lambda: layers.LSTMCell(4, name="inside"), "LSTMCell(4)", OF_OTHERS),
+    layers.TimeDistributed: (lambda: layers.Activation("linear", name="inside"), "Activation('linear')", OF_OTHERS),
+}
 
 
 class Example(namedtuple("Example", "layer shapes when masked sparse winograd", defaults=(False, False, False))):
@@ -61,7 +71,9 @@ class Example(namedtuple("Example", "layer shapes when masked sparse winograd", 
 
 def has(kind):
     """Whether a public class is a layer that computes something."""
-    return kind.__module__.startswith(layers.__name__) and kind not in (layers.InputLayer, layers.Wrapper)
+    others = (layers.InputLayer, layers.Wrapper, layers.StackedRNNCells, layers.Recurrent,
+              layers.ConvRecurrent2D)
+    return kind.__module__.startswith(layers.__name__) and kind not in others and not issubclass(kind, Cell)
 
 
 def of(kind):
@@ -77,9 +89,9 @@ def briefly(words):
 
 def _made(kind):
     parameters = inspect.signature(kind.__init__).parameters
-    if kind is layers.TimeDistributed:
-        inside = layers.Activation("linear", name="inside")
-        yield Example(kind(inside, name="example"), [(BATCH, *OF_OTHERS)], "TimeDistributed(Activation('linear'))")
+    if kind in INSIDE:
+        make, said, shape = INSIDE[kind]
+        yield Example(kind(make(), name="example"), [(BATCH, *shape)], f"{kind.__name__}({said})")
         return
     shape = (SIDE,) * kind.rank + (CHANNELS,) if hasattr(kind, "rank") else SHAPES.get(kind.__name__, OF_OTHERS)
     first = _example(kind, parameters, shape)

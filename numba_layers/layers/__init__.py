@@ -4,6 +4,7 @@ from ..absent import attribute_of
 from .activation import Activation, ActivityRegularization
 from .advanced_activations import ELU, LeakyReLU, ParametricSoftplus, PReLU, ReLU, Softmax, SReLU, ThresholdedReLU
 from .base import InputSpec, Layer
+from .bidirectional import Bidirectional
 from .conv import (
     Conv1D,
     Conv2D,
@@ -25,6 +26,7 @@ from .conv_keras1 import (
     Deconv2D,
     Deconvolution2D,
 )
+from .conv_recurrent import ConvLSTM2D, ConvLSTM2DCell, ConvRecurrent2D, ConvRNN2D
 from .dense import Dense
 from .dense_keras1 import Highway, MaxoutDense, TimeDistributedDense
 from .depthwise import DepthwiseConv2D, SeparableConv1D, SeparableConv2D, SeparableConvolution1D
@@ -81,6 +83,10 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from .recurrent import GRU, LSTM, RNN, SimpleRNN
+from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from .recurrent_cudnn import CuDNNGRU, CuDNNLSTM
+from .recurrent_keras1 import Recurrent
 from .resizing import (
     Cropping1D,
     Cropping2D,
@@ -99,20 +105,21 @@ from .wrappers import TimeDistributed, Wrapper
 __getattr__ = attribute_of(__name__)
 __all__ = [
     "Activation", "ActivityRegularization", "Add", "AlphaDropout", "AtrousConv1D", "AtrousConv2D",
-    "AtrousConvolution1D", "AtrousConvolution2D", "Average", "AveragePooling1D", "AveragePooling2D",
-    "AveragePooling3D", "AvgPool1D", "AvgPool2D", "AvgPool3D", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose",
-    "Conv3D", "Conv3DTranspose", "Convolution1D", "Convolution2D", "Convolution2DTranspose", "Convolution3D",
-    "Cropping1D", "Cropping2D", "Cropping3D", "Deconv2D", "Deconv3D", "Deconvolution2D", "Deconvolution3D", "Dense",
-    "DepthwiseConv2D", "Dot", "Dropout", "ELU", "Embedding", "Flatten", "GaussianDropout", "GaussianNoise",
-    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalAvgPool1D",
-    "GlobalAvgPool2D", "GlobalAvgPool3D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D",
-    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "Highway", "Input", "InputLayer", "InputSpec",
+    "AtrousConvolution1D", "AtrousConvolution2D", "Average", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
+    "AvgPool1D", "AvgPool2D", "AvgPool3D", "Bidirectional", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose",
+    "Conv3D", "Conv3DTranspose", "ConvLSTM2D", "ConvLSTM2DCell", "ConvRNN2D", "ConvRecurrent2D", "Convolution1D",
+    "Convolution2D", "Convolution2DTranspose", "Convolution3D", "Cropping1D", "Cropping2D", "Cropping3D", "CuDNNGRU",
+    "CuDNNLSTM", "Deconv2D", "Deconv3D", "Deconvolution2D", "Deconvolution3D", "Dense", "DepthwiseConv2D", "Dot",
+    "Dropout", "ELU", "Embedding", "Flatten", "GRU", "GRUCell", "GaussianDropout", "GaussianNoise",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalAvgPool1D", "GlobalAvgPool2D",
+    "GlobalAvgPool3D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D", "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D", "GlobalMaxPooling3D", "Highway", "Input", "InputLayer", "InputSpec", "LSTM", "LSTMCell",
     "Lambda", "Layer", "LeakyReLU", "LocallyConnected1D", "LocallyConnected2D", "Masking", "MaxPool1D", "MaxPool2D",
     "MaxPool3D", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Maximum", "MaxoutDense", "Merge", "Minimum",
-    "Multiply", "PReLU", "ParametricSoftplus", "Permute", "ReLU", "RepeatVector", "Reshape", "SReLU",
-    "SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D", "Softmax",
-    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Subtract", "ThresholdedReLU", "TimeDistributed",
-    "TimeDistributedDense", "UpSampling1D", "UpSampling2D", "UpSampling3D", "Wrapper", "ZeroPadding1D",
-    "ZeroPadding2D", "ZeroPadding3D", "add", "average", "concatenate", "deserialize", "dot", "maximum", "merge",
-    "minimum", "multiply", "serialize", "subtract",
+    "Multiply", "PReLU", "ParametricSoftplus", "Permute", "RNN", "ReLU", "Recurrent", "RepeatVector", "Reshape",
+    "SReLU", "SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D", "SimpleRNN",
+    "SimpleRNNCell", "Softmax", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "StackedRNNCells",
+    "Subtract", "ThresholdedReLU", "TimeDistributed", "TimeDistributedDense", "UpSampling1D", "UpSampling2D",
+    "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "add", "average", "concatenate",
+    "deserialize", "dot", "maximum", "merge", "minimum", "multiply", "serialize", "subtract",
 ]

@@ -125,6 +125,15 @@ class Belongings:
         """Assign new values to variables after each training step: (variable, value) pairs; see `add_loss`."""
         _collect(updates if isinstance(updates, list) else [updates], collected.updates, self._list("_added_updates"))
 
+    def add_state_update(self, updates: Any) -> None:
+        """Have a stateful layer's next batch begin with other states: (variable, value) pairs, at this batch's end."""
+        if collected.states is not None:
+            collected.states.extend(updates)
+
+    def inner_layers(self) -> list[Any]:
+        """The layers and models inside of this one."""
+        return [*getattr(self, "layers", ()), *as_list(getattr(self, "layer", None))]
+
     @property
     def losses(self) -> list[Any]:
         """All losses of the layer, symbolic: of regularizers, and those that `add_loss` was given."""

@@ -5,7 +5,7 @@ from ..autograd.context import context
 from ..random import Stream
 from ..thread_state import Block, noted, thread_state
 
-collected = thread_state(losses=None, updates=None)     # lists, or None where nobody collects
+collected = thread_state(losses=None, updates=None, states=None)     # lists, or None where nobody collects
 
 
 class collecting(Block):
@@ -18,6 +18,22 @@ class collecting(Block):
         losses, updates = [], []
         collected.losses, collected.updates = losses, updates
         return losses, updates
+
+
+class keeping_states(Block):  # noqa: N801
+    """Inside a model computes a batch; at its end stateful layers take on the states that the next one begins with."""
+
+    __slots__ = ()
+
+    def __enter__(self):
+        self._before = noted(collected)
+        collected.states = []
+
+    def __exit__(self, kind=None, *rest):
+        states = collected.states
+        super().__exit__(kind, *rest)
+        for variable, value in states if kind is None else ():
+            variable.assign(value)
 
 
 class Draws:
@@ -60,4 +76,4 @@ class symbolically(Block):
         tapes, walks = [], []
         context.tapes, context.evaluating, context.walks = tapes, 0, walks
         context.draws = None        # initializers' numbers are no part of a call
-        collected.losses, collected.updates = None, None
+        collected.losses, collected.updates, collected.states = None, None, None

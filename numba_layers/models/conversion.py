@@ -1,6 +1,7 @@
-"""Weights of convolutions as other Kerases saved them: Keras 1 in another order of axes, Theano the other way round.
+"""Weights as other Kerases saved them: of convolutions in another order of axes or the other way round, of gates apart.
 
 Theano's convolutions flip the window, ours (like TensorFlow's) do not: a weight from Theano is flipped when it is read.
+Keras 1 has a weight for each gate of a recurrent layer, Keras 2 one for all gates side by side.
 Reference: Keras 2.2.5, `engine.saving.preprocess_weights_for_loading`.
 """
 
@@ -9,9 +10,46 @@ from collections import namedtuple
 import numpy as np
 
 from ..autograd.tensor import from_order, stored
+from ..layers.recurrent_cells import Cell
 from .places import own_layers
 
 Origin = namedtuple("Origin", "keras1 theano")      # who wrote a file: Keras 1? the Theano backend?
+
+
+class Joined:
+    """Arrays of a file side by side, as one of them."""
+
+    def __init__(self, parts):
+        self._parts = parts
+        self.dtype = parts[0].dtype
+        self.shape = self.placeholder().shape
+
+    def placeholder(self):
+        return np.concatenate([part.placeholder() for part in self._parts], axis=-1)
+
+    def read(self):
+        return np.concatenate([part.read() for part in self._parts], axis=-1)
+
+    def attribute(self, name):
+        return None
+
+
+def gathered(layer, stored, origin):
+    """The arrays `stored` of Keras 1 for `layer`, whose gates lie side by side; all others as they are."""
+    if not origin.keras1 or len(stored) == len(layer.weights):
+        return stored
+    found, left = [], list(stored)
+    for own in own_layers(layer):
+        gates = own.by_gate if isinstance(own, Cell) and not own.apart and own.use_bias else ()
+        count = 3 * len(gates) or len(own.weights)
+        part, left = left[:count], left[count:]
+        fit = len(part) == count and all(array.dtype.kind in "biuf" and array.shape[-1:] == part[0].shape[-1:]
+                                         and len(array.shape) in (1, 2) for array in part)
+        if gates and not fit:
+            return stored
+        found += [Joined([part[3 * gates.index(gate) + role] for gate in own.gates]) for role in range(3)] if gates \
+            else part
+    return found if not left and len(found) == len(layer.weights) else stored
 
 
 def owners(layer):

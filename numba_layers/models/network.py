@@ -278,8 +278,7 @@ class Network(Layer, public=False):
             layer = waiting.pop()
             if id(layer) not in found:
                 found[id(layer)] = layer
-                of_model = _waiting_or_computing(layer) if isinstance(layer, Network) else ()
-                waiting.extend((*of_model, *as_list(getattr(layer, "layer", None))))
+                waiting.extend(_waiting_or_computing(layer) if isinstance(layer, Network) else layer.inner_layers())
         return list(found.values())
 
     @property

@@ -6,12 +6,10 @@ each weight in an order that does not change, layer by layer; in others the name
 Where the names are others too, Keras's order is taken, as Keras does.
 """
 
-from ..layers.node import as_list
-
 
 def own_layers(layer):
     """The layers inside of `layer` that hold weights themselves, in an order that no `trainable` changes."""
-    inner = [*getattr(layer, "layers", ()), *as_list(getattr(layer, "layer", None))]
+    inner = layer.inner_layers()
     return [own for part in inner for own in own_layers(part)] if inner else [layer]
 
 

@@ -231,6 +231,7 @@ def _read_weights(group, stored, model, filepath, by_name=False, skip_mismatch=F
             raise ShapeError(f"{_shown(filepath)} holds weights for {len(filled)} layers ({', '.join(filled)}), the "
                              f"model has {len(layers)} ({', '.join(layer.name for layer in layers)}).")
         pairs = [(layer, weights.of(layer)) for layer, weights in zip(layers, filled.values())]
+    pairs = [(layer, conversion.gathered(layer, weights, origin)) for layer, weights in pairs]
     owners = conversion.owners(model)
     fitting = []
     for layer, weights in pairs:

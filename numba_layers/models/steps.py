@@ -11,7 +11,7 @@ from ..autograd.context import evaluation, unrecorded
 from ..autograd.graph import concrete
 from ..autograd.tape import Tape
 from ..autograd.tensor import Tensor, as_tensor
-from ..layers.context import collecting
+from ..layers.context import collecting, keeping_states
 from ..locks import holding
 from ..ops._op import copy_into
 from ..phase import learning
@@ -83,7 +83,7 @@ class Steps:
 
     def _op_by_op(self, batch):
         """The step itself: what a program of it was recorded of."""
-        with evaluation(learning_phase=1):
+        with evaluation(learning_phase=1), keeping_states():
             with Tape() as tape:
                 total, figures, updates = self._forward(*batch[:3])
             if batch.counts or self.penalties or self.adds_losses:
@@ -121,7 +121,7 @@ class Steps:
         return [float(figure) for figure in self._replayed("test", batch, self._measured)[0]]
 
     def _measured(self, batch):
-        with evaluation(learning_phase=0):
+        with evaluation(learning_phase=0), keeping_states():
             return self._forward(*batch[:3])[1]
 
     def _predict_step(self, inputs):
@@ -145,7 +145,8 @@ class Steps:
         return quick.program.run([x])[0]
 
     def _predicted(self, batch):
-        return self._graph.run(batch.inputs, learning_phase=0)
+        with keeping_states():
+            return self._graph.run(batch.inputs, learning_phase=0)
 
     def _prepare_training(self):
         """Before a training step: all trained weights in the arena, the optimizer's state beside it."""

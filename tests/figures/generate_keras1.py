@@ -35,8 +35,11 @@ GROUPS = [
     "convolution_models",
     "further",
     "further_models",
+    "recurrent",
+    "recurrent_images",
+    "recurrent_models",
 ]
-COMPILED = {"activations", "convolution", "convolution_models", "further"}
+COMPILED = {"activations", "convolution", "convolution_models", "further", "recurrent_images"}
 PLAIN = {"backend", "convolution", "pooling", "convolution_models", "further", "further_models"}
 
 if __name__ == "__main__" and "KERAS_FIGURES_GROUP" not in os.environ:
@@ -110,10 +113,12 @@ from keras.layers import (
     ZeroPadding3D,
     merge,
 )
+from keras import models
 from keras.models import Model, Sequential
 
 import further
 import recipes
+import recurrent
 import windows
 from recipes import FLOATX, Figures
 
@@ -529,7 +534,7 @@ def outcome(model, x, weight):
     """Output and gradients; no gradients where Theano has none (average pooling with borders)."""
     wrt = [model.input] + model.trainable_weights
     gradients = theano.grad(K.sum(model.output * fed(weight)), wrt)
-    compiled = "Atrous" in type(model.layers[0]).__name__
+    compiled = type(model.layers[0]).__name__.startswith(("Atrous", "ConvLSTM"))
     mode = None if compiled else theano.Mode("py", "fast_compile").excluding("conv_gemm", "AbstractConvCheck")
     try:
         output, *gradients = theano.function([model.input], [model.output] + gradients, mode=mode)(fed(x))
@@ -815,7 +820,30 @@ def record_further_models():
         ("local", local, [recipes.normal(5, 2, 5, 7)]),
     ):
         record_model(figures, key, build, x)
-        figures.fact(key, flipped=False)
+        figures.fact(key, flipped=False)    figures.save()
+
+
+def record_recurrent():
+    figures = Figures("keras1", "recurrent")
+    for floatx in FLOATX:
+        use(floatx)
+        recurrent.record(figures, floatx, 1, layers, models, outcome)
+    figures.save()
+
+
+def record_recurrent_images():
+    figures = Figures("keras1", "recurrent_images")
+    for floatx in FLOATX:
+        use(floatx)
+        recurrent.record_images(figures, floatx, 1, layers, models, outcome)
+    figures.save()
+
+
+def record_recurrent_models():
+    figures = Figures("keras1", "recurrent_models")
+    use("float32")
+    x = recurrent.ragged(recipes.normal(5, recurrent.TIME, recurrent.FEATURES))
+    record_model(figures, "recurrent", lambda: recurrent.sequence_model(layers, models, 1), [x])
     figures.save()
 
 

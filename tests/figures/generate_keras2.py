@@ -65,10 +65,12 @@ from keras.layers import (
     ZeroPadding2D,
     concatenate,
 )
+from keras import models
 from keras.models import Model, Sequential
 
 import further
 import recipes
+import recurrent
 import windows
 from recipes import FLOATX, Figures
 
@@ -90,6 +92,9 @@ GROUPS = [
     "further",
     "further_models",
     "tf_keras",
+    "recurrent",
+    "recurrent_images",
+    "recurrent_models",
 ]
 # Keras 2.2.5 itself fails on these in float64: a constant becomes float32, or TensorFlow has no such kernel.
 FLOAT32_ONLY = {
@@ -919,7 +924,30 @@ def record_tf_keras():
     x = recipes.normal(5, 5, 7, 2)
     figures.case("model", {"x": x})
     figures.answer("model", "float32", predicted=model.predict(x))
-    model.save(os.path.join(os.path.dirname(figures.path), "tf_keras_model.h5"))
+    model.save(os.path.join(os.path.dirname(figures.path), "tf_keras_model.h5"))    figures.save()
+
+
+def record_recurrent():
+    figures = Figures("keras2", "recurrent")
+    for floatx in FLOATX:
+        use(floatx)
+        recurrent.record(figures, floatx, 2, layers, models, outcome)
+    figures.save()
+
+
+def record_recurrent_images():
+    figures = Figures("keras2", "recurrent_images")
+    for floatx in FLOATX:
+        use(floatx)
+        recurrent.record_images(figures, floatx, 2, layers, models, outcome)
+    figures.save()
+
+
+def record_recurrent_models():
+    figures = Figures("keras2", "recurrent_models")
+    use("float32")
+    x = recurrent.ragged(recipes.normal(5, recurrent.TIME, recurrent.FEATURES))
+    record_model(figures, "recurrent", lambda: recurrent.sequence_model(layers, models, 2), [x])
     figures.save()
 
 

@@ -8,6 +8,7 @@ from numba_layers import layers
 from numba_layers.autograd import Tape, Tensor, gradcheck
 from numba_layers.autograd.context import evaluation
 from numba_layers.layers.base import Layer
+from numba_layers.layers.recurrent_cells import Cell
 from numba_layers.models import Model, Sequential
 from tests.layers.test_merge import MERGES
 
@@ -146,6 +147,28 @@ CASES += [   # pooling, and images of another size
     ("Cropping3D", {"data_format": "channels_first"}, (2, 3, 4, 5), (2, 1, 2, 3)),
     ("TimeDistributed", {"layer": layers.MaxPooling2D(data_format="channels_first")}, (3, 2, 4, 6), (3, 2, 2, 3)),
 ]
+CASES += [   # along timesteps
+    ("SimpleRNN", {"units": 3}, (4, 2), (3,)),
+    ("SimpleRNN", {"units": 2, "activation": "relu", "return_sequences": True, "go_backwards": True}, (3, 2), (3, 2)),
+    ("GRU", {"units": 3, "return_sequences": True}, (4, 2), (4, 3)),
+    ("GRU", {"units": 2, "reset_after": True, "recurrent_activation": "sigmoid", "use_bias": False}, (3, 4), (2,)),
+    ("LSTM", {"units": 3}, (4, 2), (3,)),
+    ("LSTM", {"units": 2, "return_sequences": True, "kernel_regularizer": "l2", "recurrent_regularizer": "l1",
+              "bias_regularizer": "l2", "activity_regularizer": "l2", "kernel_constraint": "max_norm",
+              "recurrent_constraint": "non_neg", "unit_forget_bias": False, "activation": "softsign"}, (3, 2), (3, 2)),
+    ("LSTM", {"output_dim": 2, "inner_activation": "sigmoid", "forget_bias_init": "one", "consume_less": "mem"},
+     (3, 2), (2,)),
+    ("RNN", {"cell": layers.StackedRNNCells([layers.GRUCell(3), layers.LSTMCell(2)])}, (3, 2), (2,)),
+    ("Bidirectional", {"layer": layers.GRU(2, return_sequences=True)}, (3, 2), (3, 4)),
+    ("Bidirectional", {"layer": layers.LSTM(2), "merge_mode": "mul"}, (3, 2), (2,)),
+    ("ConvLSTM2D", {"filters": 2, "kernel_size": (2, 1), "padding": "same", "strides": (1, 2),
+                    "return_sequences": True}, (3, 3, 4, 2), (3, 3, 2, 2)),
+    ("CuDNNLSTM", {"units": 3, "return_sequences": True}, (4, 2), (4, 3)),
+    ("CuDNNGRU", {"units": 3}, (4, 2), (3,)),
+    ("ConvRNN2D", {"cell": layers.ConvLSTM2DCell(2, (1, 2))}, (2, 3, 3, 2), (3, 2, 2)),
+    ("ConvLSTM2D", {"nb_filter": 2, "nb_row": 2, "nb_col": 2, "dim_ordering": "th"}, (2, 2, 3, 3), (2, 2, 2)),
+    ("TimeDistributed", {"layer": layers.LSTM(2)}, (2, 3, 2), (2, 2)),
+]
 IDS = [f"{name}-{number}" for number, (name, *_) in enumerate(CASES)]
 
 
@@ -263,7 +286,9 @@ class TestContract:
 
 def test_every_layer_is_in_the_contract():
     kinds = {kind.__name__ for kind in vars(layers).values() if isinstance(kind, type) and issubclass(kind, Layer)}
-    assert kinds - {"Layer", "InputLayer", "Wrapper"} == {name for name, *_ in CASES} | {name for name, *_ in MERGES}
+    others = {"Layer", "InputLayer", "Wrapper", "Recurrent", "ConvRecurrent2D", "StackedRNNCells"} | {
+        kind.__name__ for kind in vars(layers).values() if isinstance(kind, type) and issubclass(kind, Cell)}
+    assert kinds - others == {name for name, *_ in CASES} | {name for name, *_ in MERGES}
 
 
 def test_initializers_of_keras1_by_its_spelling():

@@ -16,9 +16,7 @@ VOCABULARY = json.loads((Path(__file__).parent / "vocabulary.json").read_text())
 CASES = [(version, name) for version in VOCABULARY for name in VOCABULARY[version]]
 
 # Classes that are not there yet.
-MISSING = {
-    "BatchNormalization", "Bidirectional", "ConvLSTM2D", "ConvLSTM2DCell", "ConvRecurrent2D", "CuDNNGRU", "CuDNNLSTM",
-    "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells"}
+MISSING = {"BatchNormalization"}
 
 # A value other than the default for each argument, and for those of one class that mean something else there
 VALUES = {
@@ -35,15 +33,19 @@ VALUES = {
     "padding": "valid", "pool_length": 3, "pool_size": 3, "rate": 0.25, "seed": 3, "shared_axes": [1], "sigma": 0.5,
     "size": 2, "sparse": False, "stddev": 0.5, "stride": 1, "strides": 1, "subsample": 1, "subsample_length": 1,
     "target_shape": (2, 2), "tensor_indices": None, "theta": 0.5, "threshold": 0.5, "units": 3, "use_bias": False,
-    "weights": None, "interpolation": "bilinear", "cropping": 1}
+    "consume_less": "gpu", "dropout_U": 0.5, "dropout_W": 0.25, "go_backwards": True, "implementation": 2,
+    "inner_activation": "sigmoid", "merge_mode": "sum", "recurrent_activation": "sigmoid", "recurrent_dropout": 0.5,
+    "reset_after": True, "return_sequences": True, "return_state": True, "stateful": True, "unit_forget_bias": False,
+    "unroll": True, "weights": None, "interpolation": "bilinear", "cropping": 1}
 OF_CLASS = {("ZeroPadding1D", "padding"): 2, ("ZeroPadding2D", "padding"): 2, ("ZeroPadding3D", "padding"): 2,
             ("Lambda", "output_shape"): (4,), ("Merge", "output_shape"): None}
 
 
 def value_of(name, argument):
     """What the constructor of the class is given for an argument."""
-    if argument == "layer":
-        return layers.Dense(2)
+    if argument in ("layer", "cell", "cells"):
+        return {"layer": layers.LSTM if name == "Bidirectional" else layers.Dense, "cell": layers.LSTMCell,
+                "cells": lambda units: [layers.GRUCell(units), layers.LSTMCell(3)]}[argument](2)
     if (name, argument) in OF_CLASS:
         return OF_CLASS[name, argument]
     if argument.endswith(("_initializer", "init")) and argument not in VALUES:
