@@ -1,4 +1,4 @@
-"""Elementwise kernels: bandwidth beside plain copies, and transcendental functions beside NumPy.
+"""Elementwise kernels: bandwidth beside copies, transcendental functions beside NumPy, users' formulas beside ours.
 
     python benchmarks/elementwise.py
 
@@ -6,6 +6,7 @@ Each figure is the least time of many launches, the contenders taking turns. Ban
 operands, read or written once. NumPy runs on one thread whatever the number of ours.
 """
 
+import math
 import time
 
 import numba
@@ -13,7 +14,7 @@ import numpy as np
 
 from numba_layers.kernels.cpu import threads
 from numba_layers.ops._broadcast import broadcast
-from numba_layers.registry import kernel
+from numba_layers.registry import formulas, kernel
 
 MEBIBYTES = 64   # an array far larger than the caches
 ROUNDS = 40
@@ -75,6 +76,37 @@ def transcendental(size):
               f"{times['numpy'] / times['ours']:16.2f}")
 
 
+def tanh(x):
+    return math.tanh(x)
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def softsign(x):
+    return x / (1 + abs(x))
+
+
+def own_formulas(size):
+    """A user's scalar functions beside the package's kernels of the same: ns an element, and own / package's."""
+    x, grad = np.random.default_rng(0).uniform(-5, 5, (2, size)).astype(np.float32)
+    y, out = np.empty_like(x), np.empty_like(x)
+    print(f"\n{numba.get_num_threads()} threads, {size} elements    own, ns   package, ns   own / package")
+    for function in (tanh, sigmoid, softsign):
+        name, found = function.__name__, formulas().scalar(function, 1, {})
+        kernel(f"{name}_forward", "cpu")(x, y)
+        for way, by in (("forward", ()), ("backward", (0,))):
+            title, places = found.kernel(by)
+            given = [(x, y)[place] for place in places] + [grad] * len(by)
+            theirs = (y, grad) if by else (x,)
+            times = race({"own": lambda title=title, given=given: kernel(title, "cpu")(*given, out),
+                          "package": lambda way=way, theirs=theirs, name=name: kernel(f"{name}_{way}", "cpu")(
+                              *theirs, out)}, 400 if size < 10**6 else ROUNDS)
+            print(f"{f'{name}, {way}':28}{times['own'] / size * 1e9:11.3f}{times['package'] / size * 1e9:14.3f}"
+                  f"{times['own'] / times['package']:16.2f}")
+
+
 if __name__ == "__main__":
     with threads.launching():
         available = numba.get_num_threads()
@@ -83,3 +115,5 @@ if __name__ == "__main__":
         bandwidth()
         transcendental(2**16)
         transcendental(MEBIBYTES * 2**18)
+        own_formulas(2**16)
+        own_formulas(2**22)

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import linecache
 import re
 import sys
 from pathlib import Path
@@ -65,8 +66,11 @@ def test_the_code_of_a_guide_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": page.stem}
     try:
-        for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-            exec(compile(block, str(page), "exec"), names)
+        blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        for number, block in enumerate(blocks):     # each with its source at hand, as cells of notebooks have it
+            file = f"<{page.stem} {number}>"
+            linecache.cache[file] = len(block), None, block.splitlines(True), file
+            exec(compile(block, file, "exec"), names)
     finally:
         compat.uninstall()
 

@@ -45,12 +45,18 @@ class Formula:
                                 f"{type(function).__name__} {shown(function)}.")
         functools.update_wrapper(self, function)
         self.function = self.formula_of_numbers = function
+        self._scalars: dict[int, Any] = {}      # without constants, by the number of arguments
         self.__name__, self.__qualname__ = function.__name__, function.__qualname__
 
     def __call__(self, *tensors: Any, **numbers: Any) -> Any:
         if all(isinstance(one, int | float) for one in tensors):
             return self.function(*tensors, **numbers)
-        return elementwise_of(self.function, tensors, numbers)
+        scalar = None if numbers else self._scalars.get(len(tensors))
+        if scalar is None:
+            scalar = registry.formulas().scalar(self.function, len(tensors), _numbers(self.__name__, numbers))
+            if not numbers:
+                self._scalars[len(tensors)] = scalar
+        return _of_each(scalar, tensors)
 
     def source(self, *by: int, count: int = 1) -> str:
         """The text of what kernels compute: of the formula, or of its derivative by the arguments of these numbers.
@@ -88,16 +94,14 @@ def formula(function: Callable[..., Any]) -> Formula:
     return found
 
 
-def elementwise_of(function, tensors, numbers):
-    """The function of each element of `tensors`, which broadcast. numbers: constants, by name."""
-    name = function.__name__
-    scalar = registry.formulas().scalar(function, len(tensors), _numbers(name, numbers))
+def _of_each(scalar, tensors):
+    """The function of each element of `tensors`, which broadcast."""
     if not tensors:
-        raise FormulaError(f"formula {name!r}: it needs a tensor at least.")
+        raise FormulaError(f"formula {scalar.name!r}: it needs a tensor at least.")
     tensors = [tensor if isinstance(tensor, Tensor) else _tensor(tensor, tensors) for tensor in tensors]
     if len(tensors) > 1:
-        shape = broadcast_shape(name, *(tensor.shape for tensor in tensors))
-        tensors = [tensor if tensor.shape == shape else _spread(name, tensor, shape) for tensor in tensors]
+        shape = broadcast_shape(scalar.name, *[tensor.shape for tensor in tensors])
+        tensors = [tensor if tensor.shape == shape else _spread(scalar.name, tensor, shape) for tensor in tensors]
     return _formula(*tensors, scalar=scalar)
 
 
@@ -128,11 +132,11 @@ def _numbers(name, given):
 @op
 def _formula(run, *tensors, scalar):
     """The function of each element."""
-    tensors = _same_type(run, *(in_floats(run, tensor) for tensor in tensors))
+    tensors = _same_type(run, *[in_floats(run, tensor) for tensor in tensors])
     kernel, places = scalar.kernel()
-    y = run(kernel, *(flat(tensors[place]) for place in places), out=tensors[0].shape, out_view=FLAT)
-    return (y, *(None if scalar.is_constant((place,)) else _slope(tensors, y, scalar, (place,))
-                 for place in range(len(tensors))))
+    y = run(kernel, *[flat(tensors[place]) for place in places], out=tensors[0].shape, out_view=FLAT)
+    return (y, *[None if scalar.is_constant((place,)) else _slope(tensors, y, scalar, (place,))
+                 for place in range(len(tensors))])
 
 
 def _slope(tensors, y, scalar, by):

@@ -116,8 +116,9 @@ class Recorder(Device):
     def looked_at(self, array):
         """Python looks at the value of an array: only constants have the same one in the next step."""
         self.settle()
-        known = self._numbers.get(id(allocation(array)))
-        if known is not None and self.buffers[known.number].kind != CONSTANT:
+        memory = allocation(array)
+        known = self._numbers.get(id(memory))       # or of other memory, which is gone: identities come again
+        if known is not None and known.memory() is memory and self.buffers[known.number].kind != CONSTANT:
             self.refuse("Python looks at a value that changes from step to step")
 
     def compares(self, array, check):

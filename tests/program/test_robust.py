@@ -17,18 +17,31 @@ from numba_layers import backend as K
 from numba_layers import config, devices, registry
 from numba_layers.backend.random import forget_streams
 from numba_layers.callbacks import Callback
+from numba_layers.devices.array import allocation
 from numba_layers.errors import NumbaLayersError, OutOfRangeError
 from numba_layers.kernels.cpu import native, threads
 from numba_layers.kernels.cpu.compile import CpuKernel
 from numba_layers.layers import Dense, Dropout, Flatten, Lambda
 from numba_layers.models import Sequential, many
 from numba_layers.ops._op import op
+from numba_layers.program.record import Recorder
 
 random = np.random.RandomState(5)
 X = random.normal(size=(64, 6)).astype("float32")
 Y = random.normal(size=(64, 3)).astype("float32")
 
 compiled = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="there is no machine code")
+
+
+def test_new_memory_in_the_place_of_old_is_looked_at_freely():
+    """Identities of memory come again: what is known of one that is gone is of no other."""
+    recorder = Recorder(devices.current(), [])
+    recorder.empty((3,), "float32")     # gone at once
+    known, = recorder._numbers.values()
+    array = np.arange(3)
+    recorder._numbers[id(allocation(array))] = known
+    recorder.looked_at(array)
+    assert recorder.refusal is None
 
 
 @pytest.fixture(autouse=True)

@@ -25,11 +25,13 @@ class Scalar:
     def __init__(self, function, count, named):
         self.name = function.__name__
         self.steps = stable(simplified(translated(function, ["real"] * count, named)))
-        self._kernels = {}
+        self._kernels, self._constant = {}, {}
 
     def is_constant(self, by):
         """Whether the derivative by these arguments is 0 everywhere."""
-        return is_zero(derivative(self.steps, by))
+        if by not in self._constant:
+            self._constant[by] = is_zero(derivative(self.steps, by))
+        return self._constant[by]
 
     def source(self, by=()):
         """The text of the formula that kernels compute, or of a derivative."""
