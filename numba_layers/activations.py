@@ -107,6 +107,7 @@ def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
     """
     if not approximate:
         return activation.gelu(x)
+    x = as_tensor(x)
     inner = elementwise.multiply(x, elementwise.add(elementwise.multiply(elementwise.square(x), 0.044715), 1.0))
     raised = elementwise.add(activation.tanh(elementwise.multiply(inner, math.sqrt(2 / math.pi))), 1.0)
     return elementwise.multiply(elementwise.multiply(x, 0.5), raised)
@@ -155,8 +156,13 @@ def serialize(activation: Callable[..., Any]) -> Any:
 
 
 def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
-    """The activation of that name; `custom_objects`: name -> the user's own function."""
+    """The activation of that name; `custom_objects`: name -> the user's own function.
+
+    `LeakyReLU` and `ThresholdedReLU` are the layers, as tf.keras takes these names.
+    """
     layers: dict[str, Any] = {}
+    if name in ("LeakyReLU", "ThresholdedReLU"):
+        return registry.layers()[name]()
     if isinstance(name, dict):
         layers = registry.layers()
     found = _catalogue.get(name, custom={**layers, **(custom_objects or {})})

@@ -68,6 +68,25 @@ def test_a_layer_is_an_activation_and_round_trips():
     assert isinstance(again, Activation) and again.activation is activations.tanh
 
 
+def test_names_of_layers():
+    from numba_layers.layers import Dense, LeakyReLU
+
+    layer = activations.get("LeakyReLU")
+    assert isinstance(layer, LeakyReLU) and layer.alpha == pytest.approx(0.3)       # the function's slope is 0.2
+    np.testing.assert_allclose(activations.leaky_relu(np.array([-1.0, 2.0])), [-0.2, 2])
+    assert isinstance(Dense.from_config(Dense(2, activation="LeakyReLU").get_config()).activation, LeakyReLU)
+
+
+def test_variants(random):
+    x = random.standard_normal((4, 5))
+    np.testing.assert_allclose(activations.gelu(x, approximate=True), activations.gelu(x), atol=1e-3)
+    truth = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    np.testing.assert_allclose(activations.gelu(x, approximate=True), truth, rtol=1e-12)
+    np.testing.assert_array_equal(activations.relu6(5 * x), np.clip(5 * x, 0, 6))
+    np.testing.assert_allclose(np.exp(activations.log_softmax(x).numpy()), activations.softmax(x), rtol=1e-12)
+    assert activations.get("silu") is activations.get("swish") is activations.swish
+
+
 def test_wrong_ones_are_named():
     with pytest.raises(UnknownNameError, match="Did you mean 'sigmoid'"):
         activations.get("sigmod")

@@ -364,6 +364,19 @@ def test_lines_that_stand_at_the_top_of_scripts():
     """)
 
 
+def test_layers_are_where_each_keras_has_them():
+    keras("""
+        from keras.layers.advanced_activations import (
+            ELU, LeakyReLU, ParametricSoftplus, PReLU, ReLU, Softmax, SReLU, ThresholdedReLU)
+        from keras.layers.core import Highway, MaxoutDense, TimeDistributedDense
+        from keras.layers.local import LocallyConnected1D, LocallyConnected2D
+        from keras.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
+        from keras.legacy.layers import Highway as Again, MaxoutDense as Too
+        import keras
+        assert keras.layers.PReLU is PReLU and Again is Highway and Too is MaxoutDense
+    """)
+
+
 @pytest.mark.parametrize("line", [
     "from keras.layers import LSTM", "from keras.layers.recurrent import LSTM", "import keras; keras.layers.LSTM",
     "import keras; keras.layers.recurrent.LSTM", "from numba_layers.layers import LSTM",

@@ -125,6 +125,16 @@ def test_clip(device, dtype):
                                   [0, 0, 3, 4, 5, 0, 0, 0])
 
 
+@pytest.mark.parametrize("shape", [(3, 1003), (1003,), (3, 1), (1,)])
+def test_prelu(shape, device, dtype, random):
+    x, alpha = numbers(random, 3, 1003, dtype=dtype), numbers(random, *shape, dtype=dtype)
+    x[0, :3] = 0, np.nan, -np.inf
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(broadcasting("prelu", x, alpha), activation.prelu(x, alpha))
+    slope = np.where(x > 0, 1, np.where(x < 0, alpha, 0)).astype(dtype)
+    np.testing.assert_array_equal(broadcasting("prelu_slope", x, alpha), slope)
+
+
 SLOPES = {
     "tanh": lambda x: 1 / np.cosh(x) ** 2,
     "sigmoid": lambda x: activation.sigmoid(x) * activation.sigmoid(-x),

@@ -403,3 +403,9 @@ def test_activations_are_names_and_functions(random):
         assert_close(order(Activation(activation), x), expected)
         dense = Dense(3, activation=activation, weights=[np.eye(3), np.zeros(3)])
         assert_close(order(dense, x), expected)
+
+
+def test_what_keras_dropped_of_highway_is_told():
+    with pytest.warns(UserWarning, match="transform_bias is without effect, as in Keras.*weights="):
+        layer = layers.Highway(transform_bias=-2, input_dim=3)
+    assert Sequential([layer]).get_weights()[3].tolist() == [1, 1, 1]
