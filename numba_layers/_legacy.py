@@ -43,10 +43,9 @@ def _initializer(init):
     return {"kernel_initializer": Keras1Name(init) if isinstance(init, str) else init}
 
 
-def _embeddings_initializer(init):
-    """`init=` of an embedding."""
-    (name,) = _initializer(init).values()
-    return {"embeddings_initializer": name}
+def _initializer_of(role):
+    """The rule for a weight's `init=` by name, which keeps whose name it is."""
+    return lambda init: {f"{role}_initializer": _initializer(init)["kernel_initializer"]}
 
 
 def _alpha_initializer(init):
@@ -109,8 +108,10 @@ SIDES = {        # of a window
     1: ("filter_length",), 2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}
 IMAGES = {"dim_ordering": _data_format}
 EMBEDDING = {
-    "init": _embeddings_initializer, "W_regularizer": "embeddings_regularizer", "W_constraint": "embeddings_constraint",
+    "init": _initializer_of("embeddings"), "W_regularizer": "embeddings_regularizer",
+    "W_constraint": "embeddings_constraint",
 }
+BATCH_NORMALIZATION = {"beta_init": _initializer_of("beta"), "gamma_init": _initializer_of("gamma")}
 POOLING = IMAGES | {"border_mode": "padding"}
 POOLING1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 DROPOUT = {"p": "rate"}

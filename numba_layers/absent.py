@@ -5,7 +5,6 @@ import sys
 from .errors import AbsentError, MissingError
 
 _KINDS = {
-    "batch normalization": ("BatchNormalization",),
     "connectionist temporal classification": ("ctc_batch_cost", "ctc_cost", "ctc_decode", "ctc_label_dense_to_sparse"),
     "sessions, for it runs without TensorFlow": ("get_session", "set_session"),
     "queues that threads fill": ("GeneratorEnqueuer", "OrderedEnqueuer", "SequenceEnqueuer"),

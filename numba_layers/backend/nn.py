@@ -188,32 +188,44 @@ def normalize_batch_in_training(x: TensorLike, gamma: TensorLike | None, beta: T
 
     gamma or beta None: 1 and 0.
     """
-    axes = [axis % x.ndim for axis in reduction_axes]
-    mean, var = ops.mean(x, axis=axes), ops.var(x, axis=axes)
-    spread = [np.newaxis if axis in axes else np.s_[:] for axis in range(x.ndim)]
-
-    def along(vector):
-        return None if vector is None else ops.getitem(vector, index=tuple(spread))
-
-    normalized = batch_normalization(x, along(mean), along(var), along(beta), along(gamma), epsilon=epsilon)
-    return normalized, mean, var
+    x = as_tensor(x)
+    reduced = [axis % x.ndim for axis in reduction_axes]
+    return ops.batch_normalize(x, gamma, beta, axis=[axis for axis in range(x.ndim) if axis not in reduced],
+                               epsilon=epsilon)
 
 
 def batch_normalization(x: TensorLike, mean: TensorLike, var: TensorLike, beta: TensorLike | None,
                         gamma: TensorLike | None, axis: int = -1, epsilon: float = 1e-3) -> Tensor:
     """gamma (x - mean) / sqrt(var + epsilon) + beta; gamma or beta None: 1 and 0.
 
-    Vectors belong to `axis`. Keras 1 has epsilon in the place of axis: a float there is epsilon.
+    Vectors belong to `axis`; tensors of x's rank broadcast. Keras 1 has epsilon in the place of axis: a float there is
+    epsilon.
     """
     if isinstance(axis, float):
         axis, epsilon = -1, axis
-    trailing = x.ndim - 1 - axis % x.ndim
-
-    def along(tensor):
-        return ops.reshape(tensor, shape=(-1,) + (1,) * trailing) if trailing and tensor.ndim == 1 else tensor
-
-    scale = ops.divide(1.0, ops.sqrt(ops.add(along(var), epsilon)))
+    x, mean, var = as_tensor(x), as_tensor(mean), as_tensor(var)
+    axis = _axis_of_channels(x, mean, axis % x.ndim)
+    vectors = [mean, var, *(None if tensor is None else as_tensor(tensor) for tensor in (gamma, beta))]
+    if all(tensor is None or tensor.size == x.shape[axis] for tensor in vectors):
+        flat = [tensor if tensor is None or tensor.ndim == 1 else ops.reshape(tensor, shape=(-1,))
+                for tensor in vectors]
+        return ops.normalize(x, *flat, axis=axis, epsilon=epsilon)  # type: ignore[arg-type]
+    mean, var, gamma, beta = (_along(tensor, x, axis) for tensor in vectors)
+    scale = ops.divide(1.0, ops.sqrt(ops.add(var, epsilon)))
     if gamma is not None:
-        scale = ops.multiply(scale, along(gamma))
-    normalized = ops.multiply(ops.subtract(x, along(mean)), scale)
-    return normalized if beta is None else ops.add(normalized, along(beta))
+        scale = ops.multiply(scale, gamma)
+    normalized = ops.multiply(ops.subtract(x, mean), scale)
+    return normalized if beta is None else ops.add(normalized, beta)
+
+
+def _axis_of_channels(x, mean, axis):
+    """The axis that a mean of x's rank has, `axis` where it has none or several."""
+    wide = [place for place, size in enumerate(mean.shape) if size != 1] if mean.ndim == x.ndim > 1 else []
+    return wide[0] if len(wide) == 1 else axis
+
+
+def _along(tensor, x, axis):
+    """A vector as a tensor that broadcasts along `axis` of x."""
+    if tensor is None or tensor.ndim != 1:
+        return tensor
+    return ops.reshape(tensor, shape=(-1,) + (1,) * (x.ndim - 1 - axis))

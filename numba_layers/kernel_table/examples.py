@@ -39,6 +39,7 @@ VALUES = {
     "dropout": (0.5,), "mask_zero": (True,), "reset_after": (True,),
     **dict.fromkeys((*STRIDES, "dilation_rate", "atrous_rate"), (2,)),
 }
+OWN = {"BatchNormalization": {"mode": (0, 1, 2)}}      # the same for one kind of layer
 # What else changes a kind of layer: values together, and arguments that its signature does not show
 MORE = {
     "ActivityRegularization": [{"l1": 0.1, "l2": 0.1}],
@@ -98,7 +99,7 @@ def _made(kind):
     yield first
     for name in parameters:
         paddings = kind.paddings[1:] if name in ("padding", "border_mode") and hasattr(kind, "paddings") else ()
-        for value in VALUES.get(name, paddings):
+        for value in OWN.get(kind.__name__, VALUES).get(name, VALUES.get(name, paddings)):
             yield _example(kind, parameters, shape, {name: value})
     for name in ORDERS.keys() & parameters:
         yield _example(kind, parameters, (CHANNELS, *shape[:-1]), {name: ORDERS[name][1]})

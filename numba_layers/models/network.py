@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import ops
+from .. import config, ops
 from ..autograd.graph import Graph, placeholders
 from ..errors import ArgumentError, GraphError, shown, unknown
 from ..layers.base import Layer
@@ -132,10 +132,13 @@ class Network(Layer, public=False):
         def __call__(self, inputs: Any, **kwargs: Any) -> Any: ...
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
+        before = len(collected.updates or ())
         with self._graph.evaluated(as_list(inputs), None if training is None else int(training)) as outputs:
             if collected.losses is not None:
                 collected.losses += [ops.sum(loss) for loss in added.of_call(self, "_added_losses")]
                 collected.updates += added.of_call(self, "_added_updates")
+                if not self.trainable and not config.keras1():      # Keras 2 makes no updates in what is frozen
+                    del collected.updates[before:]
         return unpack(outputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

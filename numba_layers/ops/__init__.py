@@ -21,6 +21,7 @@ from .loss import (
     binary_crossentropy, categorical_crossentropy, mean_absolute_error, mean_squared_error,
     sparse_categorical_crossentropy,
 )
+from .normalization import batch_normalize, layer_normalize, moving_average, normalize
 from .pool import average_pool, max_pool
 from .random import (
     alpha_dropout, dropout, gaussian_dropout, gaussian_noise, random_binomial, random_normal, random_truncated_normal,
@@ -39,17 +40,17 @@ from .shape import (
 
 __all__ = [
     "Formula", "abs", "add", "all", "alpha_dropout", "any", "argmax", "argmin", "average_pool", "batch_dot",
-    "binary_crossentropy", "broadcast_to", "cast", "categorical_crossentropy", "ceil", "clip", "concatenate", "conv",
-    "conv_transpose", "cos", "crop", "cumprod", "cumsum", "dense", "depthwise_conv", "divide", "dot", "dropout", "elu",
-    "equal", "erf", "exp", "expand_dims", "expm1", "fill_like", "filled_for", "flatten", "flip", "floor",
-    "floor_divide", "formula", "gather", "gaussian_dropout", "gaussian_noise", "gelu", "getitem", "greater",
-    "greater_equal", "gru", "hard_sigmoid", "im2col", "isinf", "isnan", "l2_normalize", "less", "less_equal",
-    "local_conv", "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "lstm",
-    "matmul", "max", "max_pool", "maximum", "mean", "mean_absolute_error", "mean_squared_error", "min", "minimum",
-    "mish", "mod", "multiply", "negative", "not_equal", "one_hot", "ones_like", "pad", "power", "prelu", "prod",
-    "random_binomial", "random_normal", "random_truncated_normal", "random_uniform", "reciprocal", "recurrence", "relu",
-    "repeat", "reshape", "round", "selu", "separable_conv", "sigmoid", "sign", "simple_rnn", "sin", "softmax",
-    "softplus", "softsign", "sparse_categorical_crossentropy", "sparse_dense", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "stop_gradient", "subtract", "sum", "swish", "tanh", "tile", "transpose", "unstack", "upsample",
-    "var", "where", "zero_pad", "zeros_like",
+    "batch_normalize", "binary_crossentropy", "broadcast_to", "cast", "categorical_crossentropy", "ceil", "clip",
+    "concatenate", "conv", "conv_transpose", "cos", "crop", "cumprod", "cumsum", "dense", "depthwise_conv", "divide",
+    "dot", "dropout", "elu", "equal", "erf", "exp", "expand_dims", "expm1", "fill_like", "filled_for", "flatten",
+    "flip", "floor", "floor_divide", "formula", "gather", "gaussian_dropout", "gaussian_noise", "gelu", "getitem",
+    "greater", "greater_equal", "gru", "hard_sigmoid", "im2col", "isinf", "isnan", "l2_normalize", "layer_normalize",
+    "less", "less_equal", "local_conv", "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or",
+    "logsumexp", "lstm", "matmul", "max", "max_pool", "maximum", "mean", "mean_absolute_error", "mean_squared_error",
+    "min", "minimum", "mish", "mod", "moving_average", "multiply", "negative", "normalize", "not_equal", "one_hot",
+    "ones_like", "pad", "power", "prelu", "prod", "random_binomial", "random_normal", "random_truncated_normal",
+    "random_uniform", "reciprocal", "recurrence", "relu", "repeat", "reshape", "round", "selu", "separable_conv",
+    "sigmoid", "sign", "simple_rnn", "sin", "softmax", "softplus", "softsign", "sparse_categorical_crossentropy",
+    "sparse_dense", "split", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "swish",
+    "tanh", "tile", "transpose", "unstack", "upsample", "var", "where", "zero_pad", "zeros_like",
 ]

@@ -13,6 +13,7 @@ from ..autograd.tape import Tape
 from ..errors import ShapeError
 from . import elementwise, embedding, reduction, shape
 from ._op import op, viewed
+from ._plain import vjps_of
 
 if TYPE_CHECKING:
     from ..typing import TensorLike
@@ -97,7 +98,7 @@ def _fused(run, name, plain, target, output, *options):
     """Run `<name>_forward`; the gradient by output is `<name>_backward`, that by target that of `plain`."""
     loss = run(f"{name}_forward", *_rows(target, output), *options, out=output.shape[:-1], out_view=(-1,))
     return (loss,
-            _vjps(plain, target, output)[0],
+            vjps_of(plain, target, output)[0],
             lambda grad: _backward(target, output, grad, name=name, plain=plain, options=options))
 
 
@@ -106,7 +107,7 @@ def _backward(run, target, output, grad, *, name, plain, options):
     """Gradient of a fused loss by its output."""
     grad_output = run(f"{name}_backward", *_rows(target, output), viewed(grad, -1), *options,
                       out=output.shape, out_view=(-1, output.shape[-1]))
-    return grad_output, *_vjps(_gradient_by_output(plain), target, output, grad)
+    return grad_output, *vjps_of(_gradient_by_output(plain), target, output, grad)
 
 
 def _gradient_by_output(plain):
@@ -116,19 +117,6 @@ def _gradient_by_output(plain):
             return tape.gradient(loss, output, grad)
 
     return gradient
-
-
-def _vjps(function, *tensors):
-    """The VJPs of `function(*tensors)`, a function made of ops: it runs again, on a tape."""
-    def vjp(tensor):
-        def product(grad):
-            with Tape() as tape:
-                result = function(*tensors)
-            return tape.gradient(result, tensor, grad)
-
-        return product
-
-    return [vjp(tensor) for tensor in tensors]
 
 
 def _limited(p):

@@ -77,6 +77,11 @@ def _reduce(run, name, x, axes, keepdims, dtype=None, of_nothing=None, into=None
     return run(kernel, viewed(x, *seen), out=out, dtype=dtype, out_view=result, into=into)
 
 
+def reduced(run, name, x, axes):
+    """x without `axes`, by the kernels of a reduction, within an op of another family."""
+    return _reduce(run, name, x, axes, keepdims=False)
+
+
 @functools.lru_cache(4096)
 def _plan(name, sizes, axes):
     """(kernel, shape in which it sees its input, shape of its output) of each launch for `axes`."""

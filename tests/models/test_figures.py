@@ -10,7 +10,7 @@ from tests.reference.recorded import FLOAT_TYPES, cases, with_type
 pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
-CASES = cases("training")
+CASES = cases("training") + cases("normalization")
 BATCHWISE = [case for case in CASES if not case.key.startswith("fit/")]
 FITS = [case for case in CASES if case.key.startswith("fit/")]
 

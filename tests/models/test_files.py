@@ -21,7 +21,7 @@ from tests.reference.recorded import FIGURES, cases
 
 pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
 
-CASES = cases("models")
+CASES = cases("models") + cases("normalization_models")
 
 
 @pytest.fixture(params=CASES, ids=str)

@@ -34,11 +34,12 @@ def chunks_of_rows(x, out):
 
 def chunks_of_columns(x, out):
     """Launch shape: threads (x, y), y of them for each chunk of a column."""
-    return _launch_of_columns(out.size, x.shape[1] // out.shape[1])
+    return launch_of_columns(out.size, x.shape[1] // out.shape[1])
 
 
 @lru_cache(4096)
-def _launch_of_columns(columns, n):
+def launch_of_columns(columns, n):
+    """Launch shape: threads (x, y), y of them for each of so many columns of n numbers."""
     threads_x = threads_y = 1
     while threads_x < WARP and threads_x < columns:
         threads_x *= 2
