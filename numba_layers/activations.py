@@ -161,7 +161,7 @@ def deserialize(name: Any, custom_objects: CustomObjects = None) -> Any:
     `LeakyReLU` and `ThresholdedReLU` are the layers, as tf.keras takes these names.
     """
     layers: dict[str, Any] = {}
-    if name in ("LeakyReLU", "ThresholdedReLU"):
+    if isinstance(name, str) and name in ("LeakyReLU", "ThresholdedReLU"):
         return registry.layers()[name]()
     if isinstance(name, dict):
         layers = registry.layers()

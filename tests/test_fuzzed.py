@@ -115,7 +115,7 @@ def test_damaged_descriptions_name_the_place(description, words):
      '"keras_version": "2.4.0", "backend": "tensorflow"}', ["tf.keras 2.4.0", "no damage"]),
     (json.dumps({"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [
         {"module": "keras.layers", "class_name": "Dense", "registered_name": None, "config": {
-            "units": 2, "dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}}}]}}),
+            "units": 2, "dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "bfloat16"}}}}]}}),
      ["Keras 3", "no damage"]),
     ('{"class_name": "Sequential", "keras_version": "2.3.1", "config": {"name": "s", "layers": [{"class_name": '
      '"Dense", "config": {"units": 2, "no": 1}}]}}', ["Keras 2.3.1", "no damage"]),

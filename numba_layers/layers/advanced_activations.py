@@ -10,7 +10,7 @@ from .. import activations, config, constraints, initializers, ops, regularizers
 from .._legacy import LAYER, LEAKY_RELU, PRELU, Keras1Name, keras1
 from ..arguments import axis as axes_of
 from ..arguments import real, several
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from .base import InputSpec, Layer
 from .renamed import Renamed
 from .weights import initializer_of
@@ -168,8 +168,8 @@ class _Learned(_Elementwise):
         shape = list(input_shape[1:])
         for axis in self.shared_axes or ():
             if not 1 <= axis <= len(shape):
-                raise ShapeError(f"shared_axes {self.shared_axes}: axis {axis} is none of a sample's, which are "
-                                 f"1 to {len(shape)} for inputs of shape {tuple(input_shape)}.")
+                raise ShapeError(f"shared_axes {shown(self.shared_axes)}: axis {shown(axis)} is none of a sample's, "
+                                 f"which are 1 to {len(shape)} for inputs of shape {tuple(input_shape)}.")
             shape[axis - 1] = 1
         if None in shape:
             axis = shape.index(None) + 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._legacy import INPUT, LAYER, keras1
-from ..arguments import sizes
+from ..arguments import flag, sizes
 from ..autograd.graph import SymbolicTensor, defer, is_symbolic, placeholder
 from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, NumbaLayersError, shown
@@ -38,7 +38,7 @@ class InputLayer(Layer):
                  batch_input_shape: ShapeLike | None = None, dtype: DtypeLike | None = None,
                  input_tensor: Tensor | None = None, sparse: bool = False, name: str | None = None,
                  ragged: bool = False) -> None:
-        if ragged:
+        if flag(ragged, "ragged"):
             raise ArgumentError("ragged inputs are not read. Pad the samples to one length, and put a Masking layer, "
                                 "or an Embedding with mask_zero=True, behind the input.")
         if input_tensor is not None:

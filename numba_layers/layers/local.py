@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .. import ops
 from .._legacy import CONV, CONV1D, LAYER, SIDES, keras1
 from ..arguments import size, whole
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, shown
 from ..ops._window import AXES, axes
 from .conv import Windowed
 from .renamed import Renamed
@@ -35,8 +35,8 @@ class _LocallyConnected(Windowed):
         self._set_role("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._set_role("bias", bias_initializer, bias_regularizer, bias_constraint)
         if whole(implementation, "implementation") != 1:
-            raise ArgumentError(f"implementation must be 1, got {implementation}: weights of tf.keras's 2 and 3 lie in "
-                                "another order. Take 1, which computes the same.")
+            raise ArgumentError(f"implementation must be 1, got {shown(implementation)}: weights of tf.keras's 2 and 3 "
+                                "lie in another order. Take 1, which computes the same.")
 
     def build(self, input_shape: Any) -> None:
         self.settle_data_format(input_shape)
@@ -96,7 +96,8 @@ class LocallyConnected1D(_LocallyConnected):
                  kernel_regularizer: Identifier = None, bias_regularizer: Identifier = None,
                  activity_regularizer: Identifier = None, kernel_constraint: Identifier = None,
                  bias_constraint: Identifier = None, implementation: int = 1, **kwargs: Unpack[ConvOptions]) -> None:
-        super().__init__(filters, kernel_size, strides, padding, data_format or "channels_last", activation, use_bias,
+        super().__init__(filters, kernel_size, strides, padding,
+                         "channels_last" if data_format is None else data_format, activation, use_bias,
                          kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
                          activity_regularizer, kernel_constraint, bias_constraint, implementation, **kwargs)
 
