@@ -32,11 +32,15 @@ if TYPE_CHECKING:
     from ..typing import TensorLike
 
 
+_PACKAGE = __name__.partition(".")[0]
+
+
 class Formula:
     """A function of numbers that computes on tensors, element by element.
 
     Called with tensors or arrays, which come by position and broadcast, it answers a tensor; constants come by keyword,
-    and are compiled in: `huber(y_true, y_pred, delta=2.0)`. Called with numbers alone it is the Python function itself.
+    and are compiled in: `huber(y_true, y_pred, delta=2.0)`. A function that returns several numbers gives a tuple of
+    tensors. Called with numbers alone it is the Python function itself.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -46,17 +50,27 @@ class Formula:
         functools.update_wrapper(self, function)
         self.function = self.formula_of_numbers = function
         self._scalars: dict[int, Any] = {}      # without constants, by the number of arguments
+        self._results: int | None = None        # how many, where there are several
         self.__name__, self.__qualname__ = function.__name__, function.__qualname__
 
     def __call__(self, *tensors: Any, **numbers: Any) -> Any:
         if all(isinstance(one, int | float) for one in tensors):
             return self.function(*tensors, **numbers)
-        scalar = None if numbers else self._scalars.get(len(tensors))
-        if scalar is None:
-            scalar = registry.formulas().scalar(self.function, len(tensors), _numbers(self.__name__, numbers))
+        scalars = None if numbers else self._scalars.get(len(tensors))
+        if scalars is None:
+            scalars = self._made(len(tensors), _numbers(self.__name__, numbers))
             if not numbers:
-                self._scalars[len(tensors)] = scalar
-        return _of_each(scalar, tensors)
+                self._scalars[len(tensors)] = scalars
+        if self._results is None:
+            return _of_each(scalars[0], tensors)
+        return tuple(_of_each(scalar, tensors) for scalar in scalars)
+
+    def _made(self, count, numbers):
+        """What computes each result of the function."""
+        formulas = registry.formulas()
+        self._results = formulas.results_of(self.function)
+        places = [None] if self._results is None else range(self._results)
+        return [formulas.scalar(self.function, count, numbers, place) for place in places]
 
     def source(self, *by: int, count: int = 1) -> str:
         """The text of what kernels compute: of the formula, or of its derivative by the arguments of these numbers.
@@ -177,7 +191,8 @@ def of_numbers(function: Any, count: int, strictly: bool = False,
     """
     if isinstance(function, Formula):
         return function
-    if not isinstance(function, FunctionType) or hasattr(function, "formula_of_numbers"):
+    if (not isinstance(function, FunctionType) or hasattr(function, "formula_of_numbers")
+            or (function.__module__ or "").partition(".")[0] == _PACKAGE):
         return None
     sign = _sign(function, count, numbers or {})
     return formula(function) if sign == "numbers" or sign and not strictly else None

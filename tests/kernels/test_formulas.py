@@ -105,6 +105,30 @@ def huber(x, y, delta=1.0):
     return 0.5 * error**2 if error <= delta else delta * (error - 0.5 * delta)
 
 
+def turned(x, y, angle):
+    return x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
+
+
+def of_two_results(x, y):
+    a, b = turned(x, y, 0.3)
+    b, a = turned(a, b, x)
+    return a * b
+
+
+def named_again(x, y):
+    z = math.tanh(x)
+    x = z * y
+    z = x * z + x
+    x = math.tanh(z) * y
+    return x
+
+
+def twice(x):
+    y = math.tanh(x)
+    y = math.exp(y) * y
+    return y
+
+
 def counted(x, y):
     above = (x > 0) + (y > 0) + True
     return x * above + (3 if above >= 2 else 0.5) * y
@@ -113,6 +137,7 @@ def counted(x, y):
 CASES = {
     "horner": (horner, 1), "fourier": (fourier, 2), "newton": (newton, 2), "quadrants": (quadrants, 2),
     "swapped": (swapped, 2), "with_a_helper": (with_a_helper, 2), "huber": (huber, 2), "counted": (counted, 2),
+    "results": (of_two_results, 2), "named again": (named_again, 2), "twice": (twice, 1),
     "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), 1), "swish": (lambda x: x / (1 + math.exp(-SCALE * x)), 1),
     "mish": (lambda x: x * math.tanh(math.log1p(math.exp(x))), 1),
     "softplus": (lambda x: math.log(1 + math.exp(2 * x)), 1),
@@ -293,6 +318,17 @@ def tensors(x):
     return K.tanh(x)
 
 
+def mixed(x):
+    if x > 0:
+        return x, x
+    return x
+
+
+def not_two(x):
+    a, b = horner(x)
+    return a + b
+
+
 def early(x):
     if x > 0:
         y = later   # noqa: F821, F841
@@ -310,6 +346,7 @@ WRONG = {
     of_array: ("TABLE is an array of shape (3,)", "return x * TABLE"),
     printed: ("no effect", "print(x)"),
     tensors: ("K.tanh is a function of tensors", "return K.tanh(x)"),
+    mixed: ("returns several numbers", "return x, x"), not_two: ("does not return 2 numbers", "a, b = horner(x)"),
     early: ("before it has a value", "y = later"),
 }
 

@@ -114,6 +114,20 @@ def test_numbers_and_tensors():
     assert ops.formula(formula) is formula and ops.formula(leaky) is formula
 
 
+def lstm(i, f, g, o, c):
+    c = c / (1 + math.exp(-f)) + math.tanh(g) / (1 + math.exp(-i))
+    return math.tanh(c) / (1 + math.exp(-o)), c
+
+
+def test_several_results(random):
+    gates = random.standard_normal((5, 3, 4))
+    h, c = ops.elementwise(lstm, *gates)
+    expected = [of_each(lambda *given, place=place: lstm(*given)[place], *gates) for place in (0, 1)]
+    assert_close(h, expected[0])
+    assert_close(c, expected[1])
+    gradcheck(lambda *given: ops.add(*ops.elementwise(lstm, *given)), list(gates[:, 0]))
+
+
 def test_symbols():
     x = placeholder((None, 4))
     y = ops.elementwise(mishlike, x)

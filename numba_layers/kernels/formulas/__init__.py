@@ -8,6 +8,6 @@ steps, in words that kernels of every target inline (`math.scalar`, `math.functi
 """
 
 from .kernels import Scalar, scalar
-from .translate import numbers_of
+from .translate import numbers_of, results_of
 
-__all__ = ["Scalar", "numbers_of", "scalar"]
+__all__ = ["Scalar", "numbers_of", "results_of", "scalar"]

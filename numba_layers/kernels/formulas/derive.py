@@ -259,9 +259,9 @@ def from_output(steps, derived):
     The result is a parameter behind the others then.
     """
     *before, last = steps.body
-    if not all(isinstance(step, Assign) for step in before) or not isinstance(last.value, str):
-        return derived
-    result = last.value
+    result = last.value if all(isinstance(step, Assign) for step in before) else None
+    if assigned(before).get(result) != 1 or result in steps.parameters:
+        return derived      # what bears its name is not the result throughout
     shorter = _needed([step for step in derived.body if getattr(step, "name", None) != result])
     if _cost(shorter) < _cost(derived.body):
         return derived._replace(parameters=[*derived.parameters, result], body=shorter)

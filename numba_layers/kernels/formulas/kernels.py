@@ -22,9 +22,9 @@ class Scalar:
     `kernel()` computes it; `kernel((0, 1))` the gradient's factor by argument 0, and of that by argument 1.
     """
 
-    def __init__(self, function, count, named):
-        self.name = function.__name__
-        self.steps = stable(simplified(translated(function, ["real"] * count, named)))
+    def __init__(self, function, count, named, result=None):
+        self.name, self._result = function.__name__, result
+        self.steps = stable(simplified(translated(function, ["real"] * count, named, result=result)))
         self._kernels, self._constant = {}, {}
 
     def is_constant(self, by):
@@ -51,21 +51,25 @@ class Scalar:
 
     def _title(self, by):
         names = [identifier(self.steps.parameters[place]) for place in by]
+        title = identifier(self.name) + ("" if self._result is None else f"_{self._result}")
         if not by:
-            return f"{identifier(self.name)}_forward"
+            return f"{title}_forward"
         alone = len(self.steps.parameters) == 1 and len(by) == 1
-        return f"{identifier(self.name)}_backward" + ("" if alone else "_" + "_".join(names))
+        return f"{title}_backward" + ("" if alone else "_" + "_".join(names))
 
 
-def scalar(function, count, named):
-    """The `Scalar` of a function, the same one for the same numbers. named: name -> number."""
-    return _scalar(function, count, tuple((name, type(value), value) for name, value in named.items()))
+def scalar(function, count, named, result=None):
+    """The `Scalar` of a function, the same one for the same numbers. named: name -> number.
+
+    result: which of its results, where it returns several.
+    """
+    return _scalar(function, count, tuple((name, type(value), value) for name, value in named.items()), result)
 
 
 @functools.lru_cache(1024)
-def _scalar(function, count, named):
+def _scalar(function, count, named, result):
     # The types are there for the cache: 1, 1.0 and True are equal.
-    return Scalar(function, count, {name: value for name, _, value in named})
+    return Scalar(function, count, {name: value for name, _, value in named}, result)
 
 
 def _named(title, functions, count, multiplied):

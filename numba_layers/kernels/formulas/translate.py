@@ -68,12 +68,24 @@ def numbers_of(function, count, named=None):
     return "numbers" if "numbers" in signs else "numpy" if signs else None
 
 
-def translated(function, given, named=None, signs=None):
+def translated(function, given, named=None, signs=None, result=None):
     """A function as `Steps`. given: for each argument by position its kind, or a `Number`; named: name -> number.
 
-    signs: a set to which 'numbers' and 'numpy' are added, where arguments meet what only numbers pass through.
+    result: which of its results, where it returns several. signs: a set to which 'numbers' and 'numpy' are added, where
+    arguments meet what only numbers pass through.
     """
-    return _Program(signs if signs is not None else set()).steps_of(function, given, named or {}, None)
+    return _Program(signs if signs is not None else set()).steps_of(function, given, named or {}, None, result)
+
+
+def results_of(function):
+    """How many numbers a function returns as a tuple; None where it returns one, or its source is not at hand."""
+    try:
+        node = source.definition(function)
+    except OSError:
+        return None
+    values = [node.body] if isinstance(node, ast.Lambda) else [
+        one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+    return max((len(one.elts) for one in values if isinstance(one, ast.Tuple)), default=None)
 
 
 class _Program:
@@ -84,13 +96,13 @@ class _Program:
         self._under_way = []
         self._known = {}
 
-    def steps_of(self, function, given, named, called_by):
-        key = function, repr(given), repr(named)        # 1, 1.0 and True are equal
+    def steps_of(self, function, given, named, called_by, result=None):
+        key = function, repr(given), repr(named), result        # as text, for 1, 1.0 and True are equal
         if key not in self._known:
             if function in self._under_way or len(self._under_way) == _DEEPEST:
                 raise called_by("it calls itself. Write a loop")
             self._under_way.append(function)
-            self._known[key] = _Function(self, function, given, named).read()
+            self._known[key] = _Function(self, function, given, named, result).read()
             self._under_way.pop()
         return self._known[key]
 
@@ -98,8 +110,8 @@ class _Program:
 class _Function:
     """One function, read again with wider kinds until those of all variables are known."""
 
-    def __init__(self, program, function, given, named):
-        self.program, self.function = program, function
+    def __init__(self, program, function, given, named, result):
+        self.program, self.function, self.result = program, function, result
         self.name = function.__name__
         try:
             self.node = source.definition(function)
@@ -182,7 +194,14 @@ class _Function:
     def _do_Return(self, node):
         if node.value is None:
             raise self.error(node, "`return` without a number")
-        self.body.append(Return(self._as_real(self._number(node.value))))
+        value = node.value
+        if self.result is not None:
+            if not isinstance(value, ast.Tuple) or len(value.elts) != results_of(self.function):
+                raise self.error(node, "it returns several numbers, and here another number of them")
+            value = value.elts[self.result]
+        elif isinstance(value, ast.Tuple):
+            raise self.error(node, "it returns several numbers, where one is needed")
+        self.body.append(Return(self._as_real(self._number(value))))
 
     def _do_Break(self, node):
         self.body.append(Break())
@@ -197,6 +216,12 @@ class _Function:
                 copies = [self._emit("copy", self._number(one)) for one in value.elts]
                 for one, copy in zip(target.elts, copies):
                     self._assign(self._target(one), copy)
+            elif isinstance(target, ast.Tuple):
+                if not isinstance(value, ast.Call):
+                    raise self.error(node, "several names are given the results of a function, or as many numbers")
+                found = [self._call(value, (place, len(target.elts))) for place in range(len(target.elts))]
+                for one, result in zip(target.elts, found):
+                    self._assign(self._target(one), result)
             else:
                 self._assign(self._target(target), self._number(value))
 
@@ -368,12 +393,18 @@ class _Function:
         return self._emit("select", test, self._as(kind, yes), self._as(kind, no), kind=kind)
 
     def _of_Call(self, node):
+        return self._call(node, None)
+
+    def _call(self, node, wanted):
+        """What a call gives. wanted: (which, how many) of several results."""
         function = self._value(node.func)
         if any(isinstance(one, ast.Starred) for one in node.args) or any(one.arg is None for one in node.keywords):
             raise self.error(node, "a formula passes each argument by itself")
         word = CALLS.get(function) if _hashable(function) else None
         function = getattr(function, "formula_of_numbers", getattr(function, "py_func", function))
         arguments = [self._number(one) for one in node.args]
+        if wanted is not None and (not isinstance(function, FunctionType) or results_of(function) != wanted[1]):
+            raise self.error(node, f"{ast.unparse(node.func)} does not return {wanted[1]} numbers")
         if word is not None:
             if node.keywords:
                 raise self.error(node, f"{ast.unparse(node.func)} takes numbers by position here")
@@ -389,9 +420,9 @@ class _Function:
         if getattr(function, "__module__", "").partition(".")[0] in (__package__.partition(".")[0], "numpy"):
             raise self.error(node, f"{ast.unparse(node.func)} is a function of tensors or arrays, a formula computes "
                              "one number from single numbers")
-        return self._called(node, function, arguments)
+        return self._called(node, function, arguments, wanted and wanted[0])
 
-    def _called(self, node, function, arguments):
+    def _called(self, node, function, arguments, result):
         """A call of another function of numbers: by its kinds of arguments, constants are part of it."""
         named = {}
         for one in node.keywords:
@@ -400,7 +431,7 @@ class _Function:
                 raise self.error(node, f"argument {one.arg!r} varies: pass it by position")
             named[one.arg] = value.value
         given = [one if isinstance(one, Number) else self._kind(one) for one in arguments]
-        steps = self.program.steps_of(function, given, named, lambda what: self.error(node, what))
+        steps = self.program.steps_of(function, given, named, lambda what: self.error(node, what), result)
         return self._emit(Call(steps), *[one for one in arguments if not isinstance(one, Number)])
 
     # -- calls that are more than an operation -----------------------------------------------------------------
