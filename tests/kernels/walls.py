@@ -25,14 +25,17 @@ from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from numba_layers import registry
+from numba_layers import devices, registry
+from numba_layers.autograd import Tape, Tensor
 from numba_layers.kernels.cpu import conv, conv_wgrad, matmul, select, winograd, winograd_wgrad
 from numba_layers.kernels.cpu import conv_small_c_out as small
 from numba_layers.kernels.cpu.micro import gemm, vector
 from numba_layers.kernels.geometry import ConvProblem, backward_plan, forward_plan
 from numba_layers.ops._window import axes
 from tests.kernels.test_conv import padded
+from tests.ops.test_recurrent import CELLS, Case
 from tests.reference import conv as reference
+from tests.reference import recurrent as reference_recurrent
 
 PAGE = mmap.PAGESIZE
 POISON = 0xFF           # bytes of a NaN
@@ -194,6 +197,26 @@ class Trial:
         near(self.run("winograd_backward_weight", points, out=(3, 3, shape[-1], filters)),
              reference.conv_backward_weight(x, grad, (3, 3), padding="same"), "winograd gradient", shape, filters)
 
+    def recurrent(self, cell, batch, time, units):
+        """Forwards and backwards by ops, of which every array is between walls; on one thread, as buffers are one's."""
+        case, device = Case(cell, batch, time, units, self.random, self.dtype, "ragged"), devices.current()
+        desired = case.call(*case.tensors, module=reference_recurrent)
+        tensors, case.mask = [Tensor(self.at_wall(tensor)) for tensor in case.tensors], self.at_wall(case.mask)
+        threads = numba.get_num_threads()
+        numba.set_num_threads(1)
+        usual, device.empty = device.empty, lambda shape, dtype: array(shape, dtype, self.random.rand() < 0.7)
+        try:
+            with Tape() as tape:
+                outputs = case.call(*tensors)
+            for one, other in zip(outputs, desired):
+                near(one.numpy(), other, cell, batch, time, units)
+            for grad in tape.gradient(outputs[0], tensors):
+                assert np.isfinite(grad.numpy()).all(), ("gradient", cell, batch, time, units)
+        finally:
+            device.empty = usual
+            numba.set_num_threads(threads)
+        KEPT.clear()
+
 
 def same(found, desired, *what):
     wrong = found != desired
@@ -213,6 +236,7 @@ def edges(trial):
     lanes = vector.VECTOR_BYTES // np.dtype(trial.dtype).itemsize
     panel = gemm.NR_VECTORS * lanes
     for more in (0, 1):
+        trial.multiply(vector.MR + more, 0, vector.MR + more)
         trial.multiply(vector.MR + more, matmul.KC + more, matmul.NC_VECTORS * lanes + more)     # B_PANELS, A_PANEL
         for taps in (3, 40):                                                                            # PANEL
             trial.convolve((1, taps + 6, conv.PANEL // conv.ROW // taps + more), (taps,), panel + 1)
@@ -228,6 +252,9 @@ def edges(trial):
                 trial.convolve((1, 2, columns, channels), window, panel - more, padding="same")         # BESIDE
         trial.winograd((1, 8, 4 * winograd.BLOCKS // 2 + more, winograd.CHANNELS + more), panel + more, 4, "same")
         trial.winograd_wgrad((1, 8, 4 * winograd_wgrad.BLOCKS // 2 + more, 8), 2 * lanes, 1)
+        for cell in CELLS:
+            trial.recurrent(cell, vector.MR + more, 2, lanes + more)
+            trial.recurrent(cell, 2 * vector.MR - 1 + more, 1 + more, panel + more)
     small_c_out_edges(trial)
     winograd_edges(trial)
 
@@ -279,6 +306,7 @@ def anything(trial):
     trial.winograd((pick(1, 4), *pick(3, 20, 2), pick(1, 80)), pick(1, 60), m, ("same", "valid", "full")[pick(3)],
                    bool(pick(2)))
     trial.winograd_wgrad((pick(1, 4), *pick(1, 20, 2), 8 * pick(1, 8)), 16 * pick(1, 5), pick(1, 4))
+    trial.recurrent(random.choice([*CELLS]), pick(1, 20), pick(0, 4), int(random.choice([pick(1, 70), pick(1, 300)])))
 
 
 def main(seed, count):

@@ -87,6 +87,11 @@ for a, b, axes, result in (
 case("gather", lambda x: ops.gather(x, np.zeros((0,), np.int64)), [(4, 3)], (0, 3))
 case("gather", lambda x: ops.gather(x, np.zeros((2, 0), np.int64)), [(0, 3)], (2, 0, 3))
 case("gather", lambda x: ops.gather(x, np.zeros((2,), np.int64)), [(4, 0)], (2, 0))
+for batch, time in ((0, 3), (2, 0), (0, 0)):
+    for name, gates, states in (("simple_rnn", 1, 1), ("gru", 3, 1), ("lstm", 4, 2)):
+        bias = [None] * (name == "gru")
+        case(name, lambda z, u, *h, name=name, bias=bias: getattr(ops, name)(z, u, *bias, *h)[0],
+             [(batch, time, gates * 3), (3, gates * 3), *[(batch, 3)] * states], (batch, time, 3))
 case("one_hot", lambda x: ops.one_hot(ops.cast(x, dtype="int64"), depth=4), [(0,)], (0, 4))
 case("sparse_dense", lambda w: ops.sparse_dense(scipy.sparse.csr_matrix((0, 3), dtype="float32"), w), [(3, 4)], (0, 4))
 case("sparse_dense", lambda w: ops.sparse_dense(scipy.sparse.csr_matrix((2, 0), dtype="float32"), w), [(0, 4)], (2, 4))

@@ -68,7 +68,7 @@ def pack_transposed(a_panel, a, a_stride, depth, height, lanes):
     what is too much being overwritten by the next row. The last row alone might reach beyond A.
     """
     whole = max(MR, lanes) if height == MR and lanes <= 2 * MR else 0
-    rows = depth - 1 if whole else 0
+    rows = max(0, depth - 1) if whole else 0
     copy(a_panel, MR, a, a_stride, rows, whole, whole)
     copy(at(a_panel, rows * MR), MR, at(a, rows * a_stride), a_stride, depth - rows, height, MR)
 
