@@ -91,6 +91,24 @@ def test_what_there_is_not_is_said(make, error, message):
         make()
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_sequences_are_images_of_one_row(padding, random):
+    """Conv1DTranspose and DepthwiseConv1D give what the layers of images give for them."""
+    x = random.standard_normal((2, 7, 3)).astype("float32")
+    options = {"padding": padding, "activation": "relu"}
+    for of_steps, of_images in (
+            (layers.Conv1DTranspose(4, 3, strides=2, groups=1, **options),
+             layers.Conv2DTranspose(4, (1, 3), strides=(1, 2), **options)),
+            (layers.DepthwiseConv1D(3, depth_multiplier=2, groups=1, **options),
+             layers.DepthwiseConv2D((1, 3), depth_multiplier=2, **options))):
+        y = of_steps(Tensor(x))
+        of_images.build((None, 1, 7, 3))
+        of_images.set_weights([weight[None] if weight.ndim > 1 else weight for weight in of_steps.get_weights()])
+        assert_close(y, of_images(Tensor(x[:, None])).numpy()[:, 0], 5)
+        again = deserialize(layers.serialize(of_steps))
+        assert again.get_config() == of_steps.get_config()
+
+
 def test_words_of_keras_3():
     assert layers.InputLayer(batch_shape=(None, 4)).batch_input_shape == (None, 4)
     assert layers.LeakyReLU(negative_slope=0.5).alpha == 0.5
