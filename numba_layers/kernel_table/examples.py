@@ -23,7 +23,7 @@ WINDOW = ("kernel_size", "filter_length", "nb_row", "nb_col", "kernel_dim1", "ke
 STRIDES = ("strides", "subsample", "subsample_length")
 GIVEN = {
     "activation": "linear", "axes": -1, "dims": (2, 1), "filters": 16, "function": _identity, "input_dim": 7, "n": 3,
-    "nb_filter": 16, "output_dim": 4, "rate": 0.5, "stddev": 0.5, "target_shape": (-1, 2), "units": 4,
+    "nb_filter": 16, "output_dim": 4, "rate": 0.5, "scale": 2.0, "stddev": 0.5, "target_shape": (-1, 2), "units": 4,
     **dict.fromkeys(WINDOW, 5),
 }
 # For the order of an image's axes, and the other one
@@ -47,6 +47,7 @@ MORE = {
     "Cropping2D": [{"cropping": 1}],
     "Cropping3D": [{"cropping": 2}],
     "Dot": [{"axes": 1, "normalize": True}],
+    "Normalization": [{"axis": None}, {"mean": 1.0, "variance": 2.0}, {"invert": True}],
     "Dropout": [{"noise_shape": (None, 1, 6)}],
     **dict.fromkeys(["PReLU", "ParametricSoftplus", "SReLU"], [{"shared_axes": [1]}]),
     "Softmax": [{"axis": [1, 2]}],

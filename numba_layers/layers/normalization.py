@@ -8,17 +8,21 @@ import numpy as np
 
 from .. import config, constraints, initializers, ops, regularizers
 from .._legacy import BATCH_NORMALIZATION, LAYER, Keras1Name, keras1
-from ..arguments import flag, real, several, whole
-from ..autograd.tensor import Variable
-from ..errors import ArgumentError, ShapeError, shown
+from ..arguments import axis as axis_of
+from ..arguments import flag, numbers, real, several, unmasked, whole
+from ..autograd.tensor import Tensor, Variable
+from ..errors import ArgumentError, DataError, ShapeError, shown
 from .base import InputSpec, Layer, training_phase
 from .renamed import Renamed
 from .weights import initializer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    from ..typing import Config, Identifier
+    from typing_extensions import Unpack
+
+    from ..typing import ArrayLike, Config, Identifier, LayerOptions
 
 MODES = 0, 1, 2
 _OF_TF_KERAS = {"fused": None, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
@@ -94,11 +98,7 @@ class BatchNormalization(Layer):
             raise ShapeError(f"axis {self.axis} of the input, that of the channels, must be known, got shape "
                              f"{tuple(input_shape)}. Name another by axis=.")
         self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: channels})
-        for role in ("gamma", "beta"):
-            if self.scale if role == "gamma" else self.center:
-                options = {what: getattr(self, f"{role}_{what}")
-                           for what in ("initializer", "regularizer", "constraint")}
-                setattr(self, role, self.add_weight(role, (channels,), **options))
+        _add_scale_and_shift(self, (channels,))
         mean, variance = ("running_mean", "running_std") if self.of_keras1 else ("moving_mean", "moving_variance")
         self.moving_mean = self.add_weight(mean, (channels,), initializer=self.moving_mean_initializer,
                                            trainable=False)
@@ -159,17 +159,192 @@ class BatchNormalization(Layer):
             "axis": self.axis,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
             "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
             "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+            **_described(self),
         }
+
+
+class LayerNormalization(Layer):
+    """Normalises each sample by its own mean and variance: y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    axis: of the features over which the moments are taken, or several. epsilon: added to the variance. center, scale:
+    whether there are beta and gamma. beta_initializer, gamma_initializer: initial weights. beta_regularizer,
+    gamma_regularizer: penalties added to the loss. beta_constraint, gamma_constraint: applied after each update.
+
+    Shapes: any -> the same; gamma and beta of the sizes of `axis`
+    Raises: ShapeError for an unknown number of features.
+    Reference: Ba, Kiros & Hinton 2016, "Layer Normalization"; tf.keras, "LayerNormalization".
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+                 beta_initializer: Identifier = "zeros", gamma_initializer: Identifier = "ones",
+                 beta_regularizer: Identifier = None, gamma_regularizer: Identifier = None,
+                 beta_constraint: Identifier = None, gamma_constraint: Identifier = None,
+                 **kwargs: Unpack[LayerOptions]) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis_of(axis, "axis")
+        self.epsilon = real(epsilon, "epsilon", least=0, finite=True)
+        self.center = flag(center, "center")
+        self.scale = flag(scale, "scale")
+        self.beta_initializer = initializer_of(beta_initializer)
+        self.gamma_initializer = initializer_of(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
+
+    def build(self, input_shape: Any) -> None:
+        axes = _places(self.axis, input_shape)
+        sizes = tuple(input_shape[axis] for axis in axes)
+        if None in sizes or not sizes:
+            raise ShapeError(f"axis {self.axis} of the input, that of the features, must be known, got shape "
+                             f"{tuple(input_shape)}. Name another by axis=.")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(axes, sizes)))
+        self._axes = axes
+        _add_scale_and_shift(self, sizes)
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.layer_normalize(inputs, self.gamma, self.beta, axis=self._axes, epsilon=self.epsilon)
+
+    def get_config(self) -> Config:
+        return super().get_config() | {"axis": self.axis, "epsilon": self.epsilon, **_described(self)}
+
+
+class Rescaling(Layer):
+    """y = scale x + offset, in floats: pixels of 0 to 255 come to lie in 0 to 1 with `Rescaling(1 / 255)`.
+
+    scale, offset: a number, or several, one for each entry of the last axis.
+    Shapes: any -> the same
+    Reference: tf.keras, "Rescaling".
+    """
+
+    supports_masking = True
+
+    def __init__(self, scale: ArrayLike, offset: ArrayLike = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
+        super().__init__(**kwargs)
+        self.scale = _plain(numbers(scale, "scale"))
+        self.offset = _plain(numbers(offset, "offset"))
+
+    def call(self, inputs: Any) -> Any:
+        return ops.add(ops.multiply(_floats(inputs), _constant(self.scale)), _constant(self.offset))
+
+    def get_config(self) -> Config:
+        return super().get_config() | {"scale": self.scale, "offset": self.offset}
+
+
+class Normalization(Layer):
+    """(x - mean) / sqrt(variance), by moments of data that `adapt` has seen, or that are given.
+
+    axis: of what has moments of its own, an axis or several; None: all numbers share theirs. mean, variance: numbers,
+    or arrays of the sizes of `axis`, in place of `adapt`. invert: x sqrt(variance) + mean, which undoes it.
+    Shapes: any -> the same; weights, none of which trains: mean and variance of the sizes of `axis`, count ()
+    Raises: ArgumentError where mean is given without variance; ShapeError for an unknown size of `axis`, and for data
+            that do not fit.
+    Reference: tf.keras, "Normalization".
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: int | Sequence[int] | None = -1, mean: ArrayLike | None = None,
+                 variance: ArrayLike | None = None, invert: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
+        super().__init__(**kwargs)
+        self.axis = None if axis is None else axis_of(axis, "axis")
+        if (mean is None) != (variance is None):
+            raise ArgumentError("mean and variance go together: give both, or neither and call adapt(data).")
+        self.input_mean = None if mean is None else _plain(numbers(mean, "mean"))
+        self.input_variance = None if variance is None else _plain(numbers(variance, "variance"))
+        self.invert = flag(invert, "invert")
+
+    def build(self, input_shape: Any) -> None:
+        self._axes = () if self.axis is None else _places(self.axis, input_shape)
+        sizes = tuple(input_shape[axis] for axis in self._axes)
+        if None in sizes:
+            raise ShapeError(f"axis {self.axis} of the input must be known, got shape {tuple(input_shape)}. Name "
+                             "another by axis=, or None.")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self._axes, sizes)))
+        for name in ("mean", "variance"):
+            given = np.shape(getattr(self, f"input_{name}") or 0.0)
+            if given not in ((), sizes):
+                raise ShapeError(f"{name} has shape {given}, expected a number, or {sizes}: the sizes of axis "
+                                 f"{self.axis} of an input of shape {tuple(input_shape)}.")
+        if self.input_mean is None:
+            self.mean = self.add_weight("mean", sizes, initializer="zeros", trainable=False)
+            self.variance = self.add_weight("variance", sizes, initializer="ones", trainable=False)
+            self.count = self.add_weight("count", (), dtype="int64", initializer="zeros", trainable=False)
+        super().build(input_shape)
+
+    def adapt(self, data: ArrayLike, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Take mean and variance of `data`, an array of samples, over all axes but `axis`, and forget earlier ones.
+
+        batch_size, steps: of tf.keras; nothing is read in batches.
+        Raises: DataError for no samples; ShapeError for another shape than the layer was built for.
+        """
+        if self.input_mean is not None:
+            raise ArgumentError("mean and variance were given, there is nothing to adapt. Leave them out.")
+        array = unmasked(numbers(data, "adapt: data"), "adapt: data")
+        array = array[:, None] if array.ndim == 1 else array
+        if not array.size:
+            raise DataError(f"adapt: data of shape {array.shape} hold no samples.")
+        if not self.built:
+            self._build_for((None, *array.shape[1:]))
+        self.input_spec.check(array.shape)
+        others = tuple(axis for axis in range(array.ndim) if axis not in self._axes)
+        array = array.astype(np.float64)
+        for weight, value in ((self.mean, array.mean(axis=others)), (self.variance, array.var(axis=others)),
+                              (self.count, array.size // max(1, self.mean.size))):
+            weight.set_value(np.asarray(value, weight.dtype))
+
+    def call(self, inputs: Any) -> Any:
+        inputs = _floats(inputs)
+        moments = ((self.mean, self.variance) if self.input_mean is None else
+                   (_constant(self.input_mean), _constant(self.input_variance)))
+        along = tuple(inputs.shape[axis] if axis in self._axes else 1 for axis in range(inputs.ndim))
+        mean, variance = (ops.reshape(one, shape=along) if one.ndim else one for one in moments)
+        spread = ops.maximum(ops.sqrt(variance), config.epsilon())
+        if self.invert:
+            return ops.add(ops.multiply(inputs, spread), mean)
+        return ops.divide(ops.subtract(inputs, mean), spread)
+
+    def get_config(self) -> Config:
+        description = super().get_config() | {
+            "axis": self.axis, "mean": self.input_mean, "variance": self.input_variance}
+        return description | ({"invert": True} if self.invert else {})
+
+
+def _add_scale_and_shift(layer, sizes):
+    """Make the weights gamma and beta that a layer is to have."""
+    for role, wanted in (("gamma", layer.scale), ("beta", layer.center)):
+        if wanted:
+            options = {what: getattr(layer, f"{role}_{what}") for what in ("initializer", "regularizer", "constraint")}
+            setattr(layer, role, layer.add_weight(role, sizes, **options))
+
+
+def _described(layer):
+    """What `get_config` says of gamma and beta."""
+    return {"center": layer.center, "scale": layer.scale} | {
+        f"{role}_{what}": module.serialize(getattr(layer, f"{role}_{what}"))
+        for role in ("beta", "gamma")
+        for module, what in ((initializers, "initializer"), (regularizers, "regularizer"), (constraints, "constraint"))}
+
+
+def _plain(value):
+    """Numbers as a configuration holds them."""
+    return np.asarray(value).tolist()
+
+
+def _constant(value):
+    return Tensor(np.asarray(value, config.floatx()))
+
+
+def _floats(x):
+    """x in floats: pixels come as whole numbers."""
+    return x if x.dtype.kind == "f" else ops.cast(x, dtype=config.floatx())
 
 
 def _refuse_what_changes(kwargs):
@@ -200,6 +375,14 @@ def _place(axis, shape):
     if axis % len(shape) == 0:
         raise ShapeError(f"axis {axis} of an input of shape {tuple(shape)} is that of the samples. Name the channels'.")
     return axis % len(shape)
+
+
+def _places(axis, shape):
+    """`axis`, one or several, counted from the front, in order."""
+    places = sorted(_place(entry, shape) for entry in (axis if isinstance(axis, list) else [axis]))
+    if len(set(places)) < len(places):
+        raise ShapeError(f"axis {axis} names an axis twice.")
+    return tuple(places)
 
 
 def _corrected(shape, axis, epsilon):

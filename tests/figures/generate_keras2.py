@@ -100,6 +100,7 @@ GROUPS = [
     "recurrent_models",
     "normalization",
     "normalization_models",
+    "layer_normalization",
 ]
 # Keras 2.2.5 itself fails on these in float64: a constant becomes float32, or TensorFlow has no such kernel.
 FLOAT32_ONLY = {
@@ -929,7 +930,8 @@ def record_tf_keras():
     x = recipes.normal(5, 5, 7, 2)
     figures.case("model", {"x": x})
     figures.answer("model", "float32", predicted=model.predict(x))
-    model.save(os.path.join(os.path.dirname(figures.path), "tf_keras_model.h5"))    figures.save()
+    model.save(os.path.join(os.path.dirname(figures.path), "tf_keras_model.h5"))
+    figures.save()
 
 
 def record_recurrent():
@@ -1050,6 +1052,28 @@ def record_normalization_models():
     model = models.load_model(os.path.join(os.path.dirname(figures.path), key + "_model.h5"))
     figures.answer(key, "float32", next_batch=model.train_on_batch(x, figures.arrays[key + "/in/y0"]))
     figures.answer(key, "float32", **{f"next_weights{i}": a for i, a in enumerate(model.get_weights())})
+    figures.save()
+
+
+def record_layer_normalization():
+    """The layer of tf.keras, which Keras never had: output and gradients."""
+    figures = Figures("keras2", "layer_normalization")
+    for floatx in FLOATX:
+        for key, x, options in normalization.layer_cases():
+            K.clear_session()
+            layer = tf.keras.layers.LayerNormalization(name="mine", dtype=floatx, **options)
+            given = tf.constant(fed(x).astype(floatx))
+            output = layer(given)
+            start = recipes.start_weights_of(layer.get_weights())
+            session = tf.compat.v1.keras.backend.get_session()
+            layer.set_weights(start)
+            weight = recipes.cotangent(x.shape)
+            loss = tf.reduce_sum(output * weight.astype(floatx))
+            gradients = session.run(tf.gradients(loss, [given, *layer.trainable_weights]))
+            inputs = dict([("x", x), ("cotangent", weight)] + [(f"weight{i}", a) for i, a in enumerate(start)])
+            figures.case(key, inputs, config=json.loads(json.dumps(layer.get_config(), default=list)))
+            figures.answer(key, floatx, output=session.run(output), grad_x=gradients[0])
+            figures.answer(key, floatx, **{f"grad_weight{i}": a for i, a in enumerate(gradients[1:])})
     figures.save()
 
 

@@ -28,3 +28,14 @@ def training_cases(build):
         x, y, size = kinds[name.split(",")[0]]
         cases.append((name, build[name], adam if "adam" in name else sgd, [x], [y], {}, size))
     return cases
+
+
+def layer_cases():
+    """(key, x, options) of layer normalisation."""
+    return [
+        ("rows", FEATURES, {}),
+        ("last axis", STEPS, {"epsilon": 0.125}),
+        ("axis 1", STEPS, {"axis": 1, "center": False}),
+        ("two axes", IMAGES, {"axis": [1, 3]}),
+        ("all axes", IMAGES, {"axis": [1, 2, 3], "scale": False}),
+    ]

@@ -746,14 +746,17 @@ def training_cases(generation, build):
     return cases
 
 
+def start_weights_of(weights):
+    return [normal(*np.shape(w), seed=70 + i, scale=0.5) for i, w in enumerate(weights)]
+
+
 def start_weights(model):
     """Normal ones, in the order of `get_weights`; variances are positive."""
-    weights = [normal(*np.shape(w), seed=70 + i, scale=0.5) for i, w in enumerate(model.get_weights())]
     names = [weight.name for layer in model.layers for weight in layer.weights]
     variances = ("running_std", "moving_variance")
     return [
         np.abs(w) + np.float32(0.5) if any(word in name for word in variances) else w
-        for w, name in zip(weights, names)
+        for w, name in zip(start_weights_of(model.get_weights()), names)
     ]
 
 

@@ -1,18 +1,35 @@
 """Batch normalisation: moments and moving averages, training and testing, modes, frozen layers, both vocabularies."""
 
+import json
+
 import numpy as np
 import pytest
 
 from numba_layers import backend as K
 from numba_layers import config
-from numba_layers.autograd import Tensor
-from numba_layers.errors import ArgumentError, ShapeError
-from numba_layers.layers import BatchNormalization, Conv2D, Dense, Input, deserialize
+from numba_layers.autograd import Tape, Tensor
+from numba_layers.autograd.context import evaluation
+from numba_layers.errors import ArgumentError, DataError, ShapeError
+from numba_layers.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Input,
+    LayerNormalization,
+    Normalization,
+    Rescaling,
+    deserialize,
+)
 from numba_layers.models import Model, Sequential, load_model
 from tests.reference import normalization as reference
+from tests.reference.recorded import FIGURES, FLOAT_TYPES, Case, series
 from tests.tolerances import assert_close
 
 pytestmark = pytest.mark.usefixtures("device")   # each test runs on each device
+
+with np.load(FIGURES / "keras2" / "layer_normalization.npz") as _file:     # of tf.keras; Keras had none
+    _arrays = {name: _file[name] for name in _file.files if name != "index"}
+    RECORDED = [Case(key, 2, facts, _arrays) for key, facts in json.loads(str(_file["index"])).items()]
 
 
 @pytest.fixture
@@ -235,3 +252,83 @@ def test_a_batch_without_samples():
     assert model.predict_on_batch(np.zeros((0, 3))).shape == (0, 3)
     with pytest.raises(ShapeError, match='BatchNormalization "normal": .*holds no sample, and nothing has no mean'):
         layer(np.zeros((0, 3)), training=True)
+
+
+# ---- of samples, and by moments of data --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("floatx", FLOAT_TYPES)
+@pytest.mark.parametrize("case", RECORDED, ids=str)
+def test_layer_normalization_as_tf_keras(case, floatx):
+    before = config.floatx()
+    config.set_floatx(floatx)
+    try:
+        layer = LayerNormalization.from_config(case.facts["config"] | {"dtype": floatx})
+        x = Tensor(case.given("x", floatx))
+        layer(x)
+        layer.set_weights([weight.astype(floatx) for weight in series(case, "in/weight")])
+        with evaluation(learning_phase=1), Tape() as tape:
+            y = layer(x)
+        grads = tape.gradient(y, [x, *layer.weights], case.given("cotangent", floatx))
+        assert_close(y.numpy(), case.answer("output", floatx), 20)
+        for ours, theirs in zip(grads, [case.answer("grad_x", floatx), *series(case, f"{floatx}/grad_weight")],
+                                strict=True):
+            assert_close(ours.numpy(), theirs, 100)
+    finally:
+        config.set_floatx(before)
+
+
+def test_layer_normalization_of_a_batch_of_one_is_the_same(random):
+    layer = LayerNormalization()
+    x = random.standard_normal((4, 3, 5)).astype("float32")
+    np.testing.assert_array_equal(layer(x[2:3]).numpy(), layer(x).numpy()[2:3])
+
+
+def test_rescaling(random):
+    pixels = random.randint(0, 256, (2, 3, 3)).astype("uint8")
+    assert_close(Rescaling(1 / 255, offset=-0.5)(Tensor(pixels)).numpy(), (pixels / 255 - 0.5).astype("float32"), 10)
+    each = Rescaling([1.0, 2.0, 3.0], offset=[0.0, 1.0, 2.0])
+    np.testing.assert_allclose(each(pixels).numpy(), pixels * [1.0, 2, 3] + [0, 1, 2], rtol=1e-6)
+    assert each.get_config()["scale"] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("axis, others", [(-1, (0, 1)), (1, (0, 2)), ([1, 2], (0,)), (None, (0, 1, 2))])
+def test_normalization_adapts(axis, others, random):
+    data = (5 + 3 * random.standard_normal((40, 2, 3))).astype("float32")
+    layer = Normalization(axis=axis, input_shape=(2, 3))
+    model = Sequential([layer])
+    before = model.predict(data)
+    layer.adapt(data)
+    expected = (data - data.mean(others, keepdims=True)) / data.std(others, keepdims=True)
+    np.testing.assert_allclose(model.predict(data), expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(before - data).max() == 0 and int(layer.count.numpy()) * layer.mean.size == data.size
+    again = Normalization(axis=axis, mean=data.mean(others), variance=data.var(others), invert=True)
+    np.testing.assert_allclose(again(model.predict(data)).numpy(), data, rtol=1e-4)
+    assert deserialize({"class_name": "Normalization", "config": again.get_config()}).get_config() == again.get_config()
+
+
+def test_normalization_is_kept_in_files(random, tmp_path):
+    data = random.standard_normal((20, 3)) * 4 + 1
+    layer = Normalization(input_shape=(3,))
+    layer.adapt(data)
+    model = Sequential([layer, Dense(1)])
+    model.save(tmp_path / "model.h5")
+    np.testing.assert_array_equal(load_model(tmp_path / "model.h5").predict(data), model.predict(data))
+
+
+@pytest.mark.parametrize("make, error, message", [
+    (lambda: LayerNormalization(axis="last"), ArgumentError, "axis must be a whole number"),
+    (lambda: LayerNormalization(name="n")(Input((None,))), ShapeError, 'LayerNormalization "n": axis -1 of the input'),
+    (lambda: LayerNormalization(axis=[1, -1])(Input((4,))), ShapeError, r"axis \[1, -1\] names an axis twice"),
+    (lambda: LayerNormalization(axis=0)(Input((4,))), ShapeError, "is that of the samples"),
+    (lambda: Rescaling("half"), ArgumentError, "scale must be a number or an array of numbers"),
+    (lambda: Normalization(mean=1.0), ArgumentError, "mean and variance go together"),
+    (lambda: Normalization(mean=[1.0, 2], variance=1.0)(Input((3,))), ShapeError, r"mean has shape \(2,\), expected"),
+    (lambda: Normalization().adapt(np.zeros((0, 3))), DataError, "hold no samples"),
+    (lambda: Normalization(mean=1.0, variance=1.0).adapt(np.ones((4, 3))), ArgumentError, "nothing to adapt"),
+    (lambda: Sequential([Normalization(input_shape=(3,))]).layers[0].adapt(np.ones((4, 2))), ShapeError,
+     "must have size 3, got 2"),
+])
+def test_errors_of_samples_and_data(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
