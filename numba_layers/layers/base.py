@@ -28,7 +28,7 @@ from .memory import check_sample
 from .named import names_layer
 from .node import Node, as_list, unpack
 from .places import Places
-from .renamed import LayerNames
+from .renamed import LayerNames, renamed_for
 from .spec import InputSpec
 from .undo import wholly
 from .weights import Weights
@@ -46,6 +46,10 @@ __all__ = ["InputSpec", "Layer", "training_phase"]
 _PACKAGE = __name__.partition(".")[0]
 _BASE_ARGUMENTS = ("name", "trainable", "input_shape", "batch_input_shape", "batch_size", "dtype", "input_dtype",
                    "input_dim", "input_length", "weights")
+
+
+def _is_ours(cls):
+    return cls.__module__.partition(".")[0] == _PACKAGE
 
 
 def training_phase(training: bool | None = None) -> bool:
@@ -67,12 +71,13 @@ class Layer(Weights, Places, LayerNames):
     supports_masking = False
     stateful = False
     input_spec: Any = None
+    bias: Any       # of layers that have one
     _shown_by_call = False  # its outputs' shapes, though the user's class tells them
     kinds: dict[str, Any] = {}  # class name -> class, of all public layers and models of this package
 
     def __init_subclass__(cls, public: bool = True) -> None:
         super().__init_subclass__()
-        ours = cls.__module__.partition(".")[0] == _PACKAGE
+        ours = _is_ours(cls)
         if "__init__" in vars(cls):
             made = names_layer(begins(cls.__init__) if ours else cls.__init__)
             cls.__init__ = made  # type: ignore[method-assign]
@@ -199,8 +204,18 @@ class Layer(Weights, Places, LayerNames):
         sketch._keep_lists(anew=True)
         sketch._is_sketch = True
         sketch.set_weights = lambda weights: None  # type: ignore[method-assign]
-        sketch.build(input_shape)
+        sketch._begin_build(input_shape)
         return sketch
+
+    def _begin_build(self, input_shape):
+        """`build`, where a class written for Keras 1 may ask `self.bias` whether there is one, before it makes it."""
+        asks = config.keras1() and not _is_ours(type(self)) and getattr(self, "use_bias", False)
+        if asks and vars(self).get("bias", True) is None:
+            self.bias = True
+            self.build(input_shape)
+            self.bias = None if self.bias is True else self.bias
+        else:
+            self.build(input_shape)
 
     def get_config(self) -> Config:
         """Arguments that make the same layer again, as plain Python values."""
@@ -212,7 +227,8 @@ class Layer(Weights, Places, LayerNames):
     @classmethod
     def from_config(cls, description: Config) -> Self:
         """The layer that `get_config` described."""
-        return cls(**options_of(description, cls.__name__))
+        options = options_of(description, cls.__name__)
+        return cls(**options if _is_ours(cls) else renamed_for(cls, options))
 
     # -- calling -------------------------------------------------------------------------------------------------
 
@@ -251,7 +267,7 @@ class Layer(Weights, Places, LayerNames):
     def _build_for(self, input_shape):
         with wholly(self):
             with symbolically():
-                self.build(input_shape)
+                self._begin_build(input_shape)
             self.built = True
             if self._initial_weights is not None:
                 self.set_weights(self._initial_weights)

@@ -7,6 +7,7 @@ Reference: Keras 1.2.2, attributes of the layers.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 from .node import as_list, unpack
@@ -40,6 +41,16 @@ class Renamed:
 
     def __delete__(self, layer):
         self.__set__(layer, None)
+
+
+def renamed_for(cls, options):
+    """A configuration in the words of a user's class: `output_dim` of its `__init__` for `units`, which it inherits."""
+    options = dict(options)
+    for name in inspect.signature(cls.__init__).parameters:
+        alias = getattr(cls, name, None)
+        if name not in options and isinstance(alias, Renamed) and not alias.entry and alias.name in options:
+            options[name] = options.pop(alias.name)
+    return options
 
 
 class LayerNames:

@@ -137,6 +137,7 @@ def counted(x, y):
 CASES = {
     "horner": (horner, 1), "fourier": (fourier, 2), "newton": (newton, 2), "quadrants": (quadrants, 2),
     "swapped": (swapped, 2), "with_a_helper": (with_a_helper, 2), "huber": (huber, 2), "counted": (counted, 2),
+    "infinity": (lambda x: x * x if x < float("inf") else x, 1),
     "results": (of_two_results, 2), "named again": (named_again, 2), "twice": (twice, 1),
     "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), 1), "swish": (lambda x: x / (1 + math.exp(-SCALE * x)), 1),
     "mish": (lambda x: x * math.tanh(math.log1p(math.exp(x))), 1),
@@ -329,6 +330,10 @@ def not_two(x):
     return a + b
 
 
+def clipped(x):
+    return np.clip(x, 0)
+
+
 def early(x):
     if x > 0:
         y = later   # noqa: F821, F841
@@ -347,6 +352,7 @@ WRONG = {
     printed: ("no effect", "print(x)"),
     tensors: ("K.tanh is a function of tensors", "return K.tanh(x)"),
     mixed: ("returns several numbers", "return x, x"), not_two: ("does not return 2 numbers", "a, b = horner(x)"),
+    clipped: ("takes another number of arguments", "return np.clip(x, 0)"),
     early: ("before it has a value", "y = later"),
 }
 

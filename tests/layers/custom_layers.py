@@ -8,7 +8,7 @@ import numpy as np
 
 from numba_layers import activations, constraints, initializations, initializers, regularizers
 from numba_layers import backend as K
-from numba_layers.layers import Conv2D, Dense, InputSpec, Layer, MaxPooling2D, Wrapper
+from numba_layers.layers import Conv2D, Convolution2D, Dense, InputSpec, Layer, MaxPooling2D, Wrapper
 
 # ---- Keras 1 -----------------------------------------------------------------------------------------------
 
@@ -264,6 +264,45 @@ class MaxoutLike(Dense):
     def call(self, x, mask=None):
         y = super(MaxoutLike, self).call(x)
         return K.maximum(y, 0.5 * y)
+
+
+class ScaledDense(Dense):
+    """Makes Dense's weights itself, in Keras 1's words, and asks `self.bias` whether there is one."""
+
+    def __init__(self, output_dim, scale=2.0, **kwargs):
+        self.scale = scale
+        super(ScaledDense, self).__init__(output_dim, **kwargs)
+
+    def build(self, input_shape):
+        self.W = self.add_weight((input_shape[1], self.output_dim), initializer=self.init,
+                                 name="{}_W".format(self.name), regularizer=self.W_regularizer,
+                                 constraint=self.W_constraint)
+        if self.bias:
+            self.b = self.add_weight((self.output_dim,), initializer="zero", name="{}_b".format(self.name),
+                                     regularizer=self.b_regularizer)
+        else:
+            self.b = None
+        self.built = True
+
+    def call(self, x, mask=None):
+        output = K.dot(x, self.W) * self.scale
+        if self.bias:
+            output += self.b
+        return self.activation(output)
+
+    def get_config(self):
+        return dict(super(ScaledDense, self).get_config(), scale=self.scale)
+
+
+class StandardisedConv(Convolution2D):
+    """Overrides the call of a convolution, with its Keras 1 attributes."""
+
+    def call(self, x, mask=None):
+        y = K.conv2d(x, self.W / (K.std(self.W) + 1e-3), strides=self.subsample, border_mode=self.border_mode,
+                     dim_ordering=self.dim_ordering, filter_shape=self.W_shape)
+        if self.bias:
+            y += K.reshape(self.b, (1, 1, 1, self.nb_filter))
+        return self.activation(y)
 
 
 class PReLULike(Layer):

@@ -18,6 +18,10 @@ KERAS1 = {
     "LRN2D": ({"n": 3}, [(4, 4, 6)]), "PoolHelper": ({}, [(4, 4, 3)]), "Bilinear": ({"output_dim": 2}, [(4,), (3,)]),
     "*ZeroMaskedEntries": ({}, [(5, 4)]), "*MeanOverTime": ({}, [(5, 4)]), "MeanOverTime": ({}, [(5, 4)]),
     "MaxoutLike": ({"output_dim": 3, "init": "he_normal"}, [(4,)]), "PReLULike": ({}, [(4,)]),
+    "ScaledDense": ({"output_dim": 3, "activation": "relu", "W_regularizer": "l2"}, [(4,)]),
+    "ScaledDense ": ({"output_dim": 3, "bias": False}, [(4,)]),
+    "StandardisedConv": ({"nb_filter": 3, "nb_row": 3, "nb_col": 3, "border_mode": "same", "subsample": (2, 2),
+                          "dim_ordering": "tf"}, [(6, 6, 2)]),
     "Antirectifier": ({}, [(4,)]), "Counting": ({}, [(4,)]),
 }
 KERAS2 = {
@@ -269,6 +273,17 @@ def test_a_decoder_with_the_weights_of_the_encoder(random):
     for _ in range(5):
         model.train_on_batch(x, x)
     assert model.evaluate(x, x, verbose=0) < before
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_class_of_keras1_asks_whether_there_is_a_bias(bias):
+    config.set_keras_version("1.2.2")
+    try:
+        layer = custom_layers.ScaledDense(3, bias=bias, input_dim=4)
+        Sequential([layer])
+        assert len(layer.weights) == 1 + bias and bool(layer.bias) == bias
+    finally:
+        config.set_keras_version("2.2.5")
 
 
 def test_asking_for_a_shape_adds_no_loss(random):

@@ -402,6 +402,9 @@ class _Function:
             raise self.error(node, "a formula passes each argument by itself")
         word = CALLS.get(function) if _hashable(function) else None
         function = getattr(function, "formula_of_numbers", getattr(function, "py_func", function))
+        if function is float and len(node.args) == 1 and isinstance(getattr(node.args[0], "value", None), str):
+            with contextlib.suppress(ValueError):
+                return Number(float(node.args[0].value))        # float("inf")
         arguments = [self._number(one) for one in node.args]
         if wanted is not None and (not isinstance(function, FunctionType) or results_of(function) != wanted[1]):
             raise self.error(node, f"{ast.unparse(node.func)} does not return {wanted[1]} numbers")
@@ -412,6 +415,8 @@ class _Function:
                 self.program.signs.add("numbers" if function in SIGNS else "numpy")
             special = getattr(self, f"_call_{word}", None)
             if special is not None:
+                if not _takes(special, arguments):
+                    raise self.error(node, f"{ast.unparse(node.func)} takes another number of arguments here")
                 return special(node, *arguments)
             return self._operation(word, *arguments, node=node)
         if not isinstance(function, FunctionType):
@@ -629,6 +634,15 @@ class _Function:
         if isinstance(value, bool | int | float):
             return Number(value)
         raise self.error(node, f"{what} is {_called(value)}, expected a number")
+
+
+def _takes(method, arguments):
+    """Whether a method takes a node and so many arguments."""
+    try:
+        inspect.signature(method).bind(None, *arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def _called(value):
