@@ -243,7 +243,7 @@ WRONG_INPUTS = [
     (lambda: Lambda(lambda x: np.zeros(3), name="mine")(Input((3,))), GraphError,
      ['Lambda "mine"', "must return a tensor"]),
     (lambda: Lambda(np.sqrt, name="mine")(Input((3,))), GraphError, ['Lambda "mine"', "no value yet", "K functions"]),
-    (lambda: Lambda(lambda x: x if x > 0 else -x, name="mine")(Input((3,))), GraphError,
+    (lambda: Lambda(lambda x: x if K.sum(x) > 0 else -x, name="mine")(Input((3,))), GraphError,
      ['Lambda "mine"', "no value yet"]),
     (lambda: Add(name="mine")(ONES), ShapeError, ['Add "mine"', "list of at least 2 tensors"]),
     (lambda: Add(name="mine")([Input((3,)), Input((4,))]), ShapeError, ['"mine"', r"\(None, 3\), \(None, 4\)"]),
