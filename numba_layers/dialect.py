@@ -11,8 +11,8 @@ from . import _legacy
 
 VERSIONS = {1: "1.2.2", 2: "2.2.5"}
 
-_TABLES = (_legacy.DENSE, _legacy.CONV, _legacy.CONV1D, _legacy.POOLING1D, _legacy.RECURRENT,
-           _legacy.FIT_GENERATOR)
+_TABLES = (_legacy.DENSE, _legacy.EMBEDDING, _legacy.BATCH_NORMALIZATION, _legacy.CONV, _legacy.CONV1D,
+           _legacy.POOLING1D, _legacy.RECURRENT, _legacy.FIT_GENERATOR)
 # Words of both, or of anyone
 _EITHER = {"padding", "strides", "stride", "pool_size", "bias", "epochs", "workers", "dropout"}
 _ARGUMENTS = {
@@ -71,7 +71,7 @@ def _of_call(call):
     tuples = "Conv" in name and len(call.args) > 1 and isinstance(call.args[1], ast.Tuple)
     if text or tuples or (name.startswith("fit") and "epochs" in given) or (name == "Model" and "inputs" in given):
         return 2
-    if (name == "Model" and "input" in given) or (name == "merge" and "mode" in given):
+    if (name == "Model" and "input" in given) or (name in ("merge", "BatchNormalization") and "mode" in given):
         return 1
     return _first(words, _ARGUMENTS)
 

@@ -59,19 +59,21 @@ def rows_of(x, indices, *, what, among):
     x, indices = as_tensor(x), as_tensor(indices)
     if x.ndim == 0:
         raise ShapeError("gather: x is a number, expected rows (rows, ...).")
-    check_range(indices, x.shape[0], what, among)
+    check_range(indices, x.shape[0], what, among, harmless=True)
     return _gather(x, _integers(indices))
 
 
-def check_range(indices, size, what, among):
+def check_range(indices, size, what, among, harmless=False):
     """Compare `indices` with the `size` things they number, where they lie in the host's memory.
 
-    Those that a program is given are compared before each of its runs.
+    Those that a program is given are compared before each of its runs. harmless: kernels read nothing by one that is
+    out of range, so that jitted code may do without the comparison.
     Raises: OutOfRangeError for one that is negative, not below `size`, or NaN.
     """
     if size is None or isinstance(indices, SymbolicTensor) or not isinstance(indices.data, np.ndarray):
         return
     device, check = devices.current(), functools.partial(_check, size, what, among)
+    check.harmless = harmless
     check(indices.data if device.recording and device.compares(indices.data, check) else indices.numpy())
 
 

@@ -32,9 +32,9 @@ def program_of(name, body, specs, variables=()):
                                   keeps=True)
             originals = [*recording.seen.originals, *originals]     # the first ones last
             program, difference = learned(recording, apart=True)
-            if program is not None and program.checks:
-                raise ModelError(f"{name}: numbers of rows or classes are compared with their range before each run, "
-                                 "which jitted code cannot. Leave K.gather out of the model.")
+            if program is not None and not all(check.harmless for _, _, check in program.checks):
+                raise ModelError(f"{name}: class numbers are compared with their range before each run, which jitted "
+                                 "code cannot. Train it on one-hot targets: loss='categorical_crossentropy'.")
             if program is not None:
                 return program
             last = recording

@@ -56,8 +56,6 @@ def test_gather_of_any_type(kind, device, random):
 
 
 def test_gather_from_outside(device):
-    if device == "cpu":
-        pytest.skip("the op looks at the indices before it launches")
     indices = np.array([0, -1, 3, 2**40, 2])
     y = result("gather_forward", (5, 2), np.ones((3, 2), "float32"), indices, dtype="float32")
     np.testing.assert_array_equal(y, [[1, 1], [np.nan] * 2, [np.nan] * 2, [np.nan] * 2, [1, 1]])

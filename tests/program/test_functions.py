@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from numba_layers.errors import DtypeError, ShapeError
-from numba_layers.layers import Conv2D, Dense, Dropout, Flatten, Input, concatenate
+from numba_layers.layers import Conv2D, Dense, Dropout, Embedding, Flatten, Input, concatenate
 from numba_layers.models import Model, Sequential
 
 random = np.random.RandomState(5)
@@ -131,6 +131,20 @@ def test_a_step_counts_weights_of_samples():
         step = model.as_step(batch_size=8, sample_weight=True) if compiled else model.train_on_batch
         found.append([np.float32(step(X[:8], Y[:8], weights)), *model.get_weights()])
     assert all(np.array_equal(one, other) for one, other in zip(*found))
+
+
+def test_an_embedding_in_a_function():
+    """A number without a row, which jitted code cannot refuse, gives NaN."""
+    model = Sequential([Embedding(7, 3, input_length=4), Flatten(), Dense(2)])
+    model.compile("adam", "mse")
+    x = random.randint(0, 7, (5, 4))
+    function = model.as_function(batch_size=5)
+    assert function(x).tobytes() == model.predict(x).tobytes()
+    x[3, 2], x[1, 0] = 2**40, -1
+    np.testing.assert_array_equal(np.isnan(function(x))[:, 0], [False, True, False, True, False])
+    before = model.get_weights()[0]
+    model.as_step(batch_size=5)(x % 7, Y[:5, :2].copy())
+    assert (model.get_weights()[0] != before).any()
 
 
 def test_making_functions_changes_nothing():

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import prange
 
+from ..math.embedding import nothing
 from .compile import cpu_kernel, inlined
 from .micro.partition import thread_count
 
@@ -11,14 +12,19 @@ LINE = 16   # columns that are worth a task of their own: a cache line of float3
 
 @cpu_kernel
 def gather_forward(x, indices, y):
-    """y[n] = x[indices[n]].
+    """y[n] = x[indices[n]], or NaN (in a table of integers 0) where x has no such row.
 
-    Shapes: x (rows, columns), indices (n,) of int64, y (n, columns). Parallel over n.
+    Shapes: x (rows, columns), indices (n,) of int64, y (n, columns). Parallel over n. Jitted code, which nobody stops,
+    may give any index.
     """
     for n in prange(indices.size):
         row = indices[n]
-        for j in range(x.shape[1]):
-            y[n, j] = x[row, j]
+        if 0 <= row < x.shape[0]:
+            for j in range(x.shape[1]):
+                y[n, j] = x[row, j]
+        else:
+            for j in range(x.shape[1]):
+                y[n, j] = nothing(x.dtype.type)
 
 
 @inlined

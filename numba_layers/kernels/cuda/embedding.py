@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..math.embedding import nothing
 from .simt.group import element, elements_per_thread, first_row, next_row, row_groups, thread_rank
 from .simt.shuffle import FULL_MASK, WARP
 from .toolchain.api import cuda, device
@@ -10,13 +11,6 @@ from .toolchain.target import cuda_kernel
 PATCHES = 4096   # into which a table is cut at most: each takes a warp that looks through all indices
 BESIDE = 8       # warps of a block, which find the indices in their cache
 AT_ONCE = 4      # numbers that a thread reads at once: a loop that the compiler writes out
-
-
-@device
-def nothing(kind):
-    """NaN of a float type, 0 of another."""
-    is_float = kind(0.5) != kind(0) and kind(0.5) != kind(1)
-    return kind(np.nan) if is_float else kind(0)
 
 
 @cuda_kernel(launch=row_groups)
