@@ -4,9 +4,11 @@ Each class is one idiom: where weights are made, how shapes are told, what is ov
 """
 # ruff: noqa: UP008, UP032   written as Python 2 wanted it
 
+import math
+
 import numpy as np
 
-from numba_layers import activations, constraints, initializations, initializers, regularizers
+from numba_layers import activations, constraints, initializations, initializers, ops, regularizers
 from numba_layers import backend as K
 from numba_layers.layers import Conv2D, Convolution2D, Dense, InputSpec, Layer, MaxPooling2D, Wrapper
 
@@ -818,3 +820,44 @@ class MadeOfLayers(Layer):
 
     def get_config(self):
         return dict(super().get_config(), units=self.units)
+
+
+class MinimalCell(Layer):
+    """The example of the documentation of `RNN`."""
+
+    def __init__(self, units, **kwargs):
+        self.units = units
+        self.state_size = units
+        super().__init__(**kwargs)
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="uniform", name="kernel")
+        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), initializer="uniform",
+                                                name="recurrent_kernel")
+        self.built = True
+
+    def call(self, inputs, states):
+        output = K.dot(inputs, self.kernel) + K.dot(states[0], self.recurrent_kernel)
+        return output, [output]
+
+    def get_config(self):
+        return dict(super().get_config(), units=self.units)
+
+
+def gated(z, n, h):
+    z = 1 / (1 + math.exp(-z))
+    return (1 - z) * math.tanh(n) + z * h
+
+
+class GatedCell(MinimalCell):
+    """A cell whose gates are a scalar function."""
+
+    def build(self, input_shape):
+        self.W = self.add_weight(shape=(input_shape[-1], 2 * self.units), initializer="uniform", name="W")
+        self.U = self.add_weight(shape=(self.units, 2 * self.units), initializer="uniform", name="U")
+        self.built = True
+
+    def call(self, inputs, states):
+        both = K.dot(inputs, self.W) + K.dot(states[0], self.U)
+        h = ops.elementwise(gated, both[:, :self.units], both[:, self.units:], states[0])
+        return h, [h]

@@ -5,7 +5,7 @@ import pytest
 
 from numba_layers import backend as K
 from numba_layers import callbacks, config, constraints, initializers, regularizers
-from numba_layers.layers import Activation, Dense, Input, Masking
+from numba_layers.layers import RNN, Activation, Dense, Input, Masking
 from numba_layers.models import Model, Sequential, load_model
 from numba_layers.utils import CustomObjectScope, get_custom_objects
 from tests.layers import custom_layers
@@ -273,6 +273,20 @@ def test_a_decoder_with_the_weights_of_the_encoder(random):
     for _ in range(5):
         model.train_on_batch(x, x)
     assert model.evaluate(x, x, verbose=0) < before
+
+
+@pytest.mark.parametrize("cells", [lambda: custom_layers.MinimalCell(3), lambda: custom_layers.GatedCell(3),
+                                   lambda: [custom_layers.MinimalCell(3), custom_layers.GatedCell(2)]],
+                         ids=["K functions", "a formula", "stacked"])
+def test_cells_of_ones_own(cells, tmp_path, random):
+    model = Sequential([RNN(cells(), input_shape=(5, 4)), Dense(1)])
+    model.compile("adam", "mse")
+    x = random.uniform(-1, 1, (6, 5, 4)).astype("float32")
+    losses = model.fit(x, x[:, 0, :1], epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    model.save(tmp_path / "model.h5")
+    own = {"MinimalCell": custom_layers.MinimalCell, "GatedCell": custom_layers.GatedCell}
+    assert np.array_equal(load_model(tmp_path / "model.h5", custom_objects=own).predict(x), model.predict(x))
 
 
 @pytest.mark.parametrize("bias", [True, False])
