@@ -15,6 +15,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from .config import DIM_ORDERINGS
+from .config import keras1 as in_force
 from .errors import ArgumentError, MissingArgumentError, UnknownArgumentError
 
 if TYPE_CHECKING:
@@ -133,10 +134,12 @@ FIT_GENERATOR = FIT | GENERATOR | {
 EVALUATE_GENERATOR = GENERATOR | {"val_samples": _in_samples("steps")}
 
 
-def keras1(table: Mapping[str, Any], sides: Sequence[str] = ()) -> Callable[[Decorated], Decorated]:
+def keras1(table: Mapping[str, Any], sides: Sequence[str] = (),
+           order: Sequence[str] = ()) -> Callable[[Decorated], Decorated]:
     """Decorator: the function also takes the Keras 1 names of `table`; its signature keeps showing Keras 2's.
 
     sides: Keras 1's names for the sides of the window of a constructor `(self, filters, kernel_size, ...)`.
+    order: the order of a constructor's arguments in Keras 1, where Keras 2 has another; it holds under Keras 1.
     A keyword that is neither raises UnknownArgumentError, unless the function has `**kwargs`, which may know; called
     `**keras1_names`, it is there for type checkers and always empty.
     """
@@ -151,6 +154,8 @@ def keras1(table: Mapping[str, Any], sides: Sequence[str] = ()) -> Callable[[Dec
         def call(*args, **kwargs):
             if sides:
                 args, kwargs = _with_window(args, kwargs, sides)
+            if order and 1 < len(args) <= 1 + len(order) and in_force():
+                args, kwargs = _by_name(args, kwargs, order)
             if kwargs:
                 where = _owner(function, args)
                 kwargs = translate(kwargs, table, where, given=positional[:len(args)])
@@ -166,6 +171,14 @@ def keras1(table: Mapping[str, Any], sides: Sequence[str] = ()) -> Callable[[Dec
         return call
 
     return decorate
+
+
+def _by_name(args, kwargs, order):
+    """(args, kwargs) with what came by place, behind `self`, under its name in Keras 1."""
+    named = dict(zip(order, args[1:]))
+    for name in named.keys() & kwargs.keys():
+        raise UnknownArgumentError(f"{type(args[0]).__name__}: {name!r} was given twice, by place and by name.")
+    return args[:1], named | kwargs
 
 
 def _with_window(args, kwargs, sides):

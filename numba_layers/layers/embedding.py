@@ -48,7 +48,9 @@ class Embedding(Layer):
     W_constraint = Renamed("embeddings_constraint")
     initial_weights = Renamed("_initial_weights")
 
-    @keras1(LAYER | EMBEDDING)
+    @keras1(LAYER | EMBEDDING, order=(
+        "input_dim", "output_dim", "init", "input_length", "W_regularizer", "activity_regularizer", "W_constraint",
+        "mask_zero", "weights", "dropout"))
     def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Identifier = "uniform",
                  embeddings_regularizer: Identifier = None, activity_regularizer: Identifier = None,
                  embeddings_constraint: Identifier = None, mask_zero: bool = False,

@@ -60,7 +60,9 @@ class BatchNormalization(Layer):
     running_std = Renamed("moving_variance")
     initial_weights = Renamed("_initial_weights")
 
-    @keras1(LAYER | BATCH_NORMALIZATION)
+    @keras1(LAYER | BATCH_NORMALIZATION, order=(
+        "epsilon", "mode", "axis", "momentum", "weights", "beta_init", "gamma_init", "gamma_regularizer",
+        "beta_regularizer"))
     def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True,
                  scale: bool = True, beta_initializer: Identifier = "zeros", gamma_initializer: Identifier = "ones",
                  moving_mean_initializer: Identifier = "zeros", moving_variance_initializer: Identifier = "ones",

@@ -54,6 +54,13 @@ def test_words_of_keras_1(keras1):
     assert again.get_config() == layer.get_config() and "dropout" not in layer.get_config()
 
 
+def test_keras_1_has_its_own_order(keras1):
+    layer = Embedding(6, 3, "normal", 4, "l2", None, "nonneg", True)
+    assert layer.input_length == 4 and layer.mask_zero and layer.W_regularizer.l2 and layer.W_constraint
+    with pytest.raises(ArgumentError, match="'input_length' was given twice"):
+        Embedding(6, 3, "normal", 4, input_length=4)
+
+
 def test_a_mask_reaches_the_layers_above():
     x = np.array([[1, 2, 0, 0], [3, 0, 4, 0]])
     model = Sequential([Embedding(5, 2, mask_zero=True), GlobalAveragePooling1D()])

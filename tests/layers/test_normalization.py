@@ -179,6 +179,8 @@ def test_words_of_keras_1(version):
     description = layer.get_config()
     assert description["beta_init"] == "one" and description["gamma_init"] == "uniform"
     assert deserialize({"class_name": "BatchNormalization", "config": description}).get_config() == description
+    layer = BatchNormalization(1e-5, 2, 1, 0.5)
+    assert (layer.epsilon, layer.mode, layer.axis, layer.momentum) == (1e-5, 2, 1, 0.5)
 
 
 def test_arguments_of_tf_keras():
