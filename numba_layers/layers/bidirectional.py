@@ -41,7 +41,7 @@ class Bidirectional(Wrapper):
     @keras1(LAYER)
     def __init__(self, layer: Any, merge_mode: str | None = "concat", weights: Sequence[ArrayLike] | None = None,
                  backward_layer: Any = None, **kwargs: Any) -> None:
-        if merge_mode not in MODES:
+        if not isinstance(merge_mode, str | None) or merge_mode not in MODES:
             raise unknown("merge_mode", merge_mode, [str(mode) for mode in MODES])
         if not hasattr(layer, "go_backwards") or not hasattr(layer, "return_sequences"):
             raise ArgumentError(f"Bidirectional takes a recurrent layer, such as LSTM, got {type(layer).__name__} "

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import constraints, initializers, ops, regularizers
 from .._legacy import EMBEDDING, LAYER, keras1
-from ..arguments import flag, fraction, several, size, sizes
+from ..arguments import element_type, flag, fraction, several, size, sizes
 from ..autograd.graph import SymbolicTensor
 from ..autograd.tensor import Tensor
 from ..errors import OutOfRangeError
@@ -59,7 +59,7 @@ class Embedding(Layer):
         lengths = None if input_length is None else sizes(input_length, "input_length", example="80", least=1)
         if not {"input_shape", "batch_input_shape"} & kwargs.keys():
             kwargs["input_shape"] = lengths or (None,)
-        if kwargs.get("dtype") is not None and np.dtype(kwargs["dtype"]).kind != "f":
+        if kwargs.get("dtype") is not None and np.dtype(element_type(kwargs["dtype"], "dtype")).kind != "f":
             del kwargs["dtype"]         # Keras 1's input_dtype: that of the numbers of the rows
         super().__init__(**kwargs)
         self.input_dim = size(input_dim, "input_dim")

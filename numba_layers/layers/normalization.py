@@ -373,7 +373,7 @@ def _one_axis(axis):
 def _place(axis, shape):
     """`axis` counted from the front, of an input of `shape`, whose first one is the batch."""
     if not -len(shape) <= axis < len(shape):
-        raise ShapeError(f"axis {axis} is out of range for an input of shape {tuple(shape)}.")
+        raise ShapeError(f"axis {shown(axis)} is out of range for an input of shape {tuple(shape)}.")
     if axis % len(shape) == 0:
         raise ShapeError(f"axis {axis} of an input of shape {tuple(shape)} is that of the samples. Name the channels'.")
     return axis % len(shape)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import activations, constraints, initializers, ops, regularizers
 from .._legacy import LAYER, RECURRENT, keras1
-from ..arguments import entry, flag, fraction, size
+from ..arguments import entry, flag, fraction, several, size, whole
 from ..autograd.tensor import as_tensor, stored
 from ..config import keras1 as keras1_in_force
 from ..errors import ArgumentError, ShapeError, shown
@@ -76,7 +76,7 @@ class Cell(Layer, public=False):
         implementation = kwargs.pop("implementation", None)
         if implementation is None:
             implementation = IMPLEMENTATIONS.get(consume_less, 1)
-        if implementation not in (0, 1, 2):
+        if whole(implementation, "implementation") not in (0, 1, 2):
             raise ArgumentError(f"implementation must be 0, 1 or 2, got {shown(implementation)}.")
         super().__init__(**kwargs)
         self.consume_less = consume_less
@@ -88,8 +88,9 @@ class Cell(Layer, public=False):
             setattr(self, f"{role}_initializer", initializer_of(roles[f"{role}_initializer"]))
             setattr(self, f"{role}_regularizer", regularizers.get(roles[f"{role}_regularizer"]))
             setattr(self, f"{role}_constraint", constraints.get(roles[f"{role}_constraint"]))
-        self.dropout = fraction(dropout or 0, "dropout", closed=True)
-        self.recurrent_dropout = fraction(recurrent_dropout or 0, "recurrent_dropout", closed=True)
+        self.dropout = fraction(0 if dropout is None else dropout, "dropout", closed=True)
+        self.recurrent_dropout = fraction(0 if recurrent_dropout is None else recurrent_dropout, "recurrent_dropout",
+                                          closed=True)
         self.uses_learning_phase = self.dropout > 0 or self.recurrent_dropout > 0
         self.apart = bool(self.by_gate) and consume_less in ("cpu", "mem")
         self._stream: Any = Stream() if self.uses_learning_phase else None
@@ -373,7 +374,7 @@ class LSTMCell(Cell):
 
         def drawn(shape, dtype=None):
             one = (shape[0] // 4,)
-            parts = [initializers.drawn(make, sizes, dtype) for make, sizes in (
+            parts = [initializers.drawn(initializer_of(make or "glorot_uniform"), sizes, dtype) for make, sizes in (
                 (self.bias_initializer, one), (self._forget_initializer, one), (self.bias_initializer, (2 * one[0],)))]
             return np.concatenate([np.asarray(part) for part in parts])
 
@@ -409,6 +410,8 @@ class StackedRNNCells(Layer):
     """
 
     def __init__(self, cells: Sequence[Any], reverse_state_order: bool = True, **kwargs: Any) -> None:
+        if not several(cells) or not len(cells):
+            raise ArgumentError(f"cells must be a list of one cell or more, got {shown(cells)}.")
         for cell in cells:
             check_cell(cell)
         super().__init__(**kwargs)

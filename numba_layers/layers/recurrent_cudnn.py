@@ -14,6 +14,7 @@ import numpy as np
 from .. import initializers, ops
 from .recurrent import _ROLES, GRU, LSTM, RNN, _Gated
 from .recurrent_cells import Cell, GRUCell, LSTMCell
+from .weights import initializer_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -66,8 +67,9 @@ class _CuDNNLSTMCell(_CuDNNCell, LSTMCell, public=False):
 
         def drawn(shape, dtype=None):
             one = shape[0] // 8
+            others = initializer_of(self.bias_initializer or "glorot_uniform")
             parts = [initializers.drawn(make, (count * one,), dtype) for make, count in (
-                (self.bias_initializer, 5), (initializers.get("ones"), 1), (self.bias_initializer, 2))]
+                (others, 5), (initializers.get("ones"), 1), (others, 2))]
             return np.concatenate([np.asarray(part) for part in parts])
 
         return drawn

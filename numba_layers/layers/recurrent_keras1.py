@@ -107,7 +107,11 @@ class Recurrent(Layer):
 
     def _state_sizes(self, shape):
         """The sizes of a state without the batch, for inputs of `shape`."""
-        return (self.output_dim if hasattr(self, "output_dim") else self.units,)
+        for name in ("output_dim", "units"):
+            if hasattr(self, name):
+                return (getattr(self, name),)
+        raise ModelError(f"{type(self).__name__} does not say how many units it has: set self.output_dim (Keras 2: "
+                         "self.units) in its __init__.")
 
     def get_config(self) -> Config:
         return super().get_config() | {
