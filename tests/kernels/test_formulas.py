@@ -1,5 +1,7 @@
 """How functions of numbers are read and differentiated: the text of their formulas, run as Python."""
 
+import importlib
+import linecache
 import math
 
 import numpy as np
@@ -370,6 +372,18 @@ def test_errors_show_the_line(function):
 def test_a_function_that_is_of_numbers_for_certain_raises_where_it_is_given():
     with pytest.raises(FormulaError, match="np.sum"):
         numbers_of(summed, 1)
+
+
+def test_a_source_that_was_changed(tmp_path, monkeypatch):
+    file = tmp_path / "own_formula.py"
+    file.write_text("import math\n\n\ndef changed(x):\n    return math.exp(2 * x)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    function = importlib.import_module("own_formula").changed
+    assert computed(function, 0.0) == 1
+    file.write_text("import math\n\n\ndef changed(x):\n    return math.exp(3 * x)\n")
+    linecache.checkcache(str(file))
+    with pytest.raises(FormulaError, match="its source was changed"):
+        scalar(function, 1, {"unused": 0})
 
 
 def test_a_function_without_a_source():

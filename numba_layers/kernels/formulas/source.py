@@ -3,6 +3,7 @@
 import ast
 import functools
 import linecache
+from types import CodeType
 
 
 def definition(function):
@@ -16,6 +17,8 @@ def definition(function):
         found = [node for node in found if _is_of(node, code)]
     if not found or any(ast.dump(node) != ast.dump(found[0]) for node in found):
         raise OSError("its source is not at hand")
+    if _said(_compiled(found[0])) != _said(code):
+        raise OSError("its source was changed since it was defined")
     return found[0]
 
 
@@ -49,6 +52,21 @@ def _parameters(node):
     return tuple(one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs))
 
 
+def _compiled(node):
+    """The code of a definition, as it would be at the top of a module."""
+    if isinstance(node, ast.Lambda):
+        made = compile(ast.Expression(node), "", "eval")
+    else:
+        made = compile(ast.Module([ast.FunctionDef(**{**vars(node), "decorator_list": []})], []), "", "exec")
+    return next(one for one in reversed(made.co_consts) if isinstance(one, CodeType) and one.co_name == _name(node))
+
+
+def _said(code):
+    """What code says wherever it stands: its names and constants."""
+    return ({*code.co_names, *code.co_freevars}, code.co_varnames,
+            [repr(one) for one in code.co_consts if not isinstance(one, CodeType)])
+
+
 def _is_of(node, code):
     """Whether a lambda is that of a function's code: where its value stands, or what it is made of, says so."""
     if hasattr(code, "co_positions"):
@@ -57,5 +75,5 @@ def _is_of(node, code):
                   for line, last_line, column, last_column in code.co_positions()
                   if None not in (line, last_line, column, last_column) and (line, column) != (last_line, last_column)]
         return bool(places) and all(first <= start and end <= last for start, end in places)
-    made = compile(ast.Expression(node), "", "eval").co_consts[0]
+    made = _compiled(node)
     return (made.co_code, made.co_names, made.co_consts) == (code.co_code, code.co_names, code.co_consts)
