@@ -9,16 +9,13 @@ apart. Gates are sigmoids and GRUs reset behind the product, as PyTorch has them
 as many steps as is fastest. The batches of both lie ready; `fit` gathers its own.
 """
 
-import argparse
-import contextlib
 import os
 import time
 from collections import namedtuple
 
 import numpy as np
-from _sides import Side
+from _steps import compare
 
-PAUSE, TURN = 0.05, 0.15    # seconds
 UNROLLED = 1, 5             # steps of JAX's scan that are tried
 
 Row = namedtuple("Row", "cell units features time batch")
@@ -159,73 +156,11 @@ def cut(row, steps):
 SIDES = {"ours": ours, "PyTorch": by_torch, "JAX": by_jax}
 
 
-def serve(pipe, who):
-    """Answer questions: (row's name, steps) makes a network, (None, steps) trains and tells seconds a step."""
-    try:
-        __import__({"ours": "numba_layers", "PyTorch": "torch", "JAX": "jax"}[who])
-        pipe.send(who)
-    except ImportError as error:
-        pipe.send(error)
-        return
-    train = None
-    with contextlib.suppress(EOFError):
-        while True:
-            name, steps = pipe.recv()
-            if name:
-                train = SIDES[who](ROWS[name], steps)
-                train(steps)
-                pipe.send(name)
-                continue
-            time.sleep(PAUSE)
-            train(steps)
-            start = time.perf_counter()
-            train(steps)
-            pipe.send((time.perf_counter() - start) / steps)
-
-
-def measured(sides, name, rounds, small):
-    """Name of a side -> seconds a step in each round."""
-    times = {who: [] for who in sides}
-    for side in sides.values():
-        side.ask(name, 4)
-    slowest = max(side.ask(None, 4) for side in sides.values())
-    steps = 4 if small else max(4, min(200, int(TURN / slowest)))
-    for side in sides.values():
-        side.ask(name, steps)
-    for _ in range(rounds):
-        for who, side in sides.items():
-            times[who].append(side.ask(None, steps))
-    return times
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", default=",".join(ROWS), metavar="NAMES", help="default: %(default)s")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--small", action="store_true", help="few steps, to try the script")
-    options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])
-    threads = str(options.threads)
-    os.environ.update(NUMBA_NUM_THREADS=threads, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
-    sides = {}
-    for who in SIDES:
-        try:
-            sides[who] = Side(serve, who)
-        except ImportError as error:
-            print(f"{who} is left out: {error}")
-    print(f"{'us a step: least, median':44}" + "".join(f"{who:>20}" for who in sides) + "   theirs / ours")
-    for name in options.rows.split(","):
-        row, times = ROWS[name], measured(sides, name, options.rounds, options.small)
-        medians = {who: np.median(values) for who, values in times.items()}
-        line = f"{name:14} {row.features} -> {row.units}, {row.time} steps, batch {row.batch}".ljust(44)
-        line += "".join(f"{1e6 * min(values):10.0f}{1e6 * medians[who]:10.0f}" for who, values in times.items())
-        print(line + "".join(f"   {who} {medians[who] / medians['ours']:.2f}" for who in medians if who != "ours"),
-              flush=True)
-    for side in sides.values():
-        side.close()
+def described(name):
+    """What a line of the table begins with."""
+    row = ROWS[name]
+    return f"{name:14} {row.features} -> {row.units}, {row.time} steps, batch {row.batch}"
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, "recurrent")
