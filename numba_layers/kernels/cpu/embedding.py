@@ -42,8 +42,9 @@ def patch(task, down, across, table):
     top, bottom = task // across * rows // down, (task // across + 1) * rows // down
     left, right = task % across * columns // across, (task % across + 1) * columns // across
     for i in range(top, bottom):
-        for j in range(left, right):
-            table[i, j] = 0
+        part = table[i, left:right]     # slices: numbers of columns that may be negative are not stored as vectors
+        for j in range(part.size):
+            part[j] = 0
     return top, bottom, left, right
 
 
@@ -60,8 +61,9 @@ def gather_backward_x(grad_y, indices, grad_x):
         for n in range(indices.size):
             row = indices[n]
             if top <= row < bottom:
-                for j in range(left, right):
-                    grad_x[row, j] += grad_y[n, j]
+                part, grad = grad_x[row, left:right], grad_y[n, left:right]
+                for j in range(part.size):
+                    part[j] += grad[j]
 
 
 @cpu_kernel

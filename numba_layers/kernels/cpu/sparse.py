@@ -37,5 +37,6 @@ def csr_matmul_tn(indptr, indices, values, grad_y, grad_weight):
             for p in range(indptr[n], indptr[n + 1]):
                 row = indices[p]
                 if top <= row < bottom:
-                    for u in range(left, right):
-                        grad_weight[row, u] += values[p] * grad_y[n, u]
+                    part, grad = grad_weight[row, left:right], grad_y[n, left:right]
+                    for u in range(part.size):
+                        part[u] += values[p] * grad[u]
