@@ -23,9 +23,10 @@ from ..autograd.tensor import as_tensor
 from ..errors import ArgumentError, ShapeError
 from . import elementwise, reduction
 from ._op import composite, op_of_parts, viewed
-from .elementwise import add, multiply, subtract, where
+from .elementwise import add, multiply, subtract
 from .linear import activated, matmul
-from .shape import concatenate, getitem, stack
+from .recurrence import recurrence
+from .shape import concatenate, getitem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,21 +164,14 @@ def _columns(x, first, behind):
     return getitem(x, index=(slice(None), slice(first, behind)))
 
 
-def _all_steps(step, z, units, states, mask, backwards):
+def _all_steps(step, z, states, mask, backwards):
     """(outputs, *last states): step(z of a step, *states) -> new states, of which the first is the output."""
-    outputs, time = [], z.shape[1]
-    for t in range(time):
-        source = time - 1 - t if backwards else t
-        new = step(getitem(z, index=(slice(None), source)), *states)
-        output = new[0]
-        if mask is not None:
-            counts = getitem(mask, index=(slice(None), slice(source, source + 1)))
-            output = where(counts, output, outputs[-1] if outputs else 0.0)
-            new = [where(counts, one, state) for one, state in zip(new, states)]
-        outputs.append(output)
-        states = new
-    together = stack(*outputs, axis=1) if outputs else getitem(z, index=(..., slice(units)))
-    return (together, *states)
+    def one(z_t, states):
+        new = step(z_t, *states)
+        return new[0], new
+
+    _, outputs, last = recurrence(one, z, states, mask, backwards=backwards)
+    return (outputs, *last)
 
 
 def lstm_by_steps(z: TensorLike, recurrent: TensorLike, h0: TensorLike, c0: TensorLike,
@@ -195,7 +189,7 @@ def lstm_by_steps(z: TensorLike, recurrent: TensorLike, h0: TensorLike, c0: Tens
         c = add(multiply(f, c), multiply(i, _activated(g, activation)))
         return multiply(o, _activated(c, activation)), c
 
-    return _all_steps(step, z, units, (h0, c0), mask, backwards)
+    return _all_steps(step, z, (h0, c0), mask, backwards)
 
 
 def gru_by_steps(z: TensorLike, recurrent: TensorLike, recurrent_bias: TensorLike | None, h0: TensorLike,
@@ -217,7 +211,7 @@ def gru_by_steps(z: TensorLike, recurrent: TensorLike, recurrent_bias: TensorLik
         g = _activated(add(_columns(z_t, 2 * units, 3 * units), inner), activation)
         return (add(multiply(u, h), multiply(subtract(1.0, u), g)),)
 
-    return _all_steps(step, z, units, (h0,), mask, backwards)
+    return _all_steps(step, z, (h0,), mask, backwards)
 
 
 def simple_rnn_by_steps(z: TensorLike, recurrent: TensorLike, h0: TensorLike, mask: TensorLike | None = None, *,
@@ -228,7 +222,7 @@ def simple_rnn_by_steps(z: TensorLike, recurrent: TensorLike, h0: TensorLike, ma
     def step(z_t, h):
         return (_activated(add(z_t, matmul(h, recurrent)), activation),)
 
-    return _all_steps(step, z, recurrent.shape[0], (h0,), mask, backwards)
+    return _all_steps(step, z, (h0,), mask, backwards)
 
 
 # ---- LSTM --------------------------------------------------------------------------------------------------------
