@@ -72,6 +72,10 @@ class ModelError(NumbaLayersError, RuntimeError):
     """A model is used in an order that cannot work: not built, not compiled, already attached."""
 
 
+class StatelessError(ModelError, AttributeError):
+    """A layer is asked about states between batches, and keeps none (Keras raises an `AttributeError`)."""
+
+
 class DataError(NumbaLayersError, ValueError):
     """Data given to a model, or read from a file, is not what it should be."""
 

@@ -79,6 +79,11 @@ class Bidirectional(Wrapper):
         return self._of_both("non_trainable_weights" if self.trainable else "weights")
 
     @property
+    def activity_regularizer(self) -> Any:
+        """The layer's penalty of outputs: of what both directions give, merged."""
+        return getattr(self.forward_layer, "activity_regularizer", None)
+
+    @property
     def penalties(self) -> list[Any]:
         return self._of_both("penalties")
 

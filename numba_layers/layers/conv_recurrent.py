@@ -203,6 +203,7 @@ class ConvLSTM2D(_Gated, ConvRNN2D):
     recurrent_activation = OfCell()
     inner_activation = OfCell("recurrent_activation")
     unit_forget_bias = OfCell()
+    forget_bias_init = OfCell("_forget_initializer")
     filters = OfCell("units")
     nb_filter = OfCell("units")
     kernel_size = OfCell()

@@ -12,7 +12,7 @@ from .._legacy import LAYER, RECURRENT, keras1
 from ..arguments import entry, flag
 from ..autograd.graph import any_symbolic
 from ..autograd.tensor import Tensor, Variable, as_tensor
-from ..errors import ArgumentError, ModelError, NumbaLayersError, ShapeError
+from ..errors import ArgumentError, ModelError, NumbaLayersError, ShapeError, StatelessError
 from ..regularizers import get as regularizer_of
 from ..regularizers import serialize as regularizer_described
 from .base import InputSpec, Layer, training_phase
@@ -258,7 +258,7 @@ class RNN(Layer):
     def reset_states(self, states: Any = None) -> None:
         """Begin the next batch with zeros, or with `states`: arrays (batch, units), as many as there are."""
         if not self.stateful:
-            raise ModelError(f'{type(self).__name__} "{self.name}" is not stateful: it begins each batch anew.')
+            raise StatelessError(f'{type(self).__name__} "{self.name}" is not stateful: it begins each batch anew.')
         if self._states is None:
             raise ModelError(f'{type(self).__name__} "{self.name}" was not built yet: it has no states.')
         if states is None:
@@ -366,6 +366,9 @@ class _Gated(RNN, public=False):
     kernel_regularizer = OfCell()
     recurrent_regularizer = OfCell()
     bias_regularizer = OfCell()
+    W_regularizer = OfCell("kernel_regularizer")
+    U_regularizer = OfCell("recurrent_regularizer")
+    b_regularizer = OfCell("bias_regularizer")
     kernel_constraint = OfCell()
     recurrent_constraint = OfCell()
     bias_constraint = OfCell()
@@ -501,6 +504,7 @@ class LSTM(_Gated):
     recurrent_activation = OfCell()
     inner_activation = OfCell("recurrent_activation")
     unit_forget_bias = OfCell()
+    forget_bias_init = OfCell("_forget_initializer")
 
     @_of_keras1
     def __init__(self, units: int, activation: Identifier = "tanh", recurrent_activation: Identifier = "hard_sigmoid",

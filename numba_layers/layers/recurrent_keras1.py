@@ -10,7 +10,7 @@ from .. import ops
 from ..arguments import flag
 from ..autograd.graph import any_symbolic
 from ..autograd.tensor import Variable
-from ..errors import ModelError
+from ..errors import ModelError, StatelessError
 from ..utils.generic_utils import takes
 from .base import InputSpec, Layer
 from .node import as_list
@@ -93,7 +93,7 @@ class Recurrent(Layer):
     def reset_states(self) -> None:
         """Begin the next batch with zeros."""
         if not self.stateful:
-            raise ModelError(f'{type(self).__name__} "{self.name}" is not stateful: it begins each batch anew.')
+            raise StatelessError(f'{type(self).__name__} "{self.name}" is not stateful: it begins each batch anew.')
         if all(isinstance(state, Variable) for state in self.states):
             for state in self.states:
                 state.assign(np.zeros(state.shape, state.dtype))

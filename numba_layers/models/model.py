@@ -121,6 +121,7 @@ class Model(Steps, LossGraph, WrittenAsClass, Network):
             objective=objective, optimizer=optimizer, loss=loss, loss_weights=loss_weights,
             metrics=list(metrics or []), sample_weight_mode=sample_weight_mode,
             weighted_metrics=list(weighted_metrics or []), _trained_weights=trained,
+            _frozen=not self.trainable and not config.keras1(),     # Keras 2 makes no updates in what is frozen
             _locks=locks_of([optimizer.iterations, *trained]), _training=None,
             _programs=Programs(self), _quick=None)
 

@@ -64,7 +64,8 @@ class Steps:
             with unrecorded():
                 measured = self.objective.measure(targets, outputs, weights)
                 updates += added.of_step(self, "_added_updates")
-                updates = [(variable, concrete(as_tensor(value))) for variable, value in updates]
+                updates = [] if self._frozen else [
+                    (variable, concrete(as_tensor(value))) for variable, value in updates]
             figures = [total, *map(concrete, parts if len(self.outputs) > 1 else []), *map(concrete, measured)]
         return total, figures, updates
 

@@ -127,6 +127,21 @@ def test_frozen_models_inside_of_others_average_nothing(random):
     np.testing.assert_array_equal(inner.layers[0].moving_mean.numpy(), np.zeros(3))
 
 
+@pytest.mark.parametrize("keras, averages", [("1.2.2", True), ("2.2.5", False)])
+def test_whole_models_that_are_frozen(keras, averages, version, random):
+    """Keras 2 makes no updates in a model that was frozen when it was compiled, whether or not its layers are."""
+    version(keras)
+    model = Sequential([BatchNormalization(input_shape=(3,))])
+    model.trainable = False
+    model.compile("sgd", "mse")
+    model.train_on_batch(batches(random)[0], np.ones((10, 3)))
+    assert model.layers[0].moving_mean.numpy().any() == averages
+    model.trainable = True
+    model.compile("sgd", "mse")
+    model.train_on_batch(batches(random)[0], np.ones((10, 3)))
+    assert model.layers[0].moving_mean.numpy().any()
+
+
 @pytest.mark.parametrize("training", [False, 0])
 def test_called_as_in_testing(training, random):
     """`training=False` holds while training too, and nothing is averaged."""

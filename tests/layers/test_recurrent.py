@@ -7,7 +7,7 @@ from numba_layers import backend as K
 from numba_layers import config, ops
 from numba_layers.autograd import Tape, Tensor, gradcheck
 from numba_layers.autograd.context import evaluation
-from numba_layers.errors import ArgumentError, ModelError, ShapeError, UnknownNameError
+from numba_layers.errors import ArgumentError, ModelError, ShapeError, StatelessError, UnknownNameError
 from numba_layers.layers import (
     GRU,
     LSTM,
@@ -29,6 +29,7 @@ from numba_layers.layers import (
     StackedRNNCells,
 )
 from numba_layers.models import Model, Sequential, load_model
+from numba_layers.regularizers import l1
 
 KINDS = [SimpleRNN, GRU, LSTM]
 random = np.random.RandomState(3)
@@ -382,13 +383,31 @@ def test_rnn_in_a_lambda():
     assert np.isfinite(model.train_on_batch(X, np.ones((4, 5, 1))))
 
 
+@pytest.mark.parametrize("mode", ["concat", "sum", None])
+def test_activity_regularizers_see_what_both_directions_give(mode):
+    inputs = Input((5, 3))
+    outputs = Bidirectional(GRU(2, activity_regularizer=l1(0.1), return_state=True), merge_mode=mode)(inputs)
+    given = Model(inputs, outputs).predict(X)
+    model = Model(inputs, outputs[0])
+    model.compile("sgd", "mse")
+    np.testing.assert_allclose(model.evaluate(X, given[0], verbose=0),
+                               0.1 * sum(np.abs(output).sum() for output in given), rtol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [LSTM(3), ConvLSTM2D(3, 2)])
+def test_what_keras1_calls_the_attributes(layer):
+    assert layer.forget_bias_init is layer.cell._forget_initializer
+    assert layer.W_regularizer is layer.U_regularizer is layer.b_regularizer is None
+
+
 @pytest.mark.parametrize("call, error, message", [
     (lambda: LSTM(3)(Input((3,))), ShapeError, r'LSTM "\w+": the input must have 3 axes \(batch, time, features\)'),
     (lambda: LSTM(3)(Input((4, None))), ShapeError, "last axis of the input must be known"),
     (lambda: LSTM(3)(Input((4, 3)), initial_state=[Input((3,))]), ArgumentError, "2 states of sizes"),
     (lambda: GRU(3)(Input((4, 3)), initial_state=[Input((2,))]), ShapeError, r"expected \(None, 3\)"),
     (lambda: LSTM(3, stateful=True)(Input((4, 3))), ModelError, "needs to know its batch size"),
-    (lambda: GRU(3).reset_states(), ModelError, "not stateful"),
+    (lambda: GRU(3).reset_states(), StatelessError, "not stateful"),
+    (lambda: GRU(3).reset_states(), AttributeError, "not stateful"),
     (lambda: GRU(3, stateful=True).reset_states(), ModelError, "was not built yet"),
     (lambda: RNN(3), ArgumentError, "a cell has a method"),
     (lambda: StackedRNNCells([LSTMCell(3), 4]), ArgumentError, "a cell has a method"),
