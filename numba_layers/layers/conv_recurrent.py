@@ -11,6 +11,7 @@ from ..errors import ArgumentError, ShapeError
 from ..ops._window import per_axis
 from .base import InputSpec
 from .data_format import ORDERINGS
+from .node import as_list
 from .recurrent import _ROLES, RNN, OfCell, _Gated, _of_keras1
 from .recurrent_cells import LSTMCell, sizes_of
 from .recurrent_keras1 import Recurrent
@@ -181,7 +182,7 @@ class ConvRNN2D(RNN):
 
     def _check(self, tensors: Sequence[Any]) -> None:
         """The sequence alone: sizes of states are those of images, which steps compare."""
-        self.input_spec.check(tensors[0].shape)
+        as_list(self.input_spec)[0].check(tensors[0].shape)
 
 
 class ConvLSTM2D(_Gated, ConvRNN2D):
@@ -266,7 +267,7 @@ class ConvRecurrent2D(Recurrent):
         self.data_format = config.asked_data_format(data_format) or config.chosen_data_format() \
             or config.default_data_format(False)
         self.states = [None, None]
-        self.input_spec = InputSpec(ndim=5)
+        self.input_spec = [InputSpec(ndim=5)]
 
     def _state_sizes(self, shape):
         return sizes_through(self, (shape[0], *shape[2:]))

@@ -80,8 +80,8 @@ class RNN(Layer):
         self.input_length = options.get("input_length")
         self._num_constants = constants or 0
         self._states: list[Any] | None = None
-        self.input_spec = InputSpec(ndim=self.sequence_rank, form="(batch, time, features)"
-                                    if self.sequence_rank == 3 else "")
+        self.input_spec = [InputSpec(ndim=self.sequence_rank, form="(batch, time, features)"
+                                     if self.sequence_rank == 3 else "")]
 
     # -- what the cell has -----------------------------------------------------------------------------------------
 
@@ -159,15 +159,15 @@ class RNN(Layer):
         constants = shapes[len(shapes) - self._num_constants:] if self._num_constants else []
         at = 1 if self.time_major else 0
         build_cell(self.cell, (shape[at], *shape[2:]), constants, self)
-        self.input_spec = InputSpec(shape=(None, None, *shape[2:]), form="(batch, time, features)"
-                                    if len(shape) == 3 else "")
+        self.input_spec = [InputSpec(shape=(None, None, *shape[2:]), form="(batch, time, features)"
+                                     if len(shape) == 3 else "")]
         if self.stateful:
             if shape[at] is None:
                 raise ModelError("a stateful layer needs to know its batch size. In a Sequential, give the first layer "
                                  "batch_input_shape=(batch size, timesteps, features); in a model of tensors, "
                                  "Input(batch_shape=(...)).")
-            self.input_spec = InputSpec(shape=(shape[0], None, *shape[2:]) if at == 0 else (None, *shape[1:]),
-                                        form="(stateful: the batch size is fixed)")
+            self.input_spec = [InputSpec(shape=(shape[0], None, *shape[2:]) if at == 0 else (None, *shape[1:]),
+                                         form="(stateful: the batch size is fixed)")]
             self._make_states(shape[at], shape)
         super().build(input_shape)
 

@@ -49,7 +49,7 @@ class Recurrent(Layer):
         self.consume_less, self.implementation = consume_less, implementation
         self.input_dim, self.input_length = kwargs.get("input_dim"), kwargs.get("input_length")
         self.states: Any = [None]
-        self.input_spec = InputSpec(ndim=3)
+        self.input_spec = [InputSpec(ndim=3)]
 
     def step(self, x: Any, states: Sequence[Any]) -> Any:
         """(output, new states) of one timestep. Raises: ModelError where a subclass has none."""

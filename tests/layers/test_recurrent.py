@@ -394,6 +394,15 @@ def test_activity_regularizers_see_what_both_directions_give(mode):
                                0.1 * sum(np.abs(output).sum() for output in given), rtol=1e-5)
 
 
+def test_the_input_is_specified_in_a_list():
+    """Layers of 2017 read and assign `self.input_spec[0]`."""
+    layer = LSTM(3, stateful=True, batch_input_shape=(4, 5, 3))
+    assert layer.input_spec[0].ndim == 3
+    Sequential([layer])
+    assert layer.input_spec[0].shape == (4, None, 3)
+    assert ConvLSTM2D(3, 2).input_spec[0].ndim == 5
+
+
 @pytest.mark.parametrize("layer", [LSTM(3), ConvLSTM2D(3, 2)])
 def test_what_keras1_calls_the_attributes(layer):
     assert layer.forget_bias_init is layer.cell._forget_initializer
