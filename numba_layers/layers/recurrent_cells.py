@@ -15,6 +15,7 @@ from .._legacy import LAYER, RECURRENT, keras1
 from ..arguments import entry, flag, fraction, several, size, whole
 from ..autograd.tensor import as_tensor, stored
 from ..config import keras1 as keras1_in_force
+from ..config import keras_before
 from ..errors import ArgumentError, ShapeError, shown
 from ..ops.recurrent import FUSED
 from ..random import Stream
@@ -404,19 +405,20 @@ class LSTMCell(Cell):
 class StackedRNNCells(Layer):
     """Cells one above the other as one cell: the output of each is the input of the next.
 
-    cells: a list of cells. States are those of the last cell first, as in Keras 2.2.5; `reverse_state_order=False`
-    has those of the first cell first, as in tf.keras.
+    cells: a list of cells. States are those of the first cell first, or with `reverse_state_order` those of the last:
+    the default before Keras 2.2.3.
     Reference: Keras 2.2.5, "StackedRNNCells".
     """
 
-    def __init__(self, cells: Sequence[Any], reverse_state_order: bool = True, **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Any], reverse_state_order: bool | None = None, **kwargs: Any) -> None:
         if not several(cells) or not len(cells):
             raise ArgumentError(f"cells must be a list of one cell or more, got {shown(cells)}.")
         for cell in cells:
             check_cell(cell)
         super().__init__(**kwargs)
         self.cells = list(cells)
-        self.reverse_state_order = flag(reverse_state_order, "reverse_state_order")
+        self.reverse_state_order = (keras_before("2.2.3") if reverse_state_order is None
+                                    else flag(reverse_state_order, "reverse_state_order"))
 
     def inner_layers(self) -> list[Any]:
         return [cell for cell in self.cells if isinstance(cell, Layer)]
@@ -475,7 +477,8 @@ class StackedRNNCells(Layer):
 
     def get_config(self) -> Config:
         described = super().get_config() | {"cells": [serialize(cell) for cell in self.cells]}
-        return described if self.reverse_state_order else described | {"reverse_state_order": False}
+        usual = self.reverse_state_order == keras_before("2.2.3")
+        return described if usual else described | {"reverse_state_order": self.reverse_state_order}
 
     @classmethod
     def from_config(cls, description: Config, custom_objects: CustomObjects = None) -> Any:

@@ -403,6 +403,23 @@ def test_the_input_is_specified_in_a_list():
     assert ConvLSTM2D(3, 2).input_spec[0].ndim == 5
 
 
+@pytest.mark.parametrize("version, options, sizes", [
+    ("2.2.5", {}, [3, 2, 2]), ("2.0.9", {}, [2, 2, 3]), ("2.2.5", {"reverse_state_order": True}, [2, 2, 3]),
+    ("2.0.9", {"reverse_state_order": False}, [3, 2, 2]),
+])
+def test_whose_states_come_first(version, options, sizes):
+    before = config.keras_version()
+    config.set_keras_version(version)
+    try:
+        cells = StackedRNNCells([GRUCell(3), LSTMCell(2)], **options)
+        assert cells.state_size == StackedRNNCells.from_config(cells.get_config()).state_size == sizes
+        inputs = Input((5, 3))
+        _, *states = Model(inputs, RNN(cells, return_state=True)(inputs)).predict(X)
+    finally:
+        config.set_keras_version(before)
+    assert [state.shape[1] for state in states] == sizes
+
+
 @pytest.mark.parametrize("layer", [LSTM(3), ConvLSTM2D(3, 2)])
 def test_what_keras1_calls_the_attributes(layer):
     assert layer.forget_bias_init is layer.cell._forget_initializer
