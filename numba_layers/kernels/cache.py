@@ -28,6 +28,7 @@ from . import level, store
 
 _PLAIN = int, float, complex, str, bytes, type, np.generic, np.dtype
 _KERNELS = Path(__file__).resolve().parent
+TRIPLE = get_process_triple()   # asked for once: llvmlite frees its texts twice where an interrupt comes meanwhile
 _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\.*)([\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M)
 _NOT_IN_CODE = {"CACHE_DIR", "COLOR_SCHEME", "NUMBA_DEFAULT_NUM_THREADS", "NUMBA_NUM_THREADS",
                 "THREADING_LAYER", "THREADING_LAYER_PRIORITY",
@@ -107,7 +108,7 @@ def written(write, arguments):
     It is the same in every process that writes the same.
     """
     made_of = digest(_source_hash(Path(write.__code__.co_filename).resolve()))
-    key = digest(made_of, str(arguments), get_process_triple(), level.CPU, level.FEATURES, surroundings())
+    key = digest(made_of, str(arguments), TRIPLE, level.CPU, level.FEATURES, surroundings())
     name = store.name_of(write.__name__, key)
     return name, {"kernel": write.__name__, "signature": str(arguments), "target": "cpu", "level": level.NAME,
                   "cpu": level.CPU, "made_of": made_of, "versions": versions()}
@@ -159,7 +160,7 @@ class KernelCache(_Cache):
 
     def _file(self, signature, generated_for):
         """The name of a signature's file. generated_for: see `level.generated_for`."""
-        key = digest(self._identity, str(signature), get_process_triple(), generated_for[1:], surroundings())
+        key = digest(self._identity, str(signature), TRIPLE, generated_for[1:], surroundings())
         return store.name_of(self._identity[0], key)
 
     def places(self, signature, target_context):

@@ -5,7 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from llvmlite.binding import ffi
+
+from numba_layers.layers import Dense
+from numba_layers.models import Sequential
 
 SECONDS = float(os.environ.get("INTERRUPT_SECONDS", 5))
 
@@ -18,6 +23,20 @@ def test_a_training_interrupted_at_any_moment_goes_on(kind):
     *problems, interrupted = finished.stdout.splitlines() or [""]
     assert finished.returncode == 0 and not problems, f"{finished.returncode} {finished.stderr}\n" + "\n".join(problems)
     assert int(interrupted) > SECONDS
+
+
+def test_a_training_asks_llvm_for_no_text(monkeypatch):
+    """llvmlite frees a text twice where an interrupt comes as it is freed: that ends the process."""
+    def train():
+        model = Sequential([Dense(4, input_shape=(3,))])
+        model.compile("sgd", "mse")
+        model.fit(np.ones((8, 3)), np.ones((8, 4)), batch_size=4, epochs=4, verbose=0)
+
+    train()
+    freed = []
+    monkeypatch.setattr(ffi.OutputString, "close", lambda text: freed.append(text))
+    train()
+    assert not freed
 
 
 COLD = """
