@@ -93,7 +93,7 @@ def test_kernels(capsys):
     shown = lines(capsys, "kernels")
     headings = {line.partition("(")[0] for line in shown[3:] if line and not line.startswith(" ")}
     assert {"Dense", "Dropout", "Flatten", "Masking", "Conv3DTranspose", "AtrousConvolution1D"} <= headings
-    assert max(len(line) for line in shown) < 240
+    assert max(len(line) for line in shown) < 280
 
 
 @pytest.mark.parametrize("layer, heading, kernels", [
@@ -102,7 +102,8 @@ def test_kernels(capsys):
         ("backward", "matmul_nt", None), ("backward", "relu_backward", "activation='relu'")]),
     ("Activation", "Activation(activation='linear'), input", [
         ("forward", "hard_sigmoid_forward", "activation='hard_sigmoid'"),
-        ("backward", "log_softmax_backward", "-"), ("backward", "elu_backward", "activation='elu'")]),
+        ("backward", "log_softmax_backward", "activation='log_softmax'"), ("forward", "convolve", "-"),
+        ("backward", "elu_backward", "activation='elu'")]),
     ("Conv2D", "Conv2D(filters=16, kernel_size=5), input (2, 11, 11, 16)", [
         ("forward", "convolve", None), ("forward", "dense_forward", "kernel_size=1"),
         ("backward", "convolve_backward_weight", None), ("backward", "relu_backward", "activation='relu'")])])
@@ -125,7 +126,8 @@ def test_kernels_of_a_layer(layer, heading, kernels, capsys):
 
 def test_every_activation_is_traced(capsys):
     text = "\n".join(lines(capsys, "kernels", "Dense"))
-    for name in set(activations._catalogue.things) - {"linear"}:
+    same = {"leaky_relu", "relu6", "silu"}      # kernels as others
+    for name in set(activations._catalogue.things) - {"linear"} - same:
         assert f"activation='{name}'" in text
 
 

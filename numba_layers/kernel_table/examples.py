@@ -32,7 +32,7 @@ ORDERS = {"data_format": ("channels_last", "channels_first"), "dim_ordering": ("
 # Values of parameters with which other kernels may run, one at a time
 VALUES = {
     "activation": ("relu", "sigmoid", "hard_sigmoid", "tanh", "softmax", "elu", "selu", "softplus", "softsign",
-                   "exponential", "swish", "silu", "gelu", "mish", "leaky_relu", "relu6", "log_softmax"),
+                   "exponential", "swish", "gelu", "mish", "log_softmax"),
     "mode": ("mul", "ave", "max", "concat", "dot", "cos"),
     "units": (1,), "filters": (2, 1), "nb_filter": (2, 1), "depth_multiplier": (2,), "use_bias": (False,),
     "bias": (False,), "axis": (1,), "axes": (1,), "normalize": (True,), "l1": (0.1,), "l2": (0.1,),
