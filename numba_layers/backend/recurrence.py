@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .. import ops
 from ..autograd.tensor import as_tensor
 from ..errors import ShapeError
+from ..ops.recurrence import swapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,8 +41,3 @@ def rnn(step_function: Callable[..., Any], inputs: TensorLike, initial_states: S
     last, outputs, states = ops.recurrence(step_function, inputs, initial_states, mask, constants or (),
                                            backwards=go_backwards, zero_outputs=zero_output_for_mask)
     return last, swapped(outputs) if time_major else outputs, states
-
-
-def swapped(x):
-    """x with its first two axes in the other order."""
-    return ops.transpose(x, axes=(1, 0, *range(2, x.ndim)))

@@ -62,18 +62,17 @@ class ConvLSTM2DCell(LSTMCell):
         self.strides = per_axis(name, "strides", strides, 2)
         self.padding = word(padding, "padding", ("valid", "same"))
         self.dilation_rate = per_axis(name, "dilation_rate", dilation_rate, 2)
-        self.data_format = config.asked_data_format(data_format) or config.chosen_data_format() \
-            or config.default_data_format(False)
+        self.data_format = _data_format(data_format)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(f"strides {self.strides} and dilation_rate {self.dilation_rate} cannot both be over 1.")
 
     @property
-    def channel_axis(self) -> int:
+    def gate_axis(self) -> int:
         return 1 if self.data_format == "channels_first" else -1
 
     def build(self, input_shape: Any) -> None:
         shape = input_shape[0] if isinstance(input_shape, list) else input_shape
-        channels = shape[self.channel_axis]
+        channels = shape[self.gate_axis]
         if channels is None:
             raise ShapeError(f"the channels of the input must be known, got shape {tuple(shape)} "
                              f"({self.data_format}).")
@@ -108,7 +107,7 @@ class ConvLSTM2DCell(LSTMCell):
         return ops.concatenate(*[
             _each_timestep(lambda images, part=part, b=b: ops.conv(images, part, b, **options), ops.multiply(x, mask))
             for mask, part, b in zip(masks, ops.split(kernel, parts=4), biases)],
-            axis=self.channel_axis if self.channel_axis < 0 else x.ndim - 3)
+            axis=self.gate_axis if self.gate_axis < 0 else x.ndim - 3)
 
     def _from_state(self, h, gates, training):
         kernel = self._state_kernel()
@@ -118,16 +117,7 @@ class ConvLSTM2DCell(LSTMCell):
             return ops.conv(h, kernel, **options)
         parts = zip(masks, ops.split(kernel, parts=4))
         return ops.concatenate(*[ops.conv(ops.multiply(h, mask), part, **options) for mask, part in parts],
-                               axis=self.channel_axis)
-
-    def step(self, z: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Any, list[Any]]:
-        h, c = states
-        gates = ops.add(z, self._from_state(h, slice(0, 4), training))
-        i, f, candidate, o = ops.split(gates, parts=4, axis=self.channel_axis)
-        gate = self.recurrent_activation
-        c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(candidate)))
-        h = ops.multiply(gate(o), self.activation(c))
-        return h, [h, c]
+                               axis=self.gate_axis)
 
     def sequence(self, z: Any, states: Sequence[Any], mask: Any, backwards: bool) -> tuple[Any, ...] | None:
         return None
@@ -137,6 +127,11 @@ class ConvLSTM2DCell(LSTMCell):
         del described["units"]
         described.pop("implementation", None)
         return described | {"filters": self.units} | {name: getattr(self, name) for name in _WINDOW}
+
+
+def _data_format(given):
+    """The data format that is given, or chosen for the process, or the default."""
+    return config.asked_data_format(given) or config.chosen_data_format() or config.default_data_format(False)
 
 
 def sizes_through(windows: Any, shape: Any) -> tuple[Any, ...]:
@@ -264,8 +259,7 @@ class ConvRecurrent2D(Recurrent):
         self.strides = per_axis(name, "strides", strides, 2)
         self.padding = word(padding, "padding", ("valid", "same"))
         self.dilation_rate = per_axis(name, "dilation_rate", dilation_rate, 2)
-        self.data_format = config.asked_data_format(data_format) or config.chosen_data_format() \
-            or config.default_data_format(False)
+        self.data_format = _data_format(data_format)
         self.states = [None, None]
         self.input_spec = [InputSpec(ndim=5)]
 

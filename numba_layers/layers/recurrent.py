@@ -13,6 +13,7 @@ from ..arguments import entry, flag
 from ..autograd.graph import any_symbolic
 from ..autograd.tensor import Tensor, Variable, as_tensor
 from ..errors import ArgumentError, ModelError, NumbaLayersError, ShapeError, StatelessError
+from ..ops.recurrence import swapped
 from ..regularizers import get as regularizer_of
 from ..regularizers import serialize as regularizer_described
 from .base import InputSpec, Layer, training_phase
@@ -192,8 +193,8 @@ class RNN(Layer):
         sequence, states, constants = self._parted(inputs, initial_state, constants)
         mask = as_list(mask)[0] if as_list(mask) else None
         if self.time_major:
-            sequence = _swapped(sequence)
-            mask = None if mask is None else _swapped(mask)
+            sequence = swapped(sequence)
+            mask = None if mask is None else swapped(mask)
         if self._states is not None and not states:
             states = list(self._states)
         elif not states:
@@ -208,7 +209,7 @@ class RNN(Layer):
             self._keep(states, sequence)
         output = outputs if self.return_sequences else last
         if self.return_sequences and self.time_major:
-            output = _swapped(output)
+            output = swapped(output)
         return [output, *states] if self.return_state else output
 
     def _note_cell(self):
@@ -303,10 +304,6 @@ class RNN(Layer):
 
 def _axes(units):
     return tuple(units) if isinstance(units, list | tuple) else (units,)
-
-
-def _swapped(x):
-    return ops.transpose(x, axes=(1, 0, *range(2, x.ndim)))
 
 
 class OfCell:

@@ -19,6 +19,7 @@ from ..config import keras_before
 from ..errors import ArgumentError, ShapeError, shown
 from ..ops.recurrent import FUSED
 from ..random import Stream
+from ..utils.generic_utils import takes
 from .base import Layer, training_phase
 from .node import as_list
 from .renamed import Renamed
@@ -237,7 +238,7 @@ class Cell(Layer, public=False):
         """Zeros, for as many samples as `inputs` are or `batch_size` says."""
         if inputs is None:
             inputs = as_tensor(np.zeros((batch_size or 0, 1), dtype or self.dtype))
-        states = [ops.filled_for(inputs, sizes=(units,)) for units in as_list(self.state_size)]
+        states = initial_states(self, inputs)
         return states if isinstance(self.state_size, list | tuple) else states[0]
 
     def get_config(self) -> Config:
@@ -364,6 +365,11 @@ class LSTMCell(Cell):
             "ones") if unit_forget_bias else self.bias_initializer
 
     @property
+    def gate_axis(self) -> int:
+        """The axis along which the gates lie side by side."""
+        return -1
+
+    @property
     def state_size(self) -> Any:
         return [self.units, self.units]
 
@@ -384,7 +390,7 @@ class LSTMCell(Cell):
     def step(self, z: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Any, list[Any]]:
         h, c = states
         gates = ops.add(z, self._from_state(h, slice(0, 4), training))
-        i, f, candidate, o = ops.split(gates, parts=4)
+        i, f, candidate, o = ops.split(gates, parts=4, axis=self.gate_axis)
         gate = self.recurrent_activation
         c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(candidate)))
         h = ops.multiply(gate(o), self.activation(c))
@@ -528,10 +534,8 @@ def build_cell(cell: Any, shape: Any, constants: Sequence[Any], owner: Any) -> N
 
 def called(cell: Any, inputs: Any, states: Sequence[Any], constants: Any, training: bool | None) -> tuple[Any, Any]:
     """(output, new states) of a cell's call, which gets `constants` and `training` where it takes them."""
-    from inspect import signature
-    takes = signature(cell.call).parameters
-    options: dict[str, Any] = {"training": training} if "training" in takes and training is not None else {}
-    if constants and "constants" in takes:
+    options: dict[str, Any] = {"training": training} if training is not None and takes(cell.call, "training") else {}
+    if constants and takes(cell.call, "constants"):
         options["constants"] = constants
     output, new = cell.call(inputs, list(states), **options)
     return output, as_list(new)

@@ -119,3 +119,8 @@ def _of_no_time(step, inputs, states, constants):
     output, _ = step(filled_for(inputs, sizes=inputs.shape[2:]), [*states, *constants])
     sizes = as_tensor(output).shape[1:]
     return filled_for(output, sizes=sizes), filled_for(output, sizes=(0, *sizes)), states
+
+
+def swapped(x: Tensor) -> Tensor:
+    """x with its first two axes in the other order: time in front, or behind."""
+    return shape.transpose(x, axes=(1, 0, *range(2, x.ndim)))
